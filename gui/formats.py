@@ -1,0 +1,123 @@
+"""How values look on screen: numbers with significant digits, times people say, sizes, the words for a status.
+
+On screen numbers follow the locale; what is copied keeps full precision and a plain decimal point.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QLocale
+
+MISSING = "–"
+STATUS_ICONS = {
+    "completed": "completed",
+    "failed": "failed",
+    "running": "running",
+    "interrupted": "interrupted",
+    "cancelled": "interrupted",
+    "damaged": "damaged",
+    "folder deleted": "deleted",
+}
+
+
+def tr(text: str) -> str:
+    """Translate a text of the window."""
+    return QCoreApplication.translate("Runshelf", text)
+
+
+def status_word(status: str) -> str:
+    """Say a status in the language of the user."""
+    words = {
+        "completed": tr("completed"),
+        "failed": tr("failed"),
+        "running": tr("running"),
+        "interrupted": tr("interrupted"),
+        "cancelled": tr("cancelled"),
+        "damaged": tr("damaged"),
+        "folder deleted": tr("folder deleted"),
+    }
+    return words.get(status, status)
+
+
+def number_text(value: float | None, digits: int = 3) -> str:
+    """Write a number with `digits` significant digits; "–" when there is none."""
+    if value is None or math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    locale = QLocale()
+    if value == 0:
+        return locale.toString(0.0, "f", digits - 1)
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 7:
+        return locale.toString(value, "e", digits - 1)
+    return locale.toString(value, "f", max(0, digits - 1 - magnitude))
+
+
+def integer_text(value: int | None) -> str:
+    """Write a count with the grouping of the locale."""
+    return MISSING if value is None else QLocale().toString(int(value))
+
+
+def time_text(value: datetime | None) -> str:
+    """Write a time as people say it: "today 14:03", "yesterday 09:10", "20 Nov 14:03", "20 Nov 2025"."""
+    if value is None:
+        return MISSING
+    local, now = value.astimezone(), datetime.now().astimezone()
+    locale = QLocale()
+    clock = local.strftime("%H:%M")
+    days = (now.date() - local.date()).days
+    if days == 0:
+        return tr("today {clock}").format(clock=clock)
+    if days == 1:
+        return tr("yesterday {clock}").format(clock=clock)
+    month = locale.monthName(local.month, QLocale.FormatType.ShortFormat)
+    if local.year == now.year:
+        return f"{local.day} {month} {clock}"
+    return f"{local.day} {month} {local.year}"
+
+
+def full_time_text(value: datetime | None) -> str:
+    """Write a time completely, in the local zone."""
+    return MISSING if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def duration_text(seconds: float | None) -> str:
+    """Write a duration with the two units that matter."""
+    if seconds is None or math.isnan(seconds):
+        return MISSING
+    if seconds < 1:
+        return tr("{n} ms").format(n=round(seconds * 1000))
+    if seconds < 10:
+        return tr("{n} s").format(n=number_text(seconds, 2))
+    if seconds < 60:
+        return tr("{n} s").format(n=round(seconds))
+    if seconds < 3600:
+        return tr("{m} min {s} s").format(m=int(seconds // 60), s=int(seconds % 60))
+    return tr("{h} h {m} min").format(h=int(seconds // 3600), m=int(seconds % 3600 // 60))
+
+
+def bytes_text(count: int) -> str:
+    """Write a size in the units of the locale."""
+    return QLocale().formattedDataSize(count, 1, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
+
+
+def plain_text(value: Any) -> str:
+    """Write a value as it is copied: full precision, no grouping, empty when missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def parameter_text(value: Any) -> str:
+    """Write a parameter of a step the way Python would, floats without noise."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return repr(value) if isinstance(value, str) else str(value)

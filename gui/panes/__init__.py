@@ -1,0 +1,1 @@
+"""The panes of the window, one module each: workspace tree, catalog, pipeline details and jobs."""

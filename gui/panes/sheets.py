@@ -1,0 +1,153 @@
+"""Small read-only tables of the details pane: filled at once, copied as text, never edited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from gui.formats import MISSING, integer_text, number_text, plain_text, tr
+from gui.models import LEFT, RIGHT
+from gui.theme import ROW_HEIGHT, theme
+from storage import metric_for
+
+PARTITIONS = ("train", "val", "test")
+
+
+class Sheet(QTableWidget):
+    """A read-only table; the cell's whole value is in its tip, and Ctrl+C copies what is selected."""
+
+    def __init__(
+        self, titles: Sequence[str], name: str, *, right_from: int = 99, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(0, len(titles), parent)
+        self._right_from = right_from
+        self.setHorizontalHeaderLabels(list(titles))
+        self.setAccessibleName(name)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setStretchLastSection(True)
+        self._align_titles()
+
+    def fill(
+        self, rows: Sequence[Sequence[Any]], *, columns: Sequence[str] | None = None, icons: Sequence[str] = ()
+    ) -> None:
+        """Replace all rows, and the columns too if given; numbers are written with their metric's digits."""
+        if columns is not None:
+            self.setColumnCount(len(columns))
+            self.setHorizontalHeaderLabels(list(columns))
+            self._align_titles()
+        self.setRowCount(len(rows))
+        for row, values in enumerate(rows):
+            for column, value in enumerate(values):
+                title = self.horizontalHeaderItem(column).text()
+                self.setItem(row, column, self._item(value, title, column))
+            if row < len(icons):
+                self.item(row, 0).setIcon(theme().icon(icons[row], "muted"))
+        self._fit_columns()
+
+    def fit_height(self) -> None:
+        """Take exactly the height of the rows, for a sheet inside something that scrolls."""
+        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + self.rowCount() * ROW_HEIGHT + 2)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(self.selected_text())
+            return
+        super().keyPressEvent(event)
+
+    def selected_text(self) -> str:
+        """Return the selected rows as lines of tab-separated values, in full precision."""
+        rows = sorted({index.row() for index in self.selectedIndexes()})
+        return "\n".join(
+            "\t".join(plain_text(self.item(row, column).data(Qt.ItemDataRole.UserRole)) for column in self._filled(row))
+            for row in rows
+        )
+
+    def _filled(self, row: int) -> list[int]:
+        return [column for column in range(self.columnCount()) if self.item(row, column) is not None]
+
+    def _fit_columns(self) -> None:
+        self.resizeColumnsToContents()
+        for column in range(self.columnCount() - 1):
+            self.setColumnWidth(column, min(200, max(56, self.columnWidth(column) + 8)))
+
+    def _align_titles(self) -> None:
+        for column in range(self.columnCount()):
+            item = self.horizontalHeaderItem(column)
+            if item is not None:
+                item.setTextAlignment(RIGHT if column >= self._right_from else LEFT)
+
+    def _item(self, value: Any, title: str, column: int) -> QTableWidgetItem:
+        item = QTableWidgetItem(_cell_text(value, title))
+        value = value.value if isinstance(value, _Named) else value
+        item.setData(Qt.ItemDataRole.UserRole, value)
+        item.setToolTip(plain_text(value))
+        right = column >= self._right_from or isinstance(value, (int, float))
+        item.setTextAlignment(RIGHT if right else LEFT)
+        return item
+
+
+class MetricsSheet(Sheet):
+    """Metrics by partition, with the mean of the folds where there was cross-validation."""
+
+    def fill_metrics(self, metrics: dict[str, Any]) -> None:
+        """Show `metrics.json` as rows of metrics and columns of partitions; what is not there shows "–"."""
+        parts = {name: metrics[name] for name in PARTITIONS if isinstance(metrics.get(name), dict)}
+        names: list[str] = []
+        for values in parts.values():
+            names.extend(name for name, value in values.items() if name not in names and _is_number(value))
+        names.sort(key=lambda name: name == "samples")  # counts below what is measured
+        rows = [(_title(name), *(_Named(name, values.get(name)) for values in parts.values())) for name in names]
+        self.fill(rows, columns=[tr("Metric"), *parts])
+        for column in range(1, self.columnCount()):
+            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+
+
+class _Named:
+    """A number that knows which metric it is, because here metrics are the rows."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        self.name, self.value = name, value
+
+
+def metrics_sheet() -> MetricsSheet:
+    """Make the sheet of metrics by partition."""
+    return MetricsSheet([tr("Metric"), *PARTITIONS], tr("Metrics by partition"), right_from=1)
+
+
+def folds_sheet() -> Sheet:
+    """Make the sheet of cross-validation folds."""
+    return Sheet([tr("Fold")], tr("Results of each cross-validation fold"), right_from=1)
+
+
+def _title(name: str) -> str:
+    metric = metric_for(name)
+    return metric.title if metric is not None else name
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _cell_text(value: Any, title: str) -> str:
+    if isinstance(value, _Named):
+        return _cell_text(value.value, value.name)
+    if value is None:
+        return MISSING
+    if isinstance(value, float):
+        metric = metric_for(title)
+        return number_text(value, metric.digits if metric is not None else 3)
+    return integer_text(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,235 @@
+"""The one holder of a Workspace, with two doors: `query` and `change`.
+
+One worker thread per open workspace owns it; nothing else in the window ever touches it. Replies come back on the
+GUI thread. A reply that belongs to an older workspace, or to a question asked again since, is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from gui.tasks import Problem, Progress, Report, Task, Tasks
+from storage import Workspace
+
+T = TypeVar("T")
+SYNC_EVERY_MS = 2000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the window may know of the workspace without asking: plain values, read once."""
+
+    root: Path
+    name: str
+    read_only: bool
+    notices: tuple[str, ...]
+
+
+@dataclass
+class _Room:
+    """A workspace and the single thread that owns it; plain, so that work may hold it."""
+
+    worker: ThreadPoolExecutor
+    workspace: Workspace | None = None
+
+    def held(self) -> Workspace:
+        assert self.workspace is not None
+        return self.workspace
+
+    def shut(self) -> None:
+        """Close the workspace, on its own thread."""
+        if self.workspace is not None:
+            self.workspace.close()
+            self.workspace = None
+
+
+def _new_room() -> _Room:
+    return _Room(ThreadPoolExecutor(max_workers=1, thread_name_prefix="runshelf-workspace"))
+
+
+def _opened(workspace: Workspace) -> Opened:
+    return Opened(workspace.root, workspace.name, workspace.read_only, tuple(workspace.notices))
+
+
+class Session(QObject):
+    """Holds at most one open workspace and passes questions and changes to its thread.
+
+    `opened` and `closed` tell which workspace is held; `changed` that something in it is no longer as it was shown.
+    """
+
+    opened = Signal()
+    closed = Signal()
+    changed = Signal()
+
+    def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.tasks = tasks
+        self.workspace: Opened | None = None
+        self.generation = 0
+        self._room: _Room | None = None
+        self._latest: dict[str, Task] = {}
+        self._trouble = ""
+        self._clock = QTimer(self)
+        self._clock.setInterval(SYNC_EVERY_MS)
+        self._clock.timeout.connect(self.sync)
+
+    # --- opening and closing ---
+
+    def open(self, path: Path, failed: Callable[[Problem], None] | None = None, *, create: bool = False) -> None:
+        """Open (or create) the workspace at `path`; on failure the one held before stays."""
+        room = _new_room()
+
+        def work(report: Report) -> Opened:
+            room.workspace = Workspace.create(path) if create else Workspace.open(path)
+            return _opened(room.workspace)
+
+        def refuse(problem: Problem) -> None:
+            room.worker.shutdown(wait=False)
+            if failed is not None:
+                failed(problem)
+            else:
+                self.tasks.unhandled.emit(problem)
+
+        self.tasks.start(work, lambda known: self._hold(room, known), refuse, executor=room.worker)
+
+    def adopt(self, workspace: Workspace) -> None:
+        """Hold a workspace that somebody opened already; from now on it belongs to the session."""
+        room = _new_room()
+        room.workspace = workspace
+        self._hold(room, _opened(workspace))
+
+    def close(self) -> None:
+        """Let go of the workspace and wait until its thread has ended."""
+        if self._release(wait=True):
+            self.closed.emit()
+
+    def _hold(self, room: _Room, known: Opened) -> None:
+        self._release(wait=False)
+        self._room, self.workspace = room, known
+        self._clock.start()
+        self.opened.emit()
+
+    def _release(self, *, wait: bool) -> bool:
+        room, self._room, self.workspace = self._room, None, None
+        self.generation += 1
+        self._clock.stop()
+        for task in self._latest.values():
+            self.tasks.drop(task)
+        self._latest.clear()
+        if room is None:
+            return False
+        room.worker.submit(room.shut)
+        room.worker.shutdown(wait=wait)
+        return True
+
+    # --- the two doors ---
+
+    def query(
+        self,
+        fn: Callable[[Workspace], T],
+        done: Callable[[T], None],
+        failed: Callable[[Problem], None] | None = None,
+        *,
+        topic: str = "",
+        quiet: bool = False,
+    ) -> None:
+        """Ask the workspace something and get the answer in `done`.
+
+        Questions of one `topic` supersede each other: only the newest is answered. Nothing happens without a workspace.
+        """
+        self._ask(lambda workspace, report: fn(workspace), done, failed, topic=topic, quiet=quiet)
+
+    def change(
+        self,
+        fn: Callable[[Workspace], T],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[Problem], None] | None = None,
+    ) -> None:
+        """Change the workspace, then tell everybody through `changed`."""
+
+        def finish(value: T) -> None:
+            if done is not None:
+                done(value)
+            self.changed.emit()
+
+        self._ask(lambda workspace, report: fn(workspace), finish, failed)
+
+    def sync(self) -> None:
+        """Look whether another program changed the workspace; `changed` follows if so. Quiet and cheap."""
+        if "sync" in self._latest:
+            return  # still looking; starting over would never end on a slow disk
+        self._ask(lambda workspace, report: workspace.sync(), self._synced, self._not_synced, topic="sync", quiet=True)
+
+    def rescan(self, done: Callable[[bool], None]) -> None:
+        """Look at the disk now, refresh in any case, and say in `done` whether anything was new."""
+
+        def finish(news: bool) -> None:
+            done(news)
+            self.changed.emit()
+
+        self._ask(lambda workspace, report: workspace.sync(), finish)
+
+    def rebuild_index(self, progress: Callable[[Progress], None], done: Callable[[], None]) -> None:
+        """Build the index again from the files."""
+
+        def finish(_: None) -> None:
+            done()
+            self.changed.emit()
+
+        self._ask(lambda workspace, report: workspace.rebuild_index(report), finish, progress=progress)
+
+    def _synced(self, news: bool) -> None:
+        self._trouble = ""
+        if news:
+            self.changed.emit()
+
+    def _not_synced(self, problem: Problem) -> None:
+        """Tell a lasting trouble once, not every two seconds."""
+        if problem.what != self._trouble and problem.kind != "cancelled":
+            self._trouble = problem.what
+            self.tasks.unhandled.emit(problem)
+
+    def _ask(
+        self,
+        fn: Callable[[Workspace, Report], T],
+        done: Callable[[T], None],
+        failed: Callable[[Problem], None] | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        topic: str = "",
+        quiet: bool = False,
+    ) -> None:
+        room, generation = self._room, self.generation
+        if room is None:
+            return
+        if topic and topic in self._latest:
+            self.tasks.drop(self._latest.pop(topic))
+
+        def deliver(value: T) -> None:
+            if generation == self.generation:
+                self._latest.pop(topic, None)
+                done(value)
+
+        def refuse(problem: Problem) -> None:
+            if generation != self.generation:
+                return
+            self._latest.pop(topic, None)
+            if failed is not None:
+                failed(problem)
+            elif problem.kind != "cancelled":
+                self.tasks.unhandled.emit(problem)
+
+        # The work holds the plain room, never this object.
+        task = self.tasks.start(_bound(room, fn), deliver, refuse, progress, executor=room.worker, quiet=quiet)
+        if topic:
+            self._latest[topic] = task
+
+
+def _bound(room: _Room, fn: Callable[[Workspace, Report], T]) -> Callable[[Report], T]:
+    return lambda report: fn(room.held(), report)

@@ -1,0 +1,95 @@
+"""What the window remembers between sessions, typed.
+
+Kept in a readable INI file through QSettings. A value that can't be understood counts as not there.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast, overload
+
+from PySide6.QtCore import QByteArray, QSettings
+
+T = TypeVar("T")
+RECENT_KEPT = 10
+QUERIES_KEPT = 50
+
+
+class Entry(Generic[T]):
+    """One remembered value under `key`, stored as JSON; of another type than its default it counts as missing."""
+
+    def __init__(self, key: str, default: T) -> None:
+        self._key, self._default = key, default
+
+    @overload
+    def __get__(self, owner: None, kind: type[Settings]) -> Entry[T]: ...
+    @overload
+    def __get__(self, owner: Settings, kind: type[Settings]) -> T: ...
+    def __get__(self, owner: Settings | None, kind: type[Settings]) -> T | Entry[T]:
+        if owner is None:
+            return self
+        text = owner.store.value(self._key)
+        if not isinstance(text, str):
+            return self._default
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return self._default
+        return cast(T, value) if isinstance(value, type(self._default)) else self._default
+
+    def __set__(self, owner: Settings, value: T) -> None:
+        owner.store.setValue(self._key, json.dumps(value))
+
+
+class Settings:
+    """Everything remembered, one attribute each."""
+
+    theme = Entry("window/theme", "system")
+    recent = Entry[list[str]]("workspaces/recent", [])
+    reopen = Entry("workspaces/reopen", "")
+    queries = Entry[list[str]]("catalog/queries", [])
+    columns = Entry[list[dict[str, Any]]]("catalog/columns", [])
+    order = Entry("catalog/order", "")
+    detail_tab = Entry("details/tab", 0)
+    detail_split = Entry[list[int]]("details/split", [])
+    jobs_split = Entry[list[int]]("jobs/split", [])
+    run_jobs = Entry("training/jobs", 1)
+    data_folder = Entry("training/data_folder", "")
+
+    def __init__(self, store: QSettings | None = None) -> None:
+        self.store = store or QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Runshelf", "Runshelf")
+
+    # Geometry is Qt's own, opaque bytes.
+
+    def geometry(self) -> QByteArray:
+        """The size and place of the window, empty if never saved."""
+        return self._bytes("window/geometry")
+
+    def docks(self) -> QByteArray:
+        """The arrangement of docks and tool bars, empty if never saved."""
+        return self._bytes("window/docks")
+
+    def save_window(self, geometry: QByteArray, docks: QByteArray) -> None:
+        """Remember size, place and docks."""
+        self.store.setValue("window/geometry", geometry)
+        self.store.setValue("window/docks", docks)
+
+    def forget_window(self) -> None:
+        """Forget size, place and docks."""
+        self.store.remove("window/geometry")
+        self.store.remove("window/docks")
+
+    def remember_workspace(self, root: Path) -> None:
+        """Put a workspace in front of the recent ones, to be opened again next time."""
+        text = str(root)
+        self.recent = [text, *(other for other in self.recent if other != text)][:RECENT_KEPT]
+        self.reopen = text
+
+    def remember_query(self, text: str) -> None:
+        """Put a query in front of the history."""
+        self.queries = [text, *(other for other in self.queries if other != text)][:QUERIES_KEPT]
+
+    def _bytes(self, key: str) -> QByteArray:
+        value = self.store.value(key)
+        return value if isinstance(value, QByteArray) else QByteArray()

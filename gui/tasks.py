@@ -1,0 +1,256 @@
+"""The one way off the GUI thread and back onto it.
+
+Work is a plain `fn(report)` that knows nothing of Qt. Its result, its progress and its error travel back through a
+queue and a socket, so no Qt object is ever touched, kept alive or destroyed by a worker thread. The callbacks wait
+on the GUI thread under a number.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, TypeVar
+
+from PySide6.QtCore import QObject, QSocketNotifier, Signal
+
+from storage import Cancelled, QueryError, StorageError
+
+T = TypeVar("T")
+Report = Callable[[int, int, str], None]
+SECONDS_BETWEEN_REPORTS = 0.1  # at most ten updates a second reach the window
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as a person is told of it: what happened, what to do now, and the details to copy.
+
+    `kind` is "known" for something the environment did, "cancelled" for a wish of the user, "bug" for our own fault.
+    `position` and `length` name the offending characters when a filter expression is wrong, else `position` is -1.
+    """
+
+    what: str
+    advice: str
+    details: str
+    kind: Literal["known", "cancelled", "bug"]
+    position: int = -1
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a piece of work is; `lines` are the texts reported since the last one, none is left out."""
+
+    done: int
+    total: int
+    lines: tuple[str, ...]
+
+
+def problem_from(error: BaseException) -> Problem:
+    """Translate any exception into a Problem; the only place where that is done."""
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, Cancelled):
+        return Problem(error.what, error.advice, details, "cancelled")
+    if isinstance(error, QueryError):
+        return Problem(error.what, error.advice, details, "known", error.position, error.length)
+    if isinstance(error, StorageError):
+        place = f"{error.path}\n\n" if error.path is not None else ""
+        return Problem(error.what, error.advice, place + details, "known")
+    return Problem(
+        "Runshelf made a mistake it did not expect.",
+        "What was saved before is safe. Copy the details and report them, then try again.",
+        details,
+        "bug",
+    )
+
+
+@dataclass(frozen=True)
+class _Letter:
+    """What a worker sends home: progress, or the end with a value or a problem."""
+
+    number: int
+    progress: Progress | None = None
+    value: Any = None
+    problem: Problem | None = None
+
+
+class _Channel:
+    """A queue with a bell that the event loop hears; plain Python, safe from any thread."""
+
+    def __init__(self) -> None:
+        self._letters: SimpleQueue[_Letter] = SimpleQueue()
+        self._near, self._far = socket.socketpair()
+        self._near.setblocking(False)
+        self._far.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._near.fileno()
+
+    def send(self, letter: _Letter) -> None:
+        self._letters.put(letter)
+        with suppress(OSError):  # full: the bell rings already; closed: nobody listens any more
+            self._far.send(b"!")
+
+    def receive(self) -> list[_Letter]:
+        with suppress(OSError):
+            while self._near.recv(4096):
+                pass
+        letters = []
+        with suppress(Empty):
+            while True:
+                letters.append(self._letters.get_nowait())
+        return letters
+
+    def close(self) -> None:
+        self._near.close()
+        self._far.close()
+
+
+class _Reporter:
+    """The `report` given to work: raises Cancelled when asked to stop, and thins the updates out."""
+
+    def __init__(self, number: int, channel: _Channel, stop: threading.Event) -> None:
+        self._number, self._channel, self._stop = number, channel, stop
+        self._last = 0.0
+        self._lines: list[str] = []
+        self._state = (0, 0)
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        self._state = (done, total)
+        if text and (not self._lines or self._lines[-1] != text):
+            self._lines.append(text)
+        now = time.monotonic()
+        if now - self._last >= SECONDS_BETWEEN_REPORTS:
+            self._last = now
+            self.flush()
+        if self._stop.is_set():
+            raise Cancelled()
+
+    def flush(self) -> None:
+        """Send what has gathered, so that the last lines of a log arrive before its end."""
+        lines, self._lines = tuple(self._lines), []
+        self._channel.send(_Letter(self._number, progress=Progress(*self._state, lines)))
+
+
+def _work(number: int, fn: Callable[[Report], Any], channel: _Channel, stop: threading.Event) -> None:
+    """Run `fn` on a worker thread and send home how it ended."""
+    report = _Reporter(number, channel, stop)
+    try:
+        letter = _Letter(number, value=fn(report))
+    except Exception as error:  # every error crosses here, once, and is told in the window
+        letter = _Letter(number, problem=problem_from(error))
+    report.flush()
+    channel.send(letter)
+
+
+@dataclass
+class Task:
+    """A piece of work under way, seen from the GUI thread."""
+
+    number: int
+    stopping: threading.Event
+    quiet: bool
+    done: Callable[[Any], None] | None
+    failed: Callable[[Problem], None] | None
+    progress: Callable[[Progress], None] | None
+    future: Future[None] | None = None
+
+    def stop(self) -> None:
+        """Ask the work to stop; its end is still reported."""
+        self.stopping.set()
+
+
+class Tasks(QObject):
+    """Starts work on other threads and calls back on this one.
+
+    `active_changed` tells that the number of tasks somebody waits for (`active`) changed; quiet ones don't count.
+    """
+
+    active_changed = Signal()
+    unhandled = Signal(object)  # a Problem for which no `failed` was given
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._channel = _Channel()
+        self._waiting: dict[int, Task] = {}
+        self._numbers = itertools.count(1)
+        self._side = ThreadPoolExecutor(max_workers=2, thread_name_prefix="runshelf-side")
+        self._bell = QSocketNotifier(self._channel.fileno(), QSocketNotifier.Type.Read, self)
+        self._bell.activated.connect(self._collect)
+
+    @property
+    def active(self) -> int:
+        """How many tasks somebody is waiting for."""
+        return sum(not task.quiet for task in self._waiting.values())
+
+    def start(
+        self,
+        fn: Callable[[Report], T],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[Problem], None] | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        executor: Executor | None = None,
+        quiet: bool = False,
+    ) -> Task:
+        """Run `fn(report)` elsewhere and call `done(value)` or `failed(problem)` here, exactly one of them.
+
+        `fn` must not hold any Qt object. Without `executor` it runs beside the workspace, in a small pool.
+        """
+        task = Task(next(self._numbers), threading.Event(), quiet, done, failed, progress)
+        self._waiting[task.number] = task
+        pool = executor or self._side
+        task.future = pool.submit(_work, task.number, fn, self._channel, task.stopping)
+        if not quiet:
+            self.active_changed.emit()
+        return task
+
+    def drop(self, task: Task) -> None:
+        """Forget a task: it is asked to stop, and neither `done` nor `failed` will be called."""
+        task.stop()
+        if task.future is not None:
+            task.future.cancel()
+        if self._waiting.pop(task.number, None) is not None and not task.quiet:
+            self.active_changed.emit()
+
+    def close(self) -> None:
+        """Drop everything, wait for the threads to end and hang up."""
+        for task in list(self._waiting.values()):
+            self.drop(task)
+        self._side.shutdown(wait=True, cancel_futures=True)
+        self._bell.setEnabled(False)
+        self._channel.close()
+
+    def _collect(self) -> None:
+        for letter in self._channel.receive():
+            task = self._waiting.get(letter.number)
+            if task is None:
+                continue  # dropped meanwhile
+            if letter.progress is not None:
+                if task.progress is not None:
+                    task.progress(letter.progress)
+                continue
+            self._finish(task, letter)
+
+    def _finish(self, task: Task, letter: _Letter) -> None:
+        del self._waiting[task.number]
+        if not task.quiet:
+            self.active_changed.emit()
+        try:
+            if letter.problem is None:
+                if task.done is not None:
+                    task.done(letter.value)
+            elif task.failed is not None:
+                task.failed(letter.problem)
+            elif letter.problem.kind != "cancelled":
+                self.unhandled.emit(letter.problem)
+        except Exception:  # one broken reply must not swallow the ones behind it
+            sys.excepthook(*sys.exc_info())

@@ -1,0 +1,239 @@
+"""How the window looks: a light and a dark palette, one accent, and single-colour icons tinted to match.
+
+Colours are named by what they are for. The chart colours are those of Okabe and Ito, which people with any kind of
+colour vision can tell apart; train, val and test keep theirs everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import ClassVar, Literal, Protocol, cast
+
+from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QApplication
+
+Choice = Literal["system", "light", "dark"]
+ROW_HEIGHT = 26
+GRID = 8
+
+
+@dataclass(frozen=True)
+class Colours:
+    """The colours of one appearance, as #rrggbb."""
+
+    window: str
+    base: str
+    alternate: str
+    text: str
+    muted: str
+    line: str
+    accent: str
+    on_accent: str
+    selected: str
+    hover: str
+    good: str
+    bad: str
+    warning: str
+    bad_ground: str
+    train: str
+    val: str
+    test: str
+
+
+LIGHT = Colours(
+    window="#f4f5f7", base="#ffffff", alternate="#fafbfc", text="#1c2128", muted="#626b78", line="#dcdfe4",
+    accent="#0b62bd", on_accent="#ffffff", selected="#d9e8fb", hover="#e9ecf0",
+    good="#1a7346", bad="#b3261e", warning="#8f5700", bad_ground="#fdefee",
+    train="#0072b2", val="#b87a00", test="#009e73",
+)  # fmt: skip
+DARK = Colours(
+    window="#1d2025", base="#15171b", alternate="#191c20", text="#e3e6ea", muted="#9aa3b0", line="#343942",
+    accent="#5aa9f8", on_accent="#0c1116", selected="#1f3d60", hover="#2a2f37",
+    good="#5fc48f", bad="#f2877e", warning="#e3ac4e", bad_ground="#35201f",
+    train="#56b4e9", val="#e69f00", test="#2cc79a",
+)  # fmt: skip
+
+SHEET = """
+QToolTip {{ color: {text}; background: {base}; border: 1px solid {line}; padding: 4px 6px; }}
+QMainWindow::separator {{ background: {line}; width: 1px; height: 1px; }}
+QMainWindow::separator:hover {{ background: {accent}; }}
+QToolBar {{ background: {window}; border: 0; border-bottom: 1px solid {line}; padding: 6px 8px; spacing: 8px; }}
+QToolBar QToolButton, QToolButton#flat {{ border: 1px solid transparent; border-radius: 5px; padding: 4px 8px; }}
+QToolBar QToolButton:hover, QToolButton#flat:hover {{ background: {hover}; }}
+QToolBar QToolButton:focus, QToolButton#flat:focus {{ border-color: {accent}; }}
+QToolBar QToolButton#workspaceButton {{ font-weight: 600; padding-right: 20px; }}
+QToolButton#workspaceButton::menu-indicator {{ subcontrol-position: right center; right: 6px; }}
+QToolButton#moreButton::menu-indicator {{ image: none; width: 0; }}
+QStatusBar {{ background: {window}; border-top: 1px solid {line}; color: {muted}; }}
+QStatusBar::item {{ border: 0; }}
+QDockWidget {{ font-weight: 600; }}
+QDockWidget > QWidget {{ font-weight: 400; }}
+QDockWidget::title {{ background: {window}; padding: 6px 8px; border-bottom: 1px solid {line}; }}
+QHeaderView {{ background: {window}; }}
+QHeaderView::section {{ background: {window}; color: {muted}; border: 0; border-bottom: 1px solid {line};
+  border-right: 1px solid {line}; padding: 4px 8px; }}
+QHeaderView::section:hover {{ color: {text}; }}
+QTableView, QTreeView, QListView, QPlainTextEdit {{ border: 0; background: {base}; alternate-background-color: {alternate};
+  selection-background-color: {selected}; selection-color: {text}; outline: 0; }}
+QTableView::item {{ padding: 0 8px; border: 0; }}
+QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {selected}; color: {text}; }}
+QTreeView::item:hover:!selected, QListView::item:hover:!selected {{ background: {hover}; }}
+QTabWidget::pane {{ border: 0; border-top: 1px solid {line}; }}
+QTabBar {{ qproperty-drawBase: 0; }}
+QTabBar::tab {{ color: {muted}; padding: 6px 8px; border: 0; border-bottom: 2px solid transparent; }}
+QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
+QTabBar::tab:hover {{ color: {text}; }}
+QTabBar::tab:focus {{ background: {hover}; }}
+QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {base}; border: 1px solid {line}; border-radius: 5px;
+  padding: 3px 6px; min-height: 20px; selection-background-color: {selected}; selection-color: {text}; }}
+QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border-color: {accent}; }}
+QLineEdit[wrong="true"] {{ border-color: {bad}; }}
+QPushButton {{ background: {base}; border: 1px solid {line}; border-radius: 5px; padding: 5px 12px; min-height: 18px; }}
+QPushButton:hover {{ background: {hover}; }}
+QPushButton:focus {{ border-color: {accent}; }}
+QPushButton:disabled {{ color: {muted}; background: {window}; }}
+QPushButton:default, QPushButton[primary="true"] {{ background: {accent}; color: {on_accent}; border-color: {accent}; }}
+QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{ background: {hover}; color: {muted};
+  border-color: {line}; }}
+QSplitter::handle {{ background: {line}; }}
+QSplitter::handle:horizontal {{ width: 1px; }}
+QSplitter::handle:vertical {{ height: 1px; }}
+QProgressBar {{ background: {hover}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
+QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
+QScrollArea {{ border: 0; background: {base}; }}
+QScrollArea > QWidget > QWidget {{ background: {base}; }}
+QLabel#title {{ font-size: 15px; font-weight: 600; }}
+QLabel#heading {{ color: {muted}; font-weight: 600; }}
+QLabel#muted {{ color: {muted}; }}
+QLabel#bad {{ color: {bad}; }}
+QLabel#floatingError {{ color: {bad}; background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px;
+  padding: 4px 8px; }}
+QFrame#errorBox {{ background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px; }}
+QFrame#errorBox QPlainTextEdit {{ background: transparent; }}
+QFrame#notice {{ background: {selected}; border: 0; border-top: 1px solid {line}; }}
+QFrame#dropTarget {{ background: {base}; border: 1px dashed {muted}; border-radius: 8px; }}
+QFrame#dropTarget[over="true"] {{ border: 1px solid {accent}; background: {selected}; }}
+QFrame#panel {{ background: {base}; border: 1px solid {line}; border-radius: 5px; }}
+QWidget#paper {{ background: {base}; }}
+"""
+
+
+class HasIcon(Protocol):
+    """An action or a button."""
+
+    def setIcon(self, icon: QIcon, /) -> None: ...
+    @property
+    def destroyed(self) -> object: ...
+
+
+class Theme(QObject):
+    """The appearance of the whole application; `changed` follows a switch between light and dark."""
+
+    changed = Signal()
+    _only: ClassVar[Theme | None] = None
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self._app = app
+        self.choice: Choice = "system"
+        self.colours = LIGHT
+        self._icons: dict[tuple[str, str], QIcon] = {}
+        self._dressed: dict[int, tuple[HasIcon, str]] = {}
+        app.setStyle("Fusion")
+        # Small and local: the platform's own font, with figures of one width so that columns of numbers align.
+        font = app.font()
+        font.setFeature(QFont.Tag("tnum"), 1)
+        app.setFont(font)
+        app.styleHints().colorSchemeChanged.connect(self._follow_system)
+        self._apply()
+
+    @property
+    def dark(self) -> bool:
+        """Whether the dark colours are shown."""
+        return self.colours is DARK
+
+    def choose(self, choice: Choice) -> None:
+        """Show light, dark, or what the system shows; takes effect at once."""
+        schemes = {"system": Qt.ColorScheme.Unknown, "light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
+        self.choice = choice
+        self._app.styleHints().setColorScheme(schemes[choice])
+        self._follow_system()
+
+    def icon(self, name: str, colour: str = "text") -> QIcon:
+        """Return an icon tinted with one of the named colours; drawn once for each appearance."""
+        tint = str(getattr(self.colours, colour))
+        if (name, tint) not in self._icons:
+            self._icons[name, tint] = _tinted(name, tint)
+        return self._icons[name, tint]
+
+    def dress(self, target: HasIcon, name: str) -> None:
+        """Give an action or button an icon that keeps in step with the appearance."""
+        number = id(target)
+        self._dressed[number] = (target, name)
+        cast(QObject, target).destroyed.connect(lambda: self._dressed.pop(number, None))
+        target.setIcon(self.icon(name))
+
+    def _follow_system(self) -> None:
+        wanted = self.choice
+        if wanted == "system":
+            wanted = "dark" if self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark else "light"
+        colours = DARK if wanted == "dark" else LIGHT
+        if colours is not self.colours:
+            self.colours = colours
+            self._apply()
+
+    def _apply(self) -> None:
+        self._app.setPalette(_palette(self.colours))
+        self._app.setStyleSheet(SHEET.format(**vars(self.colours)))
+        for target, name in self._dressed.values():
+            target.setIcon(self.icon(name))
+        self.changed.emit()
+
+
+def theme() -> Theme:
+    """Return the theme of this application, made at first use."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    if Theme._only is None or Theme._only.parent() is not app:
+        Theme._only = Theme(app)
+    return Theme._only
+
+
+def application_icon() -> QIcon:
+    """Return the icon of Runshelf itself, in its own colours."""
+    return _tinted("runshelf", "#000000", sizes=(16, 32, 64, 128))
+
+
+def _tinted(name: str, colour: str, sizes: tuple[int, ...] = (16, 24, 32, 48)) -> QIcon:
+    from PySide6.QtSvg import QSvgRenderer
+
+    svg = (resources.files("resources") / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    renderer = QSvgRenderer(svg.replace("currentColor", colour).encode())
+    icon = QIcon()
+    for size in sizes:
+        pixmap = QPixmap(QSize(size, size))
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        renderer.render(painter, QRectF(0, 0, size, size))
+        painter.end()
+        icon.addPixmap(pixmap)
+    return icon
+
+
+def _palette(colours: Colours) -> QPalette:
+    role, group = QPalette.ColorRole, QPalette.ColorGroup
+    palette = QPalette()
+    for key, name in (
+        (role.Window, "window"), (role.WindowText, "text"), (role.Base, "base"), (role.AlternateBase, "alternate"),
+        (role.Text, "text"), (role.Button, "window"), (role.ButtonText, "text"), (role.BrightText, "bad"),
+        (role.Highlight, "selected"), (role.HighlightedText, "text"), (role.Link, "accent"), (role.Accent, "accent"),
+        (role.LinkVisited, "accent"), (role.ToolTipBase, "base"), (role.ToolTipText, "text"),
+        (role.PlaceholderText, "muted"), (role.Light, "hover"), (role.Midlight, "hover"), (role.Mid, "line"),
+        (role.Dark, "line"), (role.Shadow, "line"),
+    ):  # fmt: skip
+        palette.setColor(key, QColor(getattr(colours, name)))
+    for key in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):
+        palette.setColor(group.Disabled, key, QColor(colours.muted))
+    return palette

@@ -1,0 +1,415 @@
+"""The main window: the panes in their docks, the menus and keys, and what is remembered of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QRect, QStandardPaths, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDockWidget,
+    QFileDialog,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.bars import StatusLine, TopBar
+from gui.commands import Commands
+from gui.dialogs import CommandDialog, ErrorDialog, KeysDialog, NewWorkspaceDialog
+from gui.formats import tr
+from gui.jobs import Job, Jobs
+from gui.new_run import NewRunDialog
+from gui.panes.catalog import CatalogPane
+from gui.panes.jobs import JobsPane
+from gui.panes.pipeline import PipelinePane
+from gui.panes.workspace_tree import WorkspaceTree
+from gui.selection import Selection
+from gui.session import Session
+from gui.settings import Settings
+from gui.tasks import Problem, Report, Tasks
+from gui.theme import theme
+from gui.widgets import DATA_SUFFIXES, EmptyState, Notice, dropped_files
+from storage import Workspace
+
+BUSY_CURSOR_MS = 300
+FIRST_SIZE = (1280, 800)
+
+
+def _load_chart_library(report: Report) -> None:
+    import pyqtgraph  # noqa: F401 - a quarter of a second, spent where nobody waits
+
+
+class MainWindow(QMainWindow):
+    """One window on one workspace, or on none yet.
+
+    A workspace handed over belongs to the window from then on and is closed with it.
+    """
+
+    def __init__(
+        self, workspace: Workspace | None = None, settings: Settings | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.settings = settings or Settings()
+        look = theme()
+        look.choose(self.settings.theme if self.settings.theme in ("light", "dark") else "system")  # type: ignore[arg-type]
+        self.tasks = Tasks(self)
+        self.session = Session(self.tasks, self)
+        self.selection = Selection(self)
+        self.jobs = Jobs(self.tasks, self)
+        self._leaving = False
+        self._closed = False
+        self._charts_wanted = False
+        self._question: QMessageBox | None = None
+        self.setAcceptDrops(True)
+        self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
+        self._make_panes()
+        self.commands = Commands(self)
+        self.top.set_menus(self.commands)
+        self._connect()
+        self.resize(*FIRST_SIZE)
+        self._first_layout = self._lay_out_docks()
+        self._restore()
+        self._show_workspace()
+        if workspace is not None:
+            self.session.adopt(workspace)
+
+    # --- making ---
+
+    def _make_panes(self) -> None:
+        self.top = TopBar(self)
+        self.query = self.top.query
+        self.addToolBar(self.top)
+        self.catalog = CatalogPane(self.session, self.selection, self.settings, self.query)
+        self.tree = WorkspaceTree(self.session, self.selection)
+        self.details = PipelinePane(self.session, self.selection, self.settings)
+        self.jobs_pane = JobsPane(self.jobs, self.settings)
+        self.welcome = EmptyState(
+            tr("No workspace is open"),
+            tr("A workspace is a folder where Runshelf keeps runs, results and everything needed to find them again."),
+        )
+        self.welcome.offer(tr("Open workspace…"), self.open_dialog, primary=True)
+        self.welcome.offer(tr("New workspace…"), self.create_dialog)
+        self._centre = QStackedWidget()
+        self._centre.addWidget(self.welcome)
+        self._centre.addWidget(self.catalog)
+        self.notice = Notice()
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._centre, 1)
+        layout.addWidget(self.notice)
+        self.setCentralWidget(middle)
+        self.tree_dock = self._dock(tr("Runs"), "treeDock", self.tree)
+        self.details_dock = self._dock(tr("Details"), "detailsDock", self.details)
+        self.jobs_dock = self._dock(tr("Jobs"), "jobsDock", self.jobs_pane)
+        self.status = StatusLine(self.jobs, self)
+        self.setStatusBar(self.status)
+        self._busy = QTimer(self)
+        self._busy.setSingleShot(True)
+        self._busy.setInterval(BUSY_CURSOR_MS)
+
+    def _dock(self, title: str, name: str, pane: QWidget) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(pane)
+        return dock
+
+    def _connect(self) -> None:
+        self.session.opened.connect(self._show_workspace)
+        self.session.closed.connect(self._show_workspace)
+        self.session.opened.connect(self.selection.clear)
+        self.session.closed.connect(self.selection.clear)
+        self.tasks.unhandled.connect(self.tell)
+        self.tasks.active_changed.connect(self._show_pace)
+        self._busy.timeout.connect(self._show_busy)
+        self.catalog.described.connect(self.status.describe)
+        self.catalog.new_run_wanted.connect(self.new_run)
+        self.tree.query_wanted.connect(self.query.put)
+        self.jobs.ended.connect(self._job_ended)
+        self.status.clicked.connect(lambda: self.show_pane(4))
+
+    # --- workspaces ---
+
+    def open_workspace(self, path: Path, *, create: bool = False) -> None:
+        """Open the workspace at `path`; if that can't be done, say why and keep what is open."""
+        self.session.open(path, partial(self._not_opened, path), create=create)
+
+    def open_dialog(self) -> None:
+        """Ask for a workspace and open it."""
+        place = self.settings.recent[0] if self.settings.recent else _documents()
+        chosen = QFileDialog.getExistingDirectory(self, tr("Open workspace"), place)
+        if chosen:
+            self.open_workspace(Path(chosen))
+
+    def create_dialog(self) -> None:
+        """Ask for a place and make a workspace there."""
+        dialog = NewWorkspaceDialog(Path(_documents()), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self.open_workspace(dialog.path(), create=True))
+        dialog.open()
+
+    def close_workspace(self) -> None:
+        """Let go of the workspace and show the welcome page."""
+        self.settings.reopen = ""
+        self.session.close()
+
+    def rescan(self) -> None:
+        """Look at the disk now."""
+        self.session.rescan(
+            lambda news: self.notice.say(
+                tr("Something was new: refreshed.") if news else tr("Nothing new on the disk.")
+            )
+        )
+
+    def rebuild_index(self) -> None:
+        """Build the index again from the files."""
+        self.session.rebuild_index(
+            lambda progress: self.status.work(tr("Rebuilding the index"), progress),
+            lambda: self.notice.say(tr("The index was rebuilt from the files.")),
+        )
+
+    def _not_opened(self, path: Path, problem: Problem) -> None:
+        self.settings.recent = [other for other in self.settings.recent if other != str(path)]
+        if self.settings.reopen == str(path):
+            self.settings.reopen = ""
+        self._show_workspace()
+        self.tell(problem)
+
+    def _show_workspace(self) -> None:
+        held = self.session.workspace
+        self._centre.setCurrentIndex(0 if held is None else 1)
+        self.commands.show_workspace(held)
+        self.top.show_workspace(held)
+        self.status.show_workspace(held)
+        if held is None:
+            self.setWindowTitle("Runshelf")
+            return
+        self.settings.remember_workspace(held.root)
+        self.setWindowTitle(f"{held.name} — Runshelf" + (tr(" (read only)") if held.read_only else ""))
+        if held.notices:
+            self.notice.say("\n".join(held.notices), stay=True)
+
+    # --- training ---
+
+    def new_run(self, data: Path | None = None) -> NewRunDialog | None:
+        """Ask for a training run and start it as a job."""
+        held = self.session.workspace
+        if held is None or held.read_only:
+            return None
+        dialog = NewRunDialog(self.tasks, self.settings, data, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._train(held.root, dialog))
+        dialog.open()
+        return dialog
+
+    def _train(self, root: Path, dialog: NewRunDialog) -> None:
+        self.jobs.train(root, dialog.request())
+        self.jobs_dock.show()
+
+    def _job_ended(self, job: Job) -> None:
+        self.session.sync()
+        if self._leaving:
+            if not self.jobs.busy():
+                self.close()
+            return
+        if job.problem is not None and job.problem.kind == "bug":
+            self.tell(job.problem)
+        text = tr("{name}: {outcome}").format(name=job.name, outcome=job.outcome)
+        if job.run_id:
+            self.notice.say(text, tr("Show results"), partial(self.tree.show_run, job.run_id))
+        else:
+            self.notice.say(text)
+
+    # --- telling ---
+
+    def tell(self, problem: Problem) -> None:
+        """Say what went wrong; the same problem is not told twice at a time."""
+        open_ones = self.findChildren(ErrorDialog)
+        if problem.kind != "cancelled" and all(one.problem.what != problem.what for one in open_ones):
+            ErrorDialog(problem, self).open()
+
+    def _show_pace(self) -> None:
+        if self.tasks.active:
+            if not self._busy.isActive():
+                self._busy.start()
+            return
+        self._busy.stop()
+        self.unsetCursor()
+        self.status.work("", None)
+
+    def _show_busy(self) -> None:
+        self.setCursor(QCursor(Qt.CursorShape.BusyCursor))
+        self.status.work(tr("Working…"), None)
+
+    # --- commands ---
+
+    def show_commands(self) -> None:
+        """Offer every command by name."""
+        dialog = CommandDialog(self.commands.all(), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def show_keys(self) -> None:
+        """Show the sheet of keys."""
+        extra = [
+            (tr("Earlier and later queries (in the query box)"), "↑, ↓"),
+            (tr("Clear the query (in the query box)"), "Esc"),
+            (tr("Copy the selected rows (in the catalog)"), "Ctrl+C"),
+            (tr("Open the selected file (in the details)"), "Enter"),
+        ]
+        dialog = KeysDialog(self.commands.all(), extra, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def focus_query(self) -> None:
+        """Go to the query box."""
+        self.query.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.query.selectAll()
+
+    def show_pane(self, number: int) -> None:
+        """Show and go to a pane: 1 runs, 2 catalog, 3 details, 4 jobs."""
+        docks = {1: self.tree_dock, 3: self.details_dock, 4: self.jobs_dock}
+        if number in docks:
+            docks[number].show()
+            docks[number].raise_()
+        inside: dict[int, QWidget] = {
+            1: self.tree.tree, 2: self.catalog.table, 3: self.details.tabs, 4: self.jobs_pane.table,
+        }  # fmt: skip
+        inside[number].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def reset_layout(self) -> None:
+        """Put docks, sizes and columns back as a new user sees them."""
+        self.settings.forget_window()
+        self.restoreState(self._first_layout)
+        self._lay_out_docks()
+        self.catalog.reset_columns()
+
+    # --- the shape of the window ---
+
+    def _lay_out_docks(self) -> object:
+        sides = Qt.DockWidgetArea
+        self.addDockWidget(sides.LeftDockWidgetArea, self.tree_dock)
+        self.addDockWidget(sides.RightDockWidgetArea, self.details_dock)
+        self.addDockWidget(sides.BottomDockWidgetArea, self.jobs_dock)
+        self.setCorner(Qt.Corner.BottomRightCorner, sides.RightDockWidgetArea)
+        for dock in (self.tree_dock, self.details_dock):
+            dock.setFloating(False)
+            dock.show()
+        self.jobs_dock.hide()
+        self.resizeDocks([self.tree_dock, self.details_dock], [256, 384], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.jobs_dock], [180], Qt.Orientation.Vertical)
+        return self.saveState()
+
+    def _restore(self) -> None:
+        geometry, docks = self.settings.geometry(), self.settings.docks()
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+        if not docks.isEmpty():
+            self.restoreState(docks)
+        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        if screens and not self.isMaximized():
+            self.setGeometry(on_screen(self.geometry(), screens))
+
+    def _save(self) -> None:
+        self.settings.save_window(self.saveGeometry(), self.saveState())
+        for pane in (self.catalog, self.details, self.jobs_pane):
+            pane.save()
+        self.settings.store.sync()
+
+    # --- events ---
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._charts_wanted:
+            self._charts_wanted = True
+            QTimer.singleShot(0, self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        if not self._closed:
+            self.tasks.start(_load_chart_library, lambda _: self.details.load_charts(), quiet=True)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.session.sync()  # coming back from another program is when things have changed
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if data := dropped_files(event, DATA_SUFFIXES):
+            self.new_run(data[0])
+        elif folders := [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]:
+            self.open_workspace(Path(folders[0]))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.jobs.busy():
+            event.ignore()
+            if not self._leaving and self._question is None:
+                self._ask_to_leave()
+            return
+        if not self._closed:
+            self._closed = True
+            self._save()
+            self.session.close()
+            self.jobs.close()
+            self.tasks.close()
+        event.accept()
+
+    def _ask_to_leave(self) -> None:
+        count = len(self.jobs.busy())
+        question = QMessageBox(self)
+        question.setWindowTitle(tr("Quit Runshelf"))
+        question.setIcon(QMessageBox.Icon.Question)
+        question.setText(tr("A job is running.") if count == 1 else tr("{n} jobs are running.").format(n=count))
+        question.setInformativeText(tr("Quitting stops the training. Pipelines that have finished are kept."))
+        stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.AcceptRole)
+        stay = question.addButton(tr("Keep working"), QMessageBox.ButtonRole.RejectRole)
+        question.setDefaultButton(stay)
+        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._question = question
+
+        def answer() -> None:
+            self._question = None
+            if question.clickedButton() is stop:
+                self._leave()
+
+        question.finished.connect(lambda _: answer())
+        question.open()
+
+    def _leave(self) -> None:
+        self._leaving = True
+        for dialog in self.findChildren(QDialog):
+            dialog.close()
+        if not self.jobs.busy():
+            self.close()
+            return
+        self.notice.say(tr("Stopping the training, then Runshelf quits…"), stay=True)
+        self.jobs.cancel_all()
+
+
+def on_screen(window: QRect, screens: list[QRect]) -> QRect:
+    """Return the place for a window: as it is when its title bar can be reached, else on the first screen."""
+    title = QRect(window.left(), window.top(), window.width(), 32)
+    reachable = any(
+        screen.intersected(title).width() >= 120 and screen.contains(window.center().x(), title.center().y())
+        for screen in screens
+    )
+    if reachable and any(window.width() <= s.width() and window.height() <= s.height() for s in screens):
+        return window
+    screen = screens[0]
+    width, height = min(window.width(), screen.width()), min(window.height(), screen.height())
+    place = QRect(0, 0, width, height)
+    place.moveCenter(screen.center())
+    return place
+
+
+def _documents() -> str:
+    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)

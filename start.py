@@ -1,0 +1,369 @@
+#!/usr/bin/env python3
+"""Set Runshelf up in this folder and start it; needs nothing but Python.
+
+    python3 start.py                       install into .venv, run the demo, open the window
+    python3 start.py test [ARGUMENT ...]   style, types and tests; arguments go to pytest
+    python3 start.py bench [ARGUMENT ...]  the benchmarks; arguments go to them
+
+What is installed already is not installed again. It works from any folder, on Linux, macOS and Windows.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+if sys.version_info < (3, 11):  # noqa: UP036 - an older Python reads this far, and shall say what is wrong
+    sys.exit(f"Runshelf needs Python 3.11 or newer; this is {platform.python_version()}. Run start.py with that one.")
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "runshelf-installed"
+INSTALL_LOG = VENV / "install.log"
+DEMO = "demo"
+DEMO_WORKSPACE = f"{DEMO}/workspace"
+
+# Libraries of the system that Qt loads, and the Debian and Ubuntu packages that bring them.
+DEBIAN_PACKAGES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libGLX.so.0": "libglx0",
+    "libICE.so.6": "libice6",
+    "libOpenGL.so.0": "libopengl0",
+    "libSM.so.6": "libsm6",
+    "libX11-xcb.so.1": "libx11-xcb1",
+    "libX11.so.6": "libx11-6",
+    "libXext.so.6": "libxext6",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libwayland-client.so.0": "libwayland-client0",
+    "libwayland-cursor.so.0": "libwayland-cursor0",
+    "libwayland-egl.so.1": "libwayland-egl1",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-glx.so.0": "libxcb-glx0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-render.so.0": "libxcb-render0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-shm.so.0": "libxcb-shm0",
+    "libxcb-sync.so.1": "libxcb-sync1",
+    "libxcb-util.so.1": "libxcb-util1",
+    "libxcb-xfixes.so.0": "libxcb-xfixes0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxcb.so.1": "libxcb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+
+
+class Failed(Exception):
+    """Something the user can mend; the message says what and how."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line asks for; returns the exit code."""
+    verb, rest = (arguments[0], list(arguments[1:])) if arguments else ("", [])
+    if verb in ("-h", "--help", "help"):
+        print(__doc__)
+        return 0
+    try:
+        if not verb:
+            return start_demo()
+        if verb == "test":
+            return run_checks(rest)
+        if verb == "bench":
+            set_up()
+            return run([python(), "tests/benchmarks/run.py", *rest])
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    print(f"Unknown command: {verb}\n\n{__doc__}", file=sys.stderr)
+    return 2
+
+
+# ---------------------------------------------------------------- the three verbs
+
+
+def start_demo() -> int:
+    """Fill the demo workspace, then open the window on it where there is a display."""
+    set_up()
+    code = run([python(), "-m", "storage", "demo", DEMO])
+    if code:
+        return code
+    if lacks_display(os.environ, sys.platform):
+        print(f"There is no display here. To open the window later: {python()} -m gui {ROOT / DEMO_WORKSPACE}")
+        return 0
+    missing = provide_libraries(platform_plugins(os.environ))
+    if missing:
+        raise Failed(library_advice(missing, os_release(), is_root()))
+    print(f"Opening {DEMO_WORKSPACE}", flush=True)
+    return run([python(), "-m", "gui", DEMO_WORKSPACE])
+
+
+def run_checks(pytest_arguments: Sequence[str]) -> int:
+    """Run style, types and tests, all of them even if one fails; 1 if any did."""
+    set_up()
+    failed = []
+    missing = provide_libraries(["offscreen"])
+    if missing:
+        print(library_advice(missing, os_release(), is_root()), file=sys.stderr)
+        failed.append("libraries for Qt")
+    steps = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy": ["mypy", "storage", "gui", "start.py"],
+        "pytest": ["pytest", *pytest_arguments],
+    }
+    environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
+    for name, command in steps.items():
+        print(f"--- {name}", flush=True)
+        began = time.monotonic()
+        code = run([python(), "-m", *command], environment)
+        print(f"--- {name}: {'failed' if code else 'passed'} in {time.monotonic() - began:.1f} s", flush=True)
+        if code:
+            failed.append(name)
+    if failed:
+        print(f"Failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> int:
+    """Run a program in the project's folder with its output on the screen; returns its exit code.
+
+    Ctrl+C reaches the program too. It gets time to leave its files in order before it is ended.
+    """
+    with subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environment) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            let_end(process)
+            raise
+    return code if code >= 0 else 128 - code
+
+
+def let_end(process: "subprocess.Popen[Any]") -> None:
+    """Wait for a program that was interrupted, and end it if it does not end by itself."""
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+
+
+# ---------------------------------------------------------------- the environment
+
+
+def set_up() -> None:
+    """Make `.venv` and install the project into it, unless that is done already."""
+    wanted = fingerprint(ROOT)
+    if python().exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
+        return
+    if STAMP.exists():
+        STAMP.unlink()
+    if not is_usable():
+        make_venv()
+    install()
+    STAMP.write_text(wanted, encoding="utf-8")
+
+
+def fingerprint(root: Path) -> str:
+    """What the installation depends on: requirements, versions, this Python, and where the project lies."""
+    digest = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt"):
+        digest.update(hashlib.sha256((root / name).read_bytes()).digest())
+    digest.update(f"{platform.python_version()} {platform.machine()} {root}".encode())
+    return digest.hexdigest()
+
+
+def python() -> Path:
+    """The Python of the environment."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def is_usable() -> bool:
+    """Whether the environment is whole, was made for this Python, and has not been moved."""
+    settings = VENV / "pyvenv.cfg"
+    if not (settings.is_file() and python().exists()):
+        return False
+    lines = [line.strip() for line in settings.read_text(encoding="utf-8").splitlines()]
+    made_by = next((line for line in lines if line.startswith("command")), "")
+    if f"version = {platform.python_version()}" not in lines or not made_by.endswith(str(VENV)):
+        return False
+    return subprocess.run([python(), "-m", "pip", "--version"], capture_output=True).returncode == 0
+
+
+def make_venv() -> None:
+    """Make the environment anew."""
+    if not (find_spec("venv") and find_spec("ensurepip")):
+        raise Failed(venv_advice(os_release()))
+    print(f"Making an environment for Python {platform.python_version()} in {VENV.name}", flush=True)
+    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], stdout=subprocess.PIPE, text=True)
+    if made.returncode:
+        raise Failed(f"{made.stdout}The environment {VENV} could not be made.")
+
+
+def venv_advice(release: Mapping[str, str]) -> str:
+    """What to say where Python came without its venv module, as on Debian and Ubuntu."""
+    if not is_debian(release):
+        return "This Python has no venv module, which start.py needs. Install it, or use another Python."
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    return (
+        "This Python has no venv module, which start.py needs. Install it, then run start.py again:\n"
+        f"    {'' if is_root() else 'sudo '}apt-get install {package}"
+    )
+
+
+def install() -> None:
+    """Install the project with pip; one line on the screen, the whole story in the log."""
+    print("Installing Runshelf and what it needs; the first time takes a minute or two", flush=True)
+    began = time.monotonic()
+    lines = []
+    with INSTALL_LOG.open("w", encoding="utf-8") as log, start_pip() as pip:
+        try:
+            for line in pip.stdout or ():
+                log.write(line)
+                lines.append(line.rstrip())
+                show_progress(lines[-1])
+        except KeyboardInterrupt:
+            let_end(pip)
+            raise
+    show_progress("")
+    if pip.returncode:
+        last = "\n".join(lines[-20:])
+        raise Failed(f"{last}\nInstalling failed; pip's last words are above, the rest is in {INSTALL_LOG}.")
+    print(f"Installed in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def start_pip() -> "subprocess.Popen[str]":
+    """Start pip in the environment, its output in a pipe."""
+    command = [str(python()), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+    return subprocess.Popen(
+        [*command, "-c", "constraints.txt", "-e", ".[gui,test]"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def show_progress(text: str) -> None:
+    """Show what pip does on one line that is written over; nothing where the output goes to a file."""
+    if sys.stdout.isatty() and not text.startswith("WARNING"):
+        width = shutil.get_terminal_size().columns - 1
+        shown = text.strip()[:width]
+        print(f"\r{shown}{' ' * (width - len(shown))}\r", end="", flush=True)
+
+
+# ---------------------------------------------------------------- the display and Qt's libraries
+
+
+def lacks_display(environment: Mapping[str, str], system: str) -> bool:
+    """Whether no window can be shown: Linux without X11 or Wayland, and nobody chose another way to draw."""
+    ways = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return system.startswith("linux") and not any(environment.get(way) for way in ways)
+
+
+def platform_plugins(environment: Mapping[str, str]) -> list[str]:
+    """The names of the Qt plugins that can draw here, in the order in which Qt tries them."""
+    chosen = environment.get("QT_QPA_PLATFORM", "")
+    if chosen:
+        return [part.partition(":")[0] for part in chosen.split(";")]
+    if environment.get("WAYLAND_DISPLAY"):
+        return ["wayland", "xcb"] if environment.get("DISPLAY") else ["wayland"]
+    return ["xcb"]
+
+
+def provide_libraries(plugins: Sequence[str]) -> list[str]:
+    """The system's libraries that Qt still misses; on Debian, root gets them installed first."""
+    missing = missing_libraries(plugins)
+    packages = debian_packages(missing)
+    if packages and is_root() and is_debian(os_release()) and shutil.which("apt-get"):
+        print(f"Installing the libraries that Qt needs: {', '.join(packages)}", flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            subprocess.run(["apt-get", "-q", *command], env=environment, stdout=subprocess.DEVNULL)
+        missing = missing_libraries(plugins)
+    return missing
+
+
+def missing_libraries(plugins: Sequence[str]) -> list[str]:
+    """The system's libraries that are not there for Qt's modules and for any of these plugins."""
+    if platform.system() != "Linux":
+        return []
+    for qt in VENV.glob("lib/python3*/site-packages/PySide6"):
+        needed = unresolved([qt / f"{module}.abi3.so" for module in ("QtWidgets", "QtSvg")])
+        drawing = [unresolved([qt / f"Qt/plugins/platforms/libq{name}.so"]) for name in plugins]
+        return sorted({*needed, *min(drawing, key=len, default=[])})
+    return []
+
+
+def unresolved(files: Sequence[Path]) -> list[str]:
+    """The libraries that the loader does not find for these files."""
+    present = [str(file) for file in files if file.is_file()]
+    if not present or not shutil.which("ldd"):
+        return []
+    # Without LC_ALL=C, ldd says "not found" in the user's language.
+    result = subprocess.run(["ldd", *present], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
+    return not_found(result.stdout)
+
+
+def not_found(ldd_output: str) -> list[str]:
+    """The libraries that ldd reports as missing."""
+    lines = ldd_output.splitlines()
+    return sorted({line.partition("=>")[0].strip() for line in lines if line.rstrip().endswith("=> not found")})
+
+
+def debian_packages(libraries: Sequence[str]) -> list[str]:
+    """The Debian packages that bring these libraries, as far as they are known."""
+    return sorted({DEBIAN_PACKAGES[name] for name in libraries if name in DEBIAN_PACKAGES})
+
+
+def library_advice(libraries: Sequence[str], release: Mapping[str, str], root: bool) -> str:
+    """Name the missing libraries and the one command that installs them."""
+    sudo = "" if root else "sudo "
+    families = f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()
+    text = f"Qt can't start: this system misses {', '.join(libraries)}."
+    if is_debian(release) and debian_packages(libraries):
+        return f"{text} To install:\n    {sudo}apt-get install {' '.join(debian_packages(libraries))}"
+    if "fedora" in families or "rhel" in families:
+        wanted = " ".join(f"'{name}()(64bit)'" for name in libraries)
+        return f"{text} To install:\n    {sudo}dnf install {wanted}"
+    return f"{text} Install the packages of your system that bring them."
+
+
+def os_release() -> Mapping[str, str]:
+    """What the Linux distribution says about itself; empty elsewhere."""
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}
+
+
+def is_debian(release: Mapping[str, str]) -> bool:
+    """Whether the system is Debian or one of its children, such as Ubuntu."""
+    return "debian" in f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()
+
+
+def is_root() -> bool:
+    """Whether this process may change the system."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,74 @@
+"""Artifacts: fitted objects in `_binaries/`, named by what they contain, so that equal ones are stored once.
+
+A file is `<Class>_<first digits of its sha256>.pkl`; the full digest stands in pipeline.json. Where two different
+contents share those digits the later one gets more of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import threading
+from pathlib import Path
+from typing import Any
+
+from storage.disk import Disk, read_bytes
+from storage.errors import BadInput, Corrupt
+from storage.layout import HASH_DIGITS, folder_part
+from storage.records import ArtifactRecord
+
+FOLDER = "_binaries"
+_PROTOCOL = 5
+
+
+class Artifacts:
+    """The artifact folder of one run."""
+
+    def __init__(self, disk: Disk, run_folder: Path) -> None:
+        self._disk = disk
+        self._folder = run_folder / FOLDER
+        self._known: dict[str, str] = {}  # sha256 -> file name, as this process wrote or verified it
+        self._lock = threading.Lock()
+
+    def save(self, name: str, value: Any, step: int = 0, fold: int | None = None) -> ArtifactRecord:
+        """Store an object (or reuse the file that holds the same bytes). Raises BadInput if it can't be pickled."""
+        try:
+            data = pickle.dumps(value, protocol=_PROTOCOL)
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise BadInput(
+                f"The artifact '{name}' can't be stored: {error}.", advice="Use named functions instead of lambdas."
+            ) from error
+        digest = hashlib.sha256(data).hexdigest()
+        with self._lock:
+            if digest not in self._known:
+                self._known[digest] = self._store(folder_part(type(value).__name__) or "object", digest, data)
+            file_name = self._known[digest]
+        return ArtifactRecord(
+            step=step, fold=fold, name=name, sha256=digest, path=f"../{FOLDER}/{file_name}", bytes=len(data)
+        )
+
+    def _store(self, class_name: str, digest: str, data: bytes) -> str:
+        self._disk.make_folder(self._folder)
+        for digits in range(HASH_DIGITS, len(digest) + 1, 2):
+            file_name = f"{class_name}_{digest[:digits]}.pkl"
+            path = self._folder / file_name
+            if self._disk.write_new(path, data):
+                return file_name
+            if path.stat().st_size == len(data) and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+                return file_name
+        raise Corrupt(f"A file named by the whole digest {digest} holds other bytes.", self._folder, "Run a check.")
+
+
+def read_artifact(pipeline_folder: Path, record: ArtifactRecord) -> bytes:
+    """The bytes of an artifact, verified against its sha256; nothing is unpickled.
+
+    Raises NotFound, or Corrupt when the bytes are not what was stored or the path leaves the run's `_binaries/`.
+    """
+    binaries = pipeline_folder.parent / FOLDER
+    path = binaries / Path(record.path).name
+    if record.path not in (f"../{FOLDER}/{path.name}", path.name):
+        raise Corrupt(f"The artifact '{record.name}' points outside its run.", pipeline_folder, "Don't use it.")
+    data = read_bytes(path, "artifact")
+    if hashlib.sha256(data).hexdigest() != record.sha256:
+        raise Corrupt(f"The artifact {path.name} is not what was stored.", path, "Run: runshelf check --deep.")
+    return data

@@ -1,0 +1,379 @@
+"""The command line `runshelf`: each verb is one method of the public door.
+
+Exit codes: 0 done, 1 the work failed, 2 wrong use, 130 stopped by Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storage.errors import BadInput, StorageError
+from storage.metrics import MAIN_METRIC
+from storage.output import Format, progress, show_error, show_facts, show_rows
+from storage.version import VERSION
+
+if TYPE_CHECKING:
+    from storage.runner import RunOutcome
+    from storage.workspace import Workspace
+
+app = typer.Typer(
+    name="runshelf",
+    help="Find the best result you ever got, see why, and take it with you. "
+    "`runshelf [FOLDER]` opens the window on a workspace.",
+    no_args_is_help=False,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+runs_app = typer.Typer(help="List runs and look at one.", no_args_is_help=True)
+catalog_app = typer.Typer(help="Find results: the best, or those that match a filter.", no_args_is_help=True)
+index_app = typer.Typer(help="The index that makes lists instant; it can always be made again.", no_args_is_help=True)
+app.add_typer(runs_app, name="runs")
+app.add_typer(catalog_app, name="catalog")
+app.add_typer(index_app, name="index")
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="The workspace; else $RUNSHELF_WORKSPACE, else the folder one stands in."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+
+BEST_COLUMNS = ("pipeline_name", "model_type", "dataset_name")
+SEARCH_COLUMNS = ("run_id", "pipeline_id", "model_type", "dataset_name", "status", "created_at")
+RUN_COLUMNS = ("run_id", "status", "total", "successful", "failed", "interrupted", "metric_name", "metric_value")
+PIPELINE_COLUMNS = ("pipeline_id", "name", "status", "model_type", "metric_name", "metric_value")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. Known errors are sentences, anything else is shown as a bug."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    _use_utf8()
+    try:
+        if _wants_window(arguments):
+            return _open_window(arguments)
+        app(args=arguments, prog_name="runshelf")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except StorageError as error:
+        show_error(error, _query_in(arguments))
+        return error.exit_code
+    except Exception:
+        traceback.print_exc()
+        print("This is a bug in Runshelf; please report it with the lines above.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _use_utf8() -> None:
+    """Names and marks are Unicode, also where the console thinks otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _wants_window(arguments: list[str]) -> bool:
+    """`runshelf` and `runshelf FOLDER` open the window; everything else is a verb or an option."""
+    verbs = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    verbs |= {group.name for group in app.registered_groups}
+    if not arguments:
+        return True
+    first = arguments[0]
+    return len(arguments) == 1 and not first.startswith("-") and first not in verbs and _looks_like_path(first)
+
+
+def _looks_like_path(text: str) -> bool:
+    return os.sep in text or "/" in text or text in (".", "..") or Path(text).exists()
+
+
+def _open_window(arguments: list[str]) -> int:
+    try:
+        from gui.app import run_app
+    except ImportError as error:
+        raise BadInput(
+            f"The window needs Qt, which is not installed ({error}).",
+            advice="Install it with: pip install 'runshelf[gui]'.",
+        ) from error
+    return int(run_app(Path(arguments[0]) if arguments else None))
+
+
+def _query_in(arguments: list[str]) -> str:
+    return arguments[2] if arguments[:2] == ["catalog", "search"] and len(arguments) > 2 else ""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"runshelf {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _open(path: Path | None) -> Workspace:
+    """Open the workspace that is meant; what it has to tell goes to stderr."""
+    from storage.workspace import Workspace, find_workspace
+
+    if path is None:
+        given = os.environ.get("RUNSHELF_WORKSPACE")
+        path = Path(given) if given else find_workspace(Path.cwd())
+    workspace = Workspace.open(path)
+    for notice in workspace.notices:
+        print(notice, file=sys.stderr)
+    workspace.notices.clear()
+    return workspace
+
+
+# ---------------------------------------------------------------- making and running
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Make a workspace.
+
+    Example: `runshelf init my-workspace`
+    """
+    from storage.workspace import Workspace
+
+    with Workspace.create(folder) as workspace:
+        print(f"Made the workspace {workspace.root}.")
+
+
+@app.command()
+def run(
+    data: Annotated[Path, typer.Argument(help="CSV, Parquet or NumPy file, one row per sample.")],
+    target: Annotated[list[str], typer.Option(help="Column to predict; again for several.")],
+    pipelines: Annotated[list[Path], typer.Option(help="Configuration file (JSON or YAML); again for several.")],
+    id: Annotated[str | None, typer.Option("--id", help="Column that names the samples.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="Column that says train or test.")] = None,
+    test_size: Annotated[float | None, typer.Option(help="Share of the samples held back for testing.")] = None,
+    task: Annotated[str | None, typer.Option(help="regression or classification; else told from the target.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of the dataset; else the file's name.")] = None,
+    run_name: Annotated[str, typer.Option(help="Name of the run.")] = "",
+    pipeline_names: Annotated[list[str] | None, typer.Option(help="A name for each pipeline, in order.")] = None,
+    description: Annotated[str, typer.Option(help="What this run is for.")] = "",
+    units: Annotated[str, typer.Option(help="Units of the target.")] = "",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Pipelines at a time.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of folds, splits and models.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Also run what was run before on the same data.")] = False,
+    charts: Annotated[bool, typer.Option(help="Draw charts beside each pipeline.")] = True,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Train pipelines on a data file and record every result.
+
+    Example: `runshelf run corn.csv --target protein --test-size 0.25 --pipelines pls.yaml --jobs 2`
+    """
+    from storage.runner import RunRequest
+
+    if task not in (None, "regression", "classification"):
+        raise BadInput(f"'{task}' is no task.", advice="Use --task regression or --task classification.")
+    request = RunRequest(
+        data=data,
+        target=target,
+        id_column=id,
+        split_column=split_column,
+        test_size=test_size,
+        task=task,  # type: ignore[arg-type]
+        dataset_name=dataset,
+        pipelines=pipelines,
+        run_name=run_name,
+        pipeline_names=pipeline_names or [],
+        description=description,
+        units=units,
+        jobs=jobs,
+        seed=seed,
+        again=again,
+        charts=charts,
+    )
+    with _open(workspace) as opened, _cancellable():
+        with progress(f"Training on {dataset or data.stem}") as report:
+            outcome = opened.run_request(request, report)
+        _show_outcome(outcome, format)
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+class _cancellable:  # noqa: N801  reads as a clause
+    """Ctrl+C ends a command with a sentence; what was finished is kept."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if kind is KeyboardInterrupt:
+            print("Stopped. Finished pipelines are kept; the same command goes on from here.", file=sys.stderr)
+            raise typer.Exit(130)
+
+
+def _show_outcome(outcome: RunOutcome, format: Format) -> None:
+    if format is not Format.table:
+        facts = {
+            "run_id": outcome.run_id,
+            "status": outcome.status,
+            "total": outcome.total,
+            "completed": outcome.completed,
+            "failed": outcome.failed,
+            "skipped": [vars(s) for s in outcome.skipped] if format is Format.json else len(outcome.skipped),
+            "failures": [vars(f) for f in outcome.failures] if format is Format.json else len(outcome.failures),
+        }
+        show_facts(facts, format)
+        return
+    for skipped in outcome.skipped:
+        print(f"Skipped {skipped.name}: done before as {skipped.pipeline_id} in {skipped.run_id}.")
+    if not outcome.run_id:
+        print("Nothing to do: every pipeline was run before on these data. Use --again to run them anew.")
+        return
+    for failure in outcome.failures:
+        print(f"Failed {failure.name}: {failure.message} (see {failure.pipeline_id}/error.log)", file=sys.stderr)
+    print(f"{outcome.run_id}: {outcome.completed} completed, {outcome.failed} failed, {len(outcome.skipped)} skipped.")
+    best = outcome.summary.best_pipeline if outcome.summary else None
+    if best:
+        print(f"Best by {best.metric_name}: {best.pipeline_id} with {best.metric_value:.4g}.")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Gets the folders data and workspace.")],
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Pipelines at a time.")] = 2,
+) -> None:
+    """Make a workspace with two real datasets and train the shipped pipelines on them.
+
+    Example: `runshelf demo demo`
+    """
+    from storage.demo import write_demo_data
+    from storage.layout import MARKER
+    from storage.workspace import Workspace
+
+    datasets = write_demo_data(folder / "data")
+    root = folder / "workspace"
+    with Workspace.open(root) if (root / MARKER).exists() else Workspace.create(root) as workspace, _cancellable():
+        for dataset in datasets:
+            with progress(f"Training on {dataset.name}") as report:
+                outcome = workspace.run_request(dataset.request(jobs), report)
+            done = len(outcome.skipped)
+            print(
+                f"{dataset.name}: {outcome.completed} pipelines trained"
+                + (f", {done} were done before." if done else ".")
+            )
+            _show_best(workspace, f"val_{MAIN_METRIC[dataset.task]}", dataset.name, 5, Format.table)
+            print()
+        print(f"The workspace is {workspace.root}.")
+
+
+# ---------------------------------------------------------------- looking
+
+
+@runs_app.command("list")
+def runs_list(
+    dataset: Annotated[str | None, typer.Option(help="Only runs of this dataset.")] = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """List runs, newest first.
+
+    Example: `runshelf runs list --dataset corn`
+    """
+    with _open(workspace) as opened:
+        rows = [vars(row) for row in opened.runs(dataset)]
+        show_rows(rows, RUN_COLUMNS, format, "There are no runs yet. Start one with: runshelf run.")
+
+
+@runs_app.command("show")
+def runs_show(
+    run_id: Annotated[str, typer.Argument(help="As `runs list` names it.")],
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Show the pipelines of a run.
+
+    Example: `runshelf runs show 2026-11-20_corn`
+    """
+    with _open(workspace) as opened:
+        rows = [vars(row) for row in opened.pipelines(run_id)]
+        show_rows(rows, PIPELINE_COLUMNS, format, "This run has no pipelines.")
+
+
+@catalog_app.command("best")
+def catalog_best(
+    metric: Annotated[str, typer.Argument(help="A metric column, such as test_rmse.")],
+    dataset: Annotated[str | None, typer.Option(help="Only results of this dataset.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 10,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """The best results by a metric, best first; which direction is better is known.
+
+    Example: `runshelf catalog best test_rmse --dataset corn -n 5`
+    """
+    with _open(workspace) as opened:
+        _show_best(opened, metric, dataset, n, format)
+
+
+def _show_best(workspace: Workspace, metric: str, dataset: str | None, n: int, format: Format) -> None:
+    rows = workspace.catalog.best_rows(metric, dataset, n)
+    partners = [f"{p}_{metric.partition('_')[2]}" for p in ("val", "test")]
+    known = {column.name for column in workspace.catalog.columns()}
+    others = [name for name in partners if name in known and name != metric]
+    columns = [*BEST_COLUMNS, metric, *others, "run_id", "pipeline_id"]
+    if format is not Format.table:
+        columns = [column.name for column in workspace.catalog.columns()]
+    show_rows(rows, columns, format, f"No result has {metric}" + (f" for {dataset}." if dataset else "."))
+
+
+@catalog_app.command("search")
+def catalog_search(
+    filter: Annotated[str, typer.Argument(help="For example: test_rmse < 0.5 and dataset_name = 'corn'")] = "",
+    order_by: Annotated[
+        str, typer.Option(help="Column; -column for descending; best:column by direction.")
+    ] = "-created_at",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, help="Skip so many first.")] = 0,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """The results that match a filter.
+
+    Example: `runshelf catalog search "test_r2 > 0.9 and not status = 'failed'" --order-by best:test_rmse`
+    """
+    with _open(workspace) as opened:
+        catalog = opened.catalog
+        rows = catalog.rows(catalog.keys(filter, order_by, limit, offset))
+        known = [column.name for column in catalog.columns()]
+        asked = [name for name in known if name in filter or name in order_by]
+        columns = [*SEARCH_COLUMNS, *(name for name in asked if name not in SEARCH_COLUMNS)]
+        show_rows(rows, columns if format is Format.table else known, format, "No result matches.")
+
+
+@index_app.command("status")
+def index_status(workspace: WorkspaceOption = None, format: FormatOption = Format.table) -> None:
+    """Where the index lies, what it holds, and whether it is current.
+
+    Example: `runshelf index status --format json`
+    """
+    with _open(workspace) as opened:
+        show_facts(opened.index_status(), format)
+
+
+@index_app.command("rebuild")
+def index_rebuild(workspace: WorkspaceOption = None) -> None:
+    """Make the index anew from the files.
+
+    Example: `runshelf index rebuild`
+    """
+    with _open(workspace) as opened:
+        with progress("Rebuilding") as report:
+            opened.rebuild_index(report)
+        rows = opened.index_status()["predictions"]
+        print(f"The index is made anew: {rows} results.")

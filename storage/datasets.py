@@ -1,0 +1,419 @@
+"""Data to train on: read from CSV, Parquet or NumPy files, checked, split and hashed.
+
+Rows are samples. Where column names are numbers (wavenumbers, wavelengths) those columns are the features and any
+other column is ignored and named; otherwise every remaining numeric column is a feature.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.errors import BadInput, NotFound
+from storage.layout import checked_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+READABLE = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
+_TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
+_TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
+_ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
+_SPLIT_WORDS = ("split", "partition", "set", "subset")
+MAX_CLASSES = 10  # integers with more distinct values than this are taken for measurements
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples ready to train on.
+
+    X is (samples, features) float64 without gaps; y is (samples,) or (samples, targets) float64 for regression and
+    (samples,) codes into `labels` for classification. `test` marks the test samples; all False means none.
+    """
+
+    name: str
+    X: NDArray[np.float64]
+    y: NDArray[Any]
+    task_type: str
+    sample_ids: list[str]
+    test: NDArray[np.bool_]
+    target: list[str] = field(default_factory=lambda: ["y"])
+    labels: list[str] = field(default_factory=list)
+    features: list[str] = field(default_factory=list)
+    units: str = ""
+    path: str = ""
+    sha256: str = ""
+    split: dict[str, Any] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+
+    @property
+    def train_rows(self) -> NDArray[np.int64]:
+        return np.flatnonzero(~self.test)
+
+    @property
+    def test_rows(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.test)
+
+    def data_hash(self) -> str:
+        """sha256 (hex) of what is trained on: X, y, labels, targets, task and the split, not of the file's bytes."""
+        digest = hashlib.sha256()
+        for array in (self.X, self.y, self.test):
+            digest.update(f"{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(repr((self.task_type, self.target, self.labels)).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class DataPreview:
+    """What a data file seems to hold: its columns, first rows, and guesses for the roles of columns."""
+
+    path: Path
+    n_rows: int
+    n_columns: int
+    columns: list[str]
+    head: list[list[str]]
+    target: str | None
+    id_column: str | None
+    split_column: str | None
+    task: str | None
+
+
+def load_dataset(
+    path: Path,
+    target: Sequence[str],
+    *,
+    name: str | None = None,
+    id_column: str | None = None,
+    split_column: str | None = None,
+    test_size: float | None = None,
+    task: str | None = None,
+    units: str = "",
+    seed: int = 0,
+) -> Dataset:
+    """Read a data file into a Dataset. Raises NotFound or BadInput with what to change."""
+    path = Path(path)
+    name = checked_name(path.stem if name is None else name, "dataset")
+    table = _read_table(path)
+    targets = [_column(table, column, "target", path) for column in target]
+    if not targets:
+        raise BadInput("No target was named.", path, f"Name one of: {_some(_candidates(table))}.")
+    id_column = _column(table, id_column, "id", path) if id_column else _guess(table, _ID_WORDS, targets)
+    split_column = _column(table, split_column, "split", path) if split_column else None
+    if split_column and test_size:
+        raise BadInput("Both a split column and a test size were given.", path, "Choose one of the two.")
+    roles = {*targets, *([id_column] if id_column else []), *([split_column] if split_column else [])}
+    features, ignored = _features(table, roles, path)
+    ids = _sample_ids(table, id_column)
+    X = _spectra(table, features, ids, path)
+    y, labels, task_type = _target(table, targets, ids, task, path)
+    dataset = Dataset(
+        name=name,
+        X=X,
+        y=y,
+        task_type=task_type,
+        sample_ids=ids,
+        test=np.zeros(len(ids), dtype=bool),
+        target=targets,
+        labels=labels,
+        features=features,
+        units=units,
+        path=str(path.absolute()),
+        sha256=_file_hash(path),
+        ignored=ignored,
+    )
+    return _split(dataset, table, split_column, test_size, seed)
+
+
+def from_arrays(
+    name: str,
+    X: Any,
+    y: Any,
+    *,
+    task: str | None = None,
+    test: Any = None,
+    test_size: float | None = None,
+    sample_ids: Sequence[str] | None = None,
+    target: str = "y",
+    units: str = "",
+    seed: int = 0,
+) -> Dataset:
+    """Make a Dataset from arrays in memory; `test` marks the test samples. Raises BadInput as for a file."""
+    import pandas as pd
+
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim != 2 or len(X) != len(y):
+        raise BadInput(f"X has the shape {X.shape} and y {len(y)} values.", advice="X must be (samples, features).")
+    ids = [str(i) for i in (sample_ids if sample_ids is not None else range(len(X)))]
+    values = np.asarray(y)
+    columns = [target] if values.ndim == 1 else [f"{target}{i}" for i in range(values.shape[1])]
+    table = pd.DataFrame(values.reshape(len(X), -1), columns=columns)
+    _check_gaps(X, [str(i) for i in range(X.shape[1])], ids, None)
+    codes, labels, task_type = _target(table, columns, ids, task, None)
+    dataset = Dataset(
+        checked_name(name, "dataset"),
+        X,
+        codes,
+        task_type,
+        ids,
+        np.zeros(len(X), bool) if test is None else np.asarray(test, bool),
+        target=columns,
+        labels=labels,
+        units=units,
+        split={} if test is None else {"given": True},
+    )
+    return dataset if test is not None else _split(dataset, table, None, test_size, seed)
+
+
+def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
+    """Look at a data file: first rows and guesses, so that a form can be filled in."""
+    table = _read_table(Path(path))
+    names = [str(column) for column in table.columns]
+    ordered = _candidates(table) + [column for column in names if _is_number(column)]
+    id_column = _guess(table, _ID_WORDS, [])
+    split_column = _guess(table, _SPLIT_WORDS, [])
+    target = next((c for c in ordered if c not in (id_column, split_column) and not _is_number(c)), None)
+    task = None
+    if target is not None:
+        task = "classification" if _looks_like_classes(table[target]) else "regression"
+    shown = table[ordered[:columns]].head(rows)
+    head = [["" if value != value else str(value) for value in row] for row in shown.to_numpy(dtype=object)]
+    return DataPreview(Path(path), len(table), len(names), ordered, head, target, id_column, split_column, task)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.exists():
+        raise NotFound(f"The data file {path} is not there.", path, "Check the path.")
+    kind = path.suffix.lower()
+    if kind not in READABLE or path.is_dir():
+        raise BadInput(f"{path.name} is not a kind of data file Runshelf reads.", path, f"Use {', '.join(READABLE)}.")
+    try:
+        if kind == ".parquet":
+            table = pd.read_parquet(path)
+        elif kind in (".npy", ".npz"):
+            table = _read_numpy(path)
+        else:
+            table = _read_text(path)
+    except (ValueError, OSError, EOFError, KeyError, pd.errors.ParserError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(f"{path.name} could not be read: {reason}.", path, "Check that the file is whole.") from error
+    table.columns = [str(column) for column in table.columns]
+    if table.empty:
+        raise BadInput(f"{path.name} has no rows.", path, "Name a file with one row per sample.")
+    doubled = table.columns[table.columns.duplicated()]
+    if len(doubled):
+        raise BadInput(f"{path.name} has two columns named '{doubled[0]}'.", path, "Rename one of them.")
+    return table
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    """CSV with comma, semicolon (then decimal commas may occur) or tab, told from the first line."""
+    import pandas as pd
+
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline()
+    separator = max((",", ";", "\t"), key=first.count)
+    table = pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False)
+    if separator == ";" and any(table[c].dtype == object or str(table[c].dtype) == "str" for c in table.columns):
+        with_commas = pd.read_csv(path, sep=separator, decimal=",", encoding="utf-8-sig", low_memory=False)
+        if with_commas.select_dtypes("number").shape[1] > table.select_dtypes("number").shape[1]:
+            return with_commas
+    return table
+
+
+def _read_numpy(path: Path) -> pd.DataFrame:
+    """`.npy`: one 2-D array, columns named 0, 1, …; `.npz`: `X` and any one-dimensional arrays beside it."""
+    import pandas as pd
+
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        if loaded.ndim != 2:
+            raise ValueError("the array is not two-dimensional")
+        return pd.DataFrame(loaded, columns=[str(i) for i in range(loaded.shape[1])])
+    with loaded:
+        if "X" not in loaded:
+            raise ValueError("the file has no array named X")
+        table = pd.DataFrame(loaded["X"], columns=[str(i) for i in range(loaded["X"].shape[1])])
+        for key in loaded.files:
+            if key != "X" and loaded[key].ndim == 1 and len(loaded[key]) == len(table):
+                table[key] = loaded[key]
+    return table
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# ---------------------------------------------------------------- columns
+
+
+def _column(table: pd.DataFrame, name: str, role: str, path: Path) -> str:
+    if name in table.columns:
+        return name
+    close = difflib.get_close_matches(name, list(table.columns), 1, cutoff=0.6)
+    hint = (
+        f"Did you mean '{close[0]}'?" if close else f"Columns are: {_some(_candidates(table) or list(table.columns))}."
+    )
+    raise BadInput(f"{path.name} has no column '{name}' for the {role}.", path, hint)
+
+
+def _candidates(table: pd.DataFrame) -> list[str]:
+    return [str(column) for column in table.columns if not _is_number(str(column))]
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" … ({len(names)} in all)" if len(names) > most else "")
+
+
+def _guess(table: pd.DataFrame, words: Sequence[str], taken: Sequence[str]) -> str | None:
+    lower = {str(column).lower(): str(column) for column in table.columns if column not in taken}
+    return next((lower[word] for word in words if word in lower), None)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _features(table: pd.DataFrame, roles: set[str], path: Path) -> tuple[list[str], list[str]]:
+    rest = [str(column) for column in table.columns if column not in roles]
+    axis = [column for column in rest if _is_number(column)]
+    numeric = [column for column in rest if table[column].dtype.kind in "fiub"]
+    features = axis if axis else numeric
+    if not features:
+        raise BadInput(f"{path.name} has no numeric columns beside the target.", path, "Add the spectra as columns.")
+    return features, [column for column in rest if column not in set(features)]
+
+
+def _sample_ids(table: pd.DataFrame, id_column: str | None) -> list[str]:
+    if id_column is None:
+        return [str(i) for i in range(len(table))]
+    return [str(value) for value in table[id_column]]
+
+
+def _spectra(table: pd.DataFrame, features: list[str], ids: list[str], path: Path) -> NDArray[np.float64]:
+    block = table[features]
+    text = [column for column, kind in block.dtypes.items() if kind.kind not in "fiub"]
+    if text:
+        raise BadInput(
+            f"The column '{text[0]}' of {path.name} holds text among the spectra.",
+            path,
+            "Make it numbers or remove it.",
+        )
+    X = np.ascontiguousarray(block.to_numpy(dtype=np.float64))
+    _check_gaps(X, features, ids, path)
+    return X
+
+
+def _check_gaps(X: NDArray[np.float64], features: list[str], ids: list[str], path: Path | None) -> None:
+    gaps = ~np.isfinite(X)
+    if not gaps.any():
+        return
+    rows = np.flatnonzero(gaps.any(axis=1))
+    column = int(np.argmax(gaps[rows[0]]))
+    raise BadInput(
+        f"{len(rows)} of {len(X)} samples have missing or infinite values "
+        f"(first: sample {ids[rows[0]]}, column {features[column]}).",
+        path,
+        "Remove those samples or fill the gaps, then run again.",
+    )
+
+
+# ---------------------------------------------------------------- target and split
+
+
+def _looks_like_classes(values: pd.Series[Any]) -> bool:
+    if values.dtype.kind == "f":
+        return False
+    if values.dtype.kind in "iu":
+        return bool(values.nunique() <= MAX_CLASSES and len(values) >= 3 * values.nunique())
+    return True
+
+
+def _target(
+    table: pd.DataFrame, targets: list[str], ids: list[str], task: str | None, path: Path | None
+) -> tuple[NDArray[Any], list[str], str]:
+    block = table[targets]
+    missing = np.flatnonzero(block.isna().any(axis=1).to_numpy())
+    if len(missing):
+        raise BadInput(
+            f"{len(missing)} of {len(table)} samples have no {' or '.join(targets)} (first: sample {ids[missing[0]]}).",
+            path,
+            "Remove those samples, or name another target.",
+        )
+    found = task or ("classification" if _looks_like_classes(block[targets[0]]) else "regression")
+    if found == "classification":
+        if len(targets) > 1:
+            raise BadInput("Classification takes one target.", path, "Name one column.")
+        return (*_codes(block[targets[0]], path), "classification")
+    if any(kind.kind not in "fiub" for kind in block.dtypes):
+        raise BadInput(f"The target '{targets[0]}' is text, not numbers.", path, "Use --task classification.")
+    y = block.to_numpy(dtype=np.float64)
+    if not np.isfinite(y).all():
+        raise BadInput(f"The target '{targets[0]}' has infinite values.", path, "Remove those samples.")
+    return (y[:, 0] if len(targets) == 1 else y), [], "regression"
+
+
+def _codes(values: pd.Series[Any], path: Path | None) -> tuple[NDArray[np.int64], list[str]]:
+    labels = sorted({str(value) for value in values})
+    if len(labels) < 2:
+        raise BadInput(f"The target '{values.name}' has a single class.", path, "Classification needs two or more.")
+    place = {label: code for code, label in enumerate(labels)}
+    return np.array([place[str(value)] for value in values], dtype=np.int64), labels
+
+
+def _split(
+    dataset: Dataset, table: pd.DataFrame, split_column: str | None, test_size: float | None, seed: int
+) -> Dataset:
+    test = dataset.test
+    split: dict[str, Any] = {}
+    path = Path(dataset.path) if dataset.path else None
+    if split_column:
+        split = {"column": split_column}
+        test = _by_column(table[split_column], split_column, path)
+    elif test_size:
+        split = {"test_size": test_size, "seed": seed}
+        test = _by_size(dataset, test_size, seed, path)
+    if len(dataset.X) - int(test.sum()) < 2:
+        raise BadInput("Fewer than two samples are left to train on.", path, "Use a smaller test set.")
+    return replace(dataset, test=test, split=split)
+
+
+def _by_column(values: pd.Series[Any], name: str, path: Path | None) -> NDArray[np.bool_]:
+    words = [str(value).strip().lower() for value in values]
+    strange = sorted(set(words) - _TRAIN_WORDS - _TEST_WORDS)
+    if strange:
+        raise BadInput(f"The split column '{name}' says '{strange[0]}'.", path, "Each row must say train or test.")
+    return np.array([word in _TEST_WORDS for word in words])
+
+
+def _by_size(dataset: Dataset, test_size: float, seed: int, path: Path | None) -> NDArray[np.bool_]:
+    from sklearn.model_selection import train_test_split
+
+    if not 0 < test_size < 1:
+        raise BadInput(f"The test size {test_size:g} is not between 0 and 1.", path, "Give a share, such as 0.25.")
+    rows = np.arange(len(dataset.X))
+    strata = dataset.y if dataset.task_type == "classification" else None
+    try:
+        _, chosen = train_test_split(rows, test_size=test_size, random_state=seed, stratify=strata)
+    except ValueError as error:
+        raise BadInput(f"The data can't be split: {error}", path, "Use another test size.") from error
+    test = np.zeros(len(rows), dtype=bool)
+    test[chosen] = True
+    return test

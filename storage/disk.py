@@ -1,0 +1,413 @@
+"""The only module that changes files.
+
+Write order everywhere: the new bytes go to a staging file, are synced, take their final name by rename, and the
+folder is synced. A reader therefore finds the old file or the new one, never a part of one. A `Disk` refuses every
+path outside its workspace. Unfinished writes lie in `.staging/<writer>/`; the folder of a writer that is dead is
+swept at the next open.
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import os
+import shutil
+import socket
+import stat
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from storage.errors import BadInput, Exists, Locked, NotFound, ReadOnly, from_os_error, os_errors
+
+LOCK_TIMEOUT = 30.0  # seconds a writer waits for another before it says who is in the way
+_FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
+_FILE_MODE = 0o666
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a whole file outside a workspace: it is there complete and synced, or not at all."""
+    with os_errors(f"save {path.name}", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+        try:
+            _write_synced(staged, data)
+            os.replace(staged, path)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+class Disk:
+    """Every change to the files of one workspace; safe to share between threads.
+
+    `writer` names this object among all writers of all processes. It is alive as long as its lock file is held,
+    which the operating system ends with the process, however it ends.
+    """
+
+    def __init__(self, root: Path, staging: Path, read_only: bool = False) -> None:
+        self.root = Path(os.path.realpath(root))
+        self.read_only = read_only
+        self.writer = f"{_short_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._staging = staging
+        self._own_lock: FileLock | None = None
+        self._locks: dict[str, tuple[threading.RLock, FileLock]] = {}
+        self._guard = threading.Lock()
+
+    # ------------------------------------------------------------ life of the writer
+
+    def open(self) -> None:
+        """Announce this writer: make its staging folder and hold its lock."""
+        self._check_writable()
+        with os_errors("open the workspace for writing", self.root):
+            self._staging.mkdir(exist_ok=True)
+        with self.lock("writers"), os_errors("open the workspace for writing", self.root):
+            lock = _file_lock(self._writer_lock(self.writer), timeout=0)
+            lock.acquire()
+            self._own_lock = lock
+            (self._staging / self.writer).mkdir()
+
+    def close(self) -> None:
+        """Withdraw this writer; what it left unfinished is removed."""
+        if self._own_lock is None:
+            return
+        shutil.rmtree(self._staging / self.writer, ignore_errors=True)
+        self._own_lock.release()
+        self._own_lock = None
+        with suppress(OSError):
+            self._writer_lock(self.writer).unlink()
+
+    def is_alive(self, writer: str) -> bool:
+        """Whether the writer of that name is still at work (on this machine or one that shares the locks)."""
+        if writer == self.writer:
+            return self._own_lock is not None
+        path = self._writer_lock(writer)
+        if not writer or not path.exists():
+            return False
+        lock = _file_lock(path, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        except OSError:
+            return True  # can't tell: never take work away from somebody
+        lock.release()
+        return False
+
+    def sweep(self) -> int:
+        """Remove what dead writers left in staging; returns how many there were."""
+        with self.lock("writers"):  # a writer that is just arriving must not be taken for dead
+            return self._sweep()
+
+    def _sweep(self) -> int:
+        swept = 0
+        for entry in sorted(self._staging.iterdir()):
+            writer = entry.name.removesuffix(".lock")
+            if entry.name.startswith("lock-") or writer == self.writer or self.is_alive(writer):
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+                swept += 1
+            else:
+                with suppress(OSError):
+                    entry.unlink()
+        return swept
+
+    @contextmanager
+    def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+        """Hold the workspace-wide lock `name` against other threads and processes; re-entrant in one thread."""
+        self._check_writable()
+        with self._guard:
+            if name not in self._locks:
+                self._locks[name] = (threading.RLock(), _file_lock(self._staging / f"lock-{name}", timeout))
+        threads, processes = self._locks[name]
+        with threads:
+            try:
+                processes.acquire(timeout=timeout)
+            except Timeout as error:
+                raise Locked(
+                    f"The workspace is in use: {_owner_of(self._staging / f'lock-{name}')} has been writing for "
+                    f"{timeout:.0f} s.",
+                    self.root,
+                    "Wait for it to finish, or end that program.",
+                ) from error
+            try:
+                yield
+            finally:
+                processes.release()
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace or make one file, atomically and durably."""
+        self.write_all([(path, data)])
+
+    def write_all(self, files: Sequence[tuple[Path, bytes]]) -> None:
+        """Write several files: all are synced before the first takes its name; names are taken in this order."""
+        for path, _ in files:
+            self._check_inside(path)
+        with os_errors(f"save {files[-1][0].name}", files[-1][0]):
+            staged = [self._staged_file(path.name, data) for path, data in files]
+            try:
+                for source, (path, _) in zip(staged, files, strict=True):
+                    _replace(source, path)
+            finally:
+                for source in staged:
+                    source.unlink(missing_ok=True)
+            for folder in dict.fromkeys(path.parent for path, _ in files):
+                _sync_folder(folder)
+
+    def write_new(self, path: Path, data: bytes) -> bool:
+        """Make a file that is not there yet; False, and nothing changed, when something has that name."""
+        self._check_inside(path)
+        with os_errors(f"save {path.name}", path):
+            staged = self._staged_file(path.name, data)
+            try:
+                if not _link_new(staged, path):
+                    return False
+            finally:
+                staged.unlink(missing_ok=True)
+            _sync_folder(path.parent)
+            return True
+
+    def append(self, path: Path, text: str) -> None:
+        """Add lines to a log file. Each call is one write; it is not synced, for a log is no result."""
+        self._check_inside(path)
+        with os_errors(f"write to {path.name}", path):
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _FILE_MODE)
+            try:
+                os.write(descriptor, text.encode())
+            finally:
+                os.close(descriptor)
+
+    def make_folder(self, path: Path) -> bool:
+        """Make one folder; False when it is there already. Exactly one of many callers gets True."""
+        self._check_inside(path)
+        with os_errors(f"make the folder {path.name}", path):
+            try:
+                os.mkdir(path, _FOLDER_MODE)
+            except FileExistsError:
+                return False
+            _sync_folder(path.parent)
+            return True
+
+    def make_folders(self, folders: Iterable[Path]) -> None:
+        """Make folders with their parents, where missing."""
+        for folder in folders:
+            self._check_inside(folder)
+            with os_errors(f"make the folder {folder.name}", folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        _sync_folder(self.root)
+
+    def place_folder(self, path: Path, files: Sequence[tuple[str, bytes]]) -> None:
+        """Make a folder with files in it, all at once: it appears complete or not at all. Raises Exists."""
+        self._check_inside(path)
+        with os_errors(f"make the folder {path.name}", path):
+            staged = self._staging_folder() / uuid.uuid4().hex[:12]
+            staged.mkdir()
+            for name, data in files:
+                _write_synced(staged / name, data)
+            _sync_folder(staged)
+            try:
+                if path.exists():
+                    raise Exists(f"{path.name} exists already.", path, "Nothing was changed.")
+                os.rename(staged, path)
+            except BaseException:
+                shutil.rmtree(staged, ignore_errors=True)
+                raise
+            _sync_folder(path.parent)
+
+    def staging_path(self, name: str) -> Path:
+        """A path where a library may write a file of its own, to be placed by `place`."""
+        return self._staging_folder() / f"{uuid.uuid4().hex[:12]}-{name}"
+
+    def place(self, files: Sequence[tuple[Path, Path]]) -> None:
+        """Sync staged files and give them their names, in order; folders are synced after."""
+        for staged, path in files:
+            self._check_inside(path)
+            with os_errors(f"save {path.name}", path):
+                _sync_file(staged)
+        for staged, path in files:
+            with os_errors(f"save {path.name}", path):
+                _replace(staged, path)
+        for folder in dict.fromkeys(path.parent for _, path in files):
+            _sync_folder(folder)
+
+    def remove_files(self, paths: Iterable[Path]) -> None:
+        """Remove files that nothing names any more; one that is gone is no error."""
+        for path in paths:
+            self._check_inside(path)
+            with os_errors(f"remove {path.name}", path):
+                path.unlink(missing_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove one empty folder; one that is gone is no error."""
+        self._check_inside(path)
+        with os_errors(f"remove {path.name}", path), suppress(FileNotFoundError):
+            path.rmdir()
+
+    # ------------------------------------------------------------ inside
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnly(
+                "The workspace is open for reading only.", self.root, "Open it for writing, or copy it elsewhere."
+            )
+
+    def _check_inside(self, path: Path) -> None:
+        """Refuse a path that is not below the root, by its text or through a link."""
+        self._check_writable()
+        real = os.path.realpath(path.parent)
+        if ".." in path.parts or not (Path(real) == self.root or self.root in Path(real).parents):
+            raise BadInput(f"{path} is outside the workspace; nothing was written.", path, "Use a plain name.")
+
+    def _writer_lock(self, writer: str) -> Path:
+        return self._staging / f"{writer}.lock"
+
+    def _staging_folder(self) -> Path:
+        self._check_writable()
+        folder = self._staging / self.writer
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _staged_file(self, name: str, data: bytes) -> Path:
+        staged = self._staging_folder() / f"{uuid.uuid4().hex[:12]}-{name[-40:]}"
+        try:
+            _write_synced(staged, data)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+        return staged
+
+
+def make_root(root: Path) -> None:
+    """Make the folder that will become a workspace; an empty one that exists is taken, any other refused."""
+    with os_errors("create the workspace", root):
+        if root.exists() and not root.is_dir():
+            raise Exists(f"{root} is a file.", root, "Choose a folder.")
+        if root.is_dir() and any(root.iterdir()):
+            raise Exists(f"{root} is not empty.", root, "Choose an empty folder or a new name.")
+        root.mkdir(parents=True, exist_ok=True)
+
+
+def remove_cache(path: Path) -> None:
+    """Remove a cache database and its journal files, wherever it lies; one that is gone is no error."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            os.unlink(f"{path}{suffix}")
+
+
+def make_cache_folder(path: Path) -> None:
+    """Make a folder for caches outside the workspace."""
+    with os_errors("make the cache folder", path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _FILE_MODE)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable. Windows has no handle for a folder and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems can't sync a folder
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename over `target`; where a part of the tree lies on another disk, through a copy beside it."""
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+        shutil.copyfile(source, beside)
+        _sync_file(beside)
+        os.replace(beside, target)
+        source.unlink()
+
+
+def _link_new(source: Path, target: Path) -> bool:
+    """Give `source` the name `target` unless something has it; False if so."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    except OSError:
+        # No hard links here (FAT, some network shares): claim the name, then rename over the empty claim.
+        try:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE))
+        except FileExistsError:
+            return False
+        os.replace(source, target)
+    return True
+
+
+def _file_lock(path: Path, timeout: float) -> FileLock:
+    return FileLock(
+        path,
+        timeout=timeout,
+        poll_interval=0.002,
+        thread_local=False,
+        preserve_lock_file=True,
+        on_acquired=_sign,
+    )
+
+
+def _sign(descriptor: int) -> None:
+    """Write into a lock file who holds it, for the one who waits."""
+    text = f"{getpass.getuser()} on {socket.gethostname()} (process {os.getpid()})"
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, text.encode())
+
+
+def _owner_of(lock_file: Path) -> str:
+    try:
+        return lock_file.read_text("utf-8") or "another program"
+    except OSError:
+        return "another program"
+
+
+def _short_host() -> str:
+    return "".join(c for c in socket.gethostname().split(".")[0] if c.isalnum() or c == "-")[:32] or "host"
+
+
+def read_bytes(path: Path, what: str) -> bytes:
+    """Read a whole file; a missing one raises NotFound with a sentence that names `what` it was."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise NotFound(f"{path} is not a file.", path, "Name a file.")  # a FIFO or device would block
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"The {what} {path} is not there.", path, "Check the path.") from error
+    except OSError as error:
+        raise from_os_error(error, f"read the {what}", path) from error

@@ -1,0 +1,123 @@
+"""What can go wrong in the environment: every error is a sentence, a place and an advice.
+
+A `StorageError` means the world said no (a missing file, a full disk, a name that is refused).
+Any other exception that leaves this package is a bug and shows as one.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class StorageError(Exception):
+    """An error a person can do something about.
+
+    `what` is one sentence, `path` the place it concerns, `advice` the next thing to do.
+    `exit_code` is what the command line ends with: 2 for wrong use, 1 for work that failed.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, path: Path | str | None = None, advice: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.path = Path(path) if path is not None else None
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.advice}".strip()
+
+
+class BadInput(StorageError):
+    """What was asked for can't be done as asked: wrong data, configuration or option."""
+
+    exit_code = 2
+
+
+class QueryError(BadInput):
+    """A filter expression is wrong at `position` (0-based) for `length` characters."""
+
+    def __init__(self, what: str, position: int, length: int, advice: str = "") -> None:
+        super().__init__(what, advice=advice)
+        self.position = position
+        self.length = length
+
+
+class NotFound(StorageError):
+    """What was named is not there."""
+
+    exit_code = 2
+
+
+class NameRefused(StorageError):
+    """A name that can't safely become a folder or file name."""
+
+    exit_code = 2
+
+
+class Exists(StorageError):
+    """Something stands where a new thing was to go; nothing was overwritten."""
+
+
+class Locked(StorageError):
+    """Another process holds what this one needs."""
+
+
+class ReadOnly(StorageError):
+    """The workspace was opened, or lies, where nothing can be written."""
+
+
+class DiskFull(StorageError):
+    """No room is left; the old state stands."""
+
+
+class Corrupt(StorageError):
+    """A file is damaged: it can't be read as what it claims to be."""
+
+
+class Conflict(StorageError):
+    """The thing changed since it was looked at."""
+
+
+class TooNew(StorageError):
+    """Written by a newer Runshelf: it is read as far as possible and never written over."""
+
+
+class Untrusted(StorageError):
+    """An artifact that could execute something and that nobody vouched for."""
+
+
+class Cancelled(StorageError):
+    """The user asked to stop; what was finished before stays."""
+
+    def __init__(self, what: str = "Cancelled.", path: Path | str | None = None, advice: str = "") -> None:
+        super().__init__(what, path, advice)
+
+
+@contextmanager
+def os_errors(doing: str, path: Path) -> Iterator[None]:
+    """Turn an `OSError` into the `StorageError` it means; `doing` reads like "save pipeline.json"."""
+    try:
+        yield
+    except OSError as error:
+        raise from_os_error(error, doing, path) from error
+
+
+def from_os_error(error: OSError, doing: str, path: Path) -> StorageError:
+    """Name the `StorageError` that stands for `error`, met while `doing` something at `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"Could not {doing}: the disk is full.", path, "Make room and try again.")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return ReadOnly(
+            f"Could not {doing}: no permission to write at {path}.", path, "Check who owns the folder, or use another."
+        )
+    if error.errno == errno.ENOENT:
+        return NotFound(f"Could not {doing}: {path} is not there.", path, "It may have been moved or deleted.")
+    if error.errno == errno.EEXIST:
+        return Exists(f"Could not {doing}: {path} exists already.", path, "Choose another name.")
+    if error.errno == errno.ENAMETOOLONG:
+        return NameRefused(f"Could not {doing}: the name is too long for this disk.", path, "Use a shorter name.")
+    return StorageError(f"Could not {doing}: {error.strerror or error}.", path, "Try again; see the details.")

@@ -1,0 +1,308 @@
+"""The documents of a workspace as pydantic models: what each JSON file says.
+
+Every document has a `schema_version` and UTC times. Fields this version doesn't know are kept and written back, so
+that a newer Runshelf loses nothing. Reading is done by `read_document`, writing by `to_json`; a document of a newer
+schema is read as far as possible and never written over (TooNew).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from storage.disk import read_bytes
+from storage.errors import Corrupt, TooNew
+
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+
+Status = Literal["running", "completed", "failed", "interrupted", "cancelled"]
+TaskType = Literal["regression", "classification"]
+
+
+def utc_now() -> datetime:
+    """This moment in UTC, to the millisecond."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def iso(moment: datetime) -> str:
+    """ISO-8601 in UTC with a Z, for example 2026-11-20T14:03:00.123Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_last_id = 0
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562 §5.7): sorts by the time it was made, and within one process strictly so.
+
+    48 bits of milliseconds, then 74 random bits; an id is made again until it is larger than the one before.
+    """
+    global _last_id
+    while True:
+        random = int.from_bytes(os.urandom(10), "big")
+        value = (time.time_ns() // 1_000_000) << 80 | random
+        value = value & ~(0xF << 76) | 0x7 << 76
+        value = value & ~(0x3 << 62) | 0x2 << 62
+        if value > _last_id or value >> 80 < _last_id >> 80:  # larger, or the clock was set back
+            _last_id = value
+            return str(uuid.UUID(int=value))
+
+
+def _assume_utc(value: Any) -> Any:
+    """Times without a zone, in a file somebody wrote by hand, are read as UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_assume_utc), PlainSerializer(iso, return_type=str)]
+
+
+class Record(BaseModel):
+    """A part of a document; keeps the fields it doesn't know."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True, ser_json_inf_nan="null")
+
+
+class Document(Record):
+    """A whole JSON file. `current_schema` is the newest version this Runshelf writes."""
+
+    current_schema: ClassVar[int] = 1
+    schema_version: int = 1
+
+    def to_json(self) -> bytes:
+        """The bytes of the file: indented UTF-8, times in UTC, numbers that are no number as null.
+
+        Raises TooNew for a document that a newer Runshelf wrote.
+        """
+        if self.schema_version > self.current_schema:
+            raise TooNew(
+                f"This {type(self).__name__} was written by a newer Runshelf (schema {self.schema_version}).",
+                advice="Update Runshelf to change it.",
+            )
+        return (self.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+
+
+class WorkspaceRecord(Document):
+    """runshelf.json: marks the root of a workspace."""
+
+    workspace_id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+    format_version: int = 1
+    created_at: Moment = Field(default_factory=utc_now)
+    allowed_modules: list[str] = []
+
+
+class DatasetSource(Record):
+    """Where the data of a run came from, and what of it was used."""
+
+    path: str = ""
+    sha256: str = ""
+    data_hash: str = ""
+    shape: list[int] = []
+    target: list[str] = []
+    units: str = ""
+    split: dict[str, Any] = {}
+
+
+class PlannedPipeline(Record):
+    """One pipeline a run was asked for."""
+
+    pipeline_id: str
+    name: str = ""
+    config_file: str = ""
+    status: str = "running"
+
+
+class RunConfig(Document):
+    """run_config.json: what was asked."""
+
+    run_id: str
+    dataset_name: str
+    run_name: str = ""
+    created_at: Moment = Field(default_factory=utc_now)
+    created_by: str = ""
+    description: str = ""
+    dataset_source: DatasetSource = Field(default_factory=DatasetSource)
+    task_type: TaskType | None = None
+    global_params: dict[str, Any] = {}
+    app_version: str = ""
+    python_version: str = ""
+    pipelines: list[PlannedPipeline] = []
+
+
+class BestPipeline(Record):
+    """The best pipeline of a run by one metric."""
+
+    pipeline_id: str
+    metric_name: str
+    metric_value: float
+
+
+class RunStatistics(Record):
+    """What a run holds on disk; `bytes_saved` is what sharing artifacts saved."""
+
+    artifact_count: int = 0
+    bytes: int = 0
+    bytes_saved: int = 0
+
+
+class RunFailure(Record):
+    """One pipeline that failed, in a sentence."""
+
+    pipeline_id: str
+    message: str
+    at: Moment
+
+
+class RunSummary(Document):
+    """run_summary.json: what came out."""
+
+    status: Status = "running"
+    writer: str = ""
+    started_at: Moment = Field(default_factory=utc_now)
+    completed_at: Moment | None = None
+    duration_seconds: float | None = None
+    total: int = 0
+    successful: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    best_pipeline: BestPipeline | None = None
+    statistics: RunStatistics = Field(default_factory=RunStatistics)
+    errors: list[RunFailure] = []
+
+
+class StepRecord(Record):
+    """One step of a pipeline as it was built; `params` are all of them, defaults included."""
+
+    step: int
+    operator: str
+    class_name: str = Field(alias="class")
+    params: dict[str, Any] = {}
+
+
+class ArtifactRecord(Record):
+    """A fitted object in `_binaries/`, named by its full sha256; `path` is relative to the pipeline's folder."""
+
+    step: int
+    fold: int | None = None
+    name: str
+    sha256: str
+    path: str
+    bytes: int
+
+
+class PipelineRecord(Document):
+    """pipeline.json: one pipeline, what it is and how it went."""
+
+    id: str
+    number: int
+    prediction_id: str
+    name: str = ""
+    hash: str = ""
+    status: Status = "running"
+    writer: str = ""
+    created_at: Moment = Field(default_factory=utc_now)
+    completed_at: Moment | None = None
+    duration_seconds: float | None = None
+    fit_seconds: float | None = None
+    created_by: str = ""
+    seed: int | None = None
+    n_samples: int | None = None
+    n_features: int | None = None
+    n_folds: int | None = None
+    task_type: TaskType | None = None
+    labels: list[str] = []
+    model_type: str = ""
+    config_name: str = ""
+    error: str = ""
+    environment: dict[str, Any] = {}
+    dataset_source: DatasetSource = Field(default_factory=DatasetSource)
+    template: dict[str, Any] = {}
+    steps: list[StepRecord] = []
+    artifacts: list[ArtifactRecord] = []
+
+
+class PartRecord(Record):
+    """One live part file of a catalog dataset."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Manifest(Record):
+    """catalog/manifest.json, the commit point: only parts named here count."""
+
+    format: int = 1
+    generation: int = 0
+    meta: list[PartRecord] = []
+    data: list[PartRecord] = []
+    annotations: list[PartRecord] = []
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def read_document(path: Path, kind: type[AnyRecord]) -> AnyRecord:
+    """Read one JSON document. Raises NotFound, or Corrupt with the reason."""
+    data = read_bytes(path, path.name)
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise Corrupt(f"{path.name} is too large to be a document ({len(data):,} bytes).", path, "Look at the file.")
+    try:
+        return kind.model_validate_json(data)
+    except (ValidationError, RecursionError) as error:
+        raise Corrupt(f"{path.name} is damaged: {_first_reason(error)}.", path, "Restore it from a copy.") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of any shape. Raises NotFound, or Corrupt with the reason."""
+    data = read_bytes(path, path.name)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Corrupt(f"{path.name} is damaged: {error}.", path, "Restore it from a copy.") from error
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy scalars and arrays, tuples and paths into JSON types; NaN and infinities become None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Path):
+        return str(value)
+    return value
+
+
+def to_json(value: Any) -> bytes:
+    """The bytes of a JSON file that is no model (metrics.json): indented, UTF-8, no NaN."""
+    return (json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _first_reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return f"{place}: {first['msg']}" if place else str(first["msg"])
+    return str(error) or type(error).__name__

@@ -1,0 +1,470 @@
+"""Runs and pipelines as folders: made, filled, ended. What is on disk is the result; the catalog row follows it.
+
+A run is a date, a dataset and perhaps a name. Any number of processes may add pipelines to one run: a number is
+claimed by an exclusive `mkdir` in `_numbers/` and never used again, even when its folder is deleted.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import platform
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage.artifacts import Artifacts
+from storage.catalog import Catalog
+from storage.disk import Disk
+from storage.errors import BadInput, Conflict, NotFound, StorageError
+from storage.layout import Layout, checked_name, pipeline_folder_name, pipeline_number, run_folder_name
+from storage.metrics import MAIN_METRIC, flatten, metric_for
+from storage.records import (
+    BestPipeline,
+    DatasetSource,
+    PipelineRecord,
+    PlannedPipeline,
+    RunConfig,
+    RunFailure,
+    RunStatistics,
+    RunSummary,
+    Status,
+    new_id,
+    plain,
+    read_document,
+    read_json,
+    to_json,
+    utc_now,
+)
+from storage.version import VERSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from storage.predictions import PredictionArrays
+
+_NUMBERS = "_numbers"
+_CHARTS_DPI = 100
+
+
+class Run:
+    """One run folder. Made by `Workspace.create_run`; safe to share between threads."""
+
+    def __init__(self, layout: Layout, disk: Disk, catalog: Catalog, folder: Path, config: RunConfig) -> None:
+        self.layout = layout
+        self.disk = disk
+        self.catalog = catalog
+        self.folder = folder
+        self.config = config
+        self.artifacts = Artifacts(disk, folder)
+        self._last_number = 0
+        self._lock = threading.Lock()
+
+    @property
+    def run_id(self) -> str:
+        return self.config.run_id
+
+    # ------------------------------------------------------------ making
+
+    @classmethod
+    def create(
+        cls,
+        layout: Layout,
+        disk: Disk,
+        catalog: Catalog,
+        dataset_name: str,
+        run_name: str = "",
+        description: str = "",
+        source: DatasetSource | None = None,
+        task_type: Any = None,
+        global_params: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Make today's run folder of that dataset and name, or reopen it if it is there."""
+        dataset_name = checked_name(dataset_name, "dataset")
+        run_name = checked_name(run_name, "run") if run_name else ""
+        config = RunConfig(
+            run_id="",
+            dataset_name=dataset_name,
+            run_name=run_name,
+            created_by=user_name(),
+            description=description,
+            dataset_source=source or DatasetSource(),
+            task_type=task_type,
+            global_params=dict(plain(dict(global_params or {}))),
+            app_version=VERSION,
+            python_version=platform.python_version(),
+        )
+        base = run_folder_name(date.today().isoformat(), dataset_name, run_name)
+        for attempt in range(1, 1000):
+            # Two different pairs of names can make the same folder name: the second gets a suffix.
+            folder = layout.run(base if attempt == 1 else f"{base}~{attempt}")
+            run = cls._make_or_open(layout, disk, catalog, folder, config)
+            if (run.config.dataset_name, run.config.run_name) == (dataset_name, run_name):
+                run._reopen(config)
+                return run
+        raise Conflict(f"There are too many runs named {base}.", layout.runs, "Use another name.")
+
+    @classmethod
+    def _make_or_open(cls, layout: Layout, disk: Disk, catalog: Catalog, folder: Path, config: RunConfig) -> Run:
+        config = config.model_copy(update={"run_id": folder.name})
+        summary = RunSummary(writer=disk.writer)
+        if not folder.exists():
+            files = [("run_config.json", config.to_json()), ("run_summary.json", summary.to_json())]
+            try:
+                disk.place_folder(folder, files)
+                disk.make_folder(folder / _NUMBERS)
+                return cls(layout, disk, catalog, folder, config)
+            except StorageError:
+                if not folder.exists():  # else another process made it in the same moment
+                    raise
+        return cls.open(layout, disk, catalog, folder)
+
+    @classmethod
+    def open(cls, layout: Layout, disk: Disk, catalog: Catalog, folder: Path) -> Run:
+        """Open a run folder that exists. Raises NotFound or Corrupt."""
+        return cls(layout, disk, catalog, folder, read_document(folder / "run_config.json", RunConfig))
+
+    def _reopen(self, asked: RunConfig) -> None:
+        """Say that work goes on in this run; a description or data source given now is taken over."""
+        with self.disk.lock("runs"):
+            update: dict[str, Any] = {}
+            if asked.description:
+                update["description"] = asked.description
+            if asked.dataset_source.data_hash:
+                update |= {"dataset_source": asked.dataset_source, "task_type": asked.task_type}
+            if asked.global_params:
+                update["global_params"] = {**self.config.global_params, **asked.global_params}
+            fresh = read_document(self.folder / "run_config.json", RunConfig)
+            self.config = fresh.model_copy(update=update)
+            if self.config != fresh:
+                self.disk.write(self.folder / "run_config.json", self.config.to_json())
+            summary = self.summary()
+            if summary.status != "running" or not self.disk.is_alive(summary.writer):
+                summary = summary.model_copy(update={"status": "running", "writer": self.disk.writer})
+                self.disk.write(self.folder / "run_summary.json", summary.to_json())
+
+    def plan(self, names: Sequence[tuple[str, str]]) -> None:
+        """Note the pipelines (name, configuration file) this run is about to do: a kill leaves what was asked."""
+        with self.disk.lock("runs"):
+            config = read_document(self.folder / "run_config.json", RunConfig)
+            planned = [PlannedPipeline(pipeline_id="", name=n, config_file=f, status="planned") for n, f in names]
+            config.pipelines = [*config.pipelines, *planned]
+            self.config = config
+            self.disk.write(self.folder / "run_config.json", config.to_json())
+
+    # ------------------------------------------------------------ pipelines
+
+    def add_pipeline(self, config: Any = None, name: str = "", *, record: Mapping[str, Any] | None = None) -> Pipeline:
+        """Make the folder of a new pipeline, numbered one above the highest ever used in this run.
+
+        `config` is whatever describes it: a configuration, a dict, or a scikit-learn estimator. `record` are further
+        fields of pipeline.json, for those who know them. Raises NameRefused, BadInput, or what the disk says.
+        """
+        fields = {**_described(config), **(record or {})}
+        number = self._claim_number()
+        digest = fields["hash"]
+        folder = self.folder / pipeline_folder_name(number, name, digest)
+        document = PipelineRecord.model_validate(
+            {
+                "id": folder.name,
+                "number": number,
+                "prediction_id": new_id(),
+                "name": name,
+                "writer": self.disk.writer,
+                "created_by": user_name(),
+                "task_type": self.config.task_type,
+                "dataset_source": self.config.dataset_source,
+                **fields,
+            }
+        )
+        self.disk.place_folder(folder, [("pipeline.json", document.to_json())])
+        return Pipeline(self, folder, document)
+
+    def _claim_number(self) -> int:
+        """The next number; exactly one of all processes gets it, and never twice."""
+        numbers = self.folder / _NUMBERS
+        with self._lock:
+            if self._last_number == 0:
+                self.disk.make_folder(numbers)
+                self._last_number = self._highest_used()
+            number = self._last_number + 1
+            while not self.disk.make_folder(numbers / f"{number:04d}"):
+                number = max(number + 1, self._highest_used() + 1)
+            self._last_number = number
+            return number
+
+    def _highest_used(self) -> int:
+        claimed = (int(p.name) for p in (self.folder / _NUMBERS).iterdir() if p.name.isdigit())
+        folders = (pipeline_number(p.name) or 0 for p in self.folder.iterdir())
+        return max(max(claimed, default=0), max(folders, default=0))
+
+    def pipelines(self) -> list[Pipeline]:
+        """The pipelines of this run by number, from their documents; damaged ones are left out."""
+        found = []
+        for folder in sorted(self.folder.iterdir()):
+            if pipeline_number(folder.name) is not None:
+                try:
+                    found.append(Pipeline(self, folder, read_document(folder / "pipeline.json", PipelineRecord)))
+                except StorageError:
+                    continue  # named by scan and check
+        return found
+
+    def pipeline(self, pipeline_id: str) -> Pipeline:
+        """One pipeline by its folder name. Raises NotFound or Corrupt."""
+        if pipeline_number(pipeline_id) is None or Path(pipeline_id).name != pipeline_id:
+            raise NotFound(f"There is no pipeline '{pipeline_id}' in {self.folder.name}.", self.folder, "List the run.")
+        folder = self.folder / pipeline_id
+        return Pipeline(self, folder, read_document(folder / "pipeline.json", PipelineRecord))
+
+    # ------------------------------------------------------------ ending
+
+    def summary(self) -> RunSummary:
+        """run_summary.json as it is now; a fresh one when it is missing."""
+        try:
+            return read_document(self.folder / "run_summary.json", RunSummary)
+        except NotFound:
+            return RunSummary(writer=self.disk.writer, started_at=self.config.created_at)
+
+    def finalize(self, status: Status | None = None) -> RunSummary:
+        """Write what came out, counted from the pipelines' own documents; may be called again.
+
+        Left to itself the status is interrupted if a pipeline was, else completed.
+        """
+        with self.disk.lock("runs"):
+            pipelines = self.pipelines()
+            old = self.summary()
+            ended = utc_now()
+            records = [pipeline.record for pipeline in pipelines]
+            counts = {s: sum(r.status == s for r in records) for s in ("completed", "failed", "interrupted", "running")}
+            summary = old.model_copy(
+                update={
+                    "status": status or ("interrupted" if counts["interrupted"] else "completed"),
+                    "completed_at": ended,
+                    "duration_seconds": round((ended - old.started_at).total_seconds(), 3),
+                    "total": len(records),
+                    "successful": counts["completed"],
+                    "failed": counts["failed"],
+                    "interrupted": counts["interrupted"],
+                    "best_pipeline": _best(pipelines, self.config.task_type),
+                    "statistics": _statistics(records),
+                    "errors": [
+                        RunFailure(pipeline_id=r.id, message=r.error, at=r.completed_at or ended)
+                        for r in records
+                        if r.status == "failed"
+                    ],
+                }
+            )
+            self._note_pipelines(records)
+            self.disk.write(self.folder / "run_summary.json", summary.to_json())
+            return summary
+
+    def _note_pipelines(self, records: Sequence[PipelineRecord]) -> None:
+        """Bring the list in run_config.json up to what is there: planned ones that never began stay listed."""
+        config = read_document(self.folder / "run_config.json", RunConfig)
+        begun = {r.name for r in records}
+        listed = [
+            PlannedPipeline(
+                pipeline_id=r.id, name=r.name, config_file=str(r.template.get("config_file", "")), status=r.status
+            )
+            for r in records
+        ]
+        waiting = [p for p in config.pipelines if not p.pipeline_id and p.name not in begun]
+        config.pipelines = [*listed, *waiting]
+        self.config = config
+        self.disk.write(self.folder / "run_config.json", config.to_json())
+
+    def log(self, text: str) -> None:
+        """Add a line to run.log, with the time."""
+        moment = datetime.now().astimezone().isoformat(timespec="seconds")
+        self.disk.append(self.folder / "run.log", "".join(f"{moment}  {line}\n" for line in text.splitlines()))
+
+
+class Pipeline:
+    """One pipeline folder. What is saved is on disk at once; `complete` or `fail` ends it and commits its row."""
+
+    def __init__(self, run: Run, folder: Path, record: PipelineRecord) -> None:
+        self.run = run
+        self.folder = folder
+        self.record = record
+        self._metrics: dict[str, Any] | None = None
+        self._arrays: list[PredictionArrays] | None = None
+
+    @property
+    def pipeline_id(self) -> str:
+        return self.record.id
+
+    @property
+    def prediction_id(self) -> str:
+        return self.record.prediction_id
+
+    def save_artifact(self, name: str, value: Any, step: int = 0, fold: int | None = None) -> None:
+        """Store a fitted object, shared with every pipeline of the run that has the same one."""
+        self.record.artifacts.append(self.run.artifacts.save(name, value, step, fold))
+
+    def save_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write metrics.json: `{"train": {"rmse": 0.3, "samples": 40}, "test": {…}}`."""
+        self._metrics = dict(plain(dict(metrics)))
+        self.run.disk.write(self.folder / "metrics.json", to_json(self._metrics))
+
+    def save_predictions(self, table: pd.DataFrame) -> None:
+        """Write predictions.csv from a table with y_true and y_pred; see `storage.predictions` for the columns."""
+        from storage.predictions import from_frame
+
+        self._arrays = from_frame(table, self._has_classes())
+        self._write_csv(table)
+
+    def save_arrays(
+        self, arrays: Sequence[PredictionArrays], sample_ids: Sequence[str], targets: Sequence[str]
+    ) -> None:
+        """Write predictions.csv from arrays."""
+        from storage.predictions import to_frame
+
+        self._arrays = list(arrays)
+        self._write_csv(to_frame(arrays, sample_ids, targets))
+
+    def _write_csv(self, table: pd.DataFrame) -> None:
+        self.run.disk.write(self.folder / "predictions.csv", table.to_csv(index=False).encode())
+
+    def save_chart(self, name: str, figure: Figure) -> None:
+        """Write a matplotlib figure as `<name>.png`."""
+        import io
+
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=_CHARTS_DPI)
+        self.run.disk.write(self.folder / f"{checked_name(name, 'chart')}.png", buffer.getvalue())
+
+    def complete(self, **fields: Any) -> None:
+        """End well: pipeline.json says completed, and the catalog has the row when this returns."""
+        self._end("completed", fields)
+
+    def fail(self, error: BaseException | str, details: str = "") -> None:
+        """End badly: error.log keeps the details, the row in the catalog says failed."""
+        message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        self.run.disk.write(self.folder / "error.log", (details or message).rstrip().encode() + b"\n")
+        self._end("failed", {"error": message.strip().splitlines()[0] if message.strip() else "failed"})
+
+    def interrupt(self, status: Status = "interrupted") -> None:
+        """End without a result: no row in the catalog."""
+        self._write_end(status, {})
+
+    def _end(self, status: Status, fields: Mapping[str, Any]) -> None:
+        if self.record.status != "running":
+            raise Conflict(f"{self.record.id} is {self.record.status} already.", self.folder, "Add a new pipeline.")
+        self._write_end(status, fields)
+        self.commit()
+
+    def _write_end(self, status: Status, fields: Mapping[str, Any]) -> None:
+        ended = utc_now()
+        seconds = round((ended - self.record.created_at).total_seconds(), 3)
+        update = {"status": status, "completed_at": ended, "duration_seconds": seconds, **fields}
+        record = self.record.model_copy(update=update)
+        self.run.disk.write(self.folder / "pipeline.json", record.to_json())
+        self.record = record
+
+    def commit(self) -> None:
+        """Put this pipeline's row and arrays into the catalog, unless they are there."""
+        self.run.catalog.append(self.run.config, self.record, self.metrics(), self.arrays())
+
+    # ------------------------------------------------------------ looking
+
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json; empty when there is none. Raises Corrupt."""
+        if self._metrics is None:
+            try:
+                found = read_json(self.folder / "metrics.json")
+                self._metrics = found if isinstance(found, dict) else {}
+            except NotFound:
+                self._metrics = {}
+        return self._metrics
+
+    def arrays(self) -> list[PredictionArrays]:
+        """The predictions, from predictions.csv if not in memory; empty when there are none. Raises Corrupt."""
+        if self._arrays is None:
+            self._arrays = _read_csv(self.folder / "predictions.csv", self._has_classes())
+        return self._arrays
+
+    def _has_classes(self) -> bool | None:
+        """Whether y holds labels; None where nobody said."""
+        task = self.record.task_type or self.run.config.task_type
+        return None if task is None else task == "classification"
+
+
+def _read_csv(path: Path, classes: bool | None) -> list[PredictionArrays]:
+    import pandas as pd
+
+    from storage.errors import Corrupt
+    from storage.predictions import from_frame
+
+    if not path.is_file():
+        return []
+    try:
+        text = {c: str for c in ("sample_id", "partition")} | ({"y_true": str, "y_pred": str} if classes else {})
+        return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
+    except (ValueError, KeyError, BadInput, pd.errors.ParserError) as error:
+        raise Corrupt(f"predictions.csv is damaged: {error}", path, "Restore it from a copy.") from error
+
+
+def _described(config: Any) -> dict[str, Any]:
+    """What a configuration of any kind says for pipeline.json: its hash, and steps and template where it has them."""
+    from_file = isinstance(config, Mapping)
+    if config is None or (from_file and not config.get("steps")):
+        document = plain(dict(config or {}))
+        named = {key: value for key, value in document.items() if key != "name"}
+        return {"hash": _json_hash(named), "template": document, "model_type": str(document.get("model", ""))}
+    from storage.configs import describe
+
+    return describe(config)
+
+
+def _json_hash(document: Any) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def key_metric(columns: Mapping[str, Any], task_type: str | None) -> str | None:
+    """The column a result is judged by: the main metric of its task, cross-validated before test before train."""
+    tasks = [task_type] if task_type in MAIN_METRIC else list(MAIN_METRIC)
+    names = [f"{partition}_{MAIN_METRIC[task]}" for task in tasks for partition in ("val", "test", "train")]
+    return next((name for name in names if columns.get(name) is not None), None)
+
+
+def _best(pipelines: Sequence[Pipeline], task_type: str | None) -> BestPipeline | None:
+    """The best completed pipeline by the key metric; the first of equals."""
+    scored: list[tuple[str, str, float]] = []
+    for pipeline in pipelines:
+        if pipeline.record.status != "completed":
+            continue
+        try:
+            flat = flatten(pipeline.metrics())
+        except StorageError:
+            continue
+        name = key_metric(flat, pipeline.record.task_type or task_type)
+        if name is not None:
+            scored.append((name, pipeline.record.id, flat[name]))
+    if not scored:
+        return None
+    name = max({n for n, _, _ in scored}, key=lambda n: sum(s[0] == n for s in scored))
+    metric = metric_for(name)
+    sign = 1 if metric and metric.lower_is_better else -1
+    value, pipeline_id = min(((v, i) for n, i, v in scored if n == name), key=lambda pair: sign * pair[0])
+    return BestPipeline(pipeline_id=pipeline_id, metric_name=name, metric_value=value)
+
+
+def _statistics(records: Sequence[PipelineRecord]) -> RunStatistics:
+    artifacts = [artifact for record in records for artifact in record.artifacts]
+    stored = {artifact.sha256: artifact.bytes for artifact in artifacts}
+    total = sum(artifact.bytes for artifact in artifacts)
+    return RunStatistics(
+        artifact_count=len(stored), bytes=sum(stored.values()), bytes_saved=total - sum(stored.values())
+    )
+
+
+def user_name() -> str:
+    """Who is at work; "unknown" where the machine can't say."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

@@ -1,0 +1,142 @@
+"""Reading the run folders: what is on disk, and what of it changed since the index last looked.
+
+A folder whose documents have the same times, sizes and inodes is not read again; a document younger than the scan
+is read once more next time, for its time stamp may not move. Links are never followed. One damaged folder is named
+and the others go on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.errors import NotFound, StorageError
+from storage.layout import Layout, pipeline_number
+from storage.records import AnyRecord, PipelineRecord, RunConfig, RunSummary, read_document
+
+_FRESH_NS = 20_000_000  # a time stamp this close to the scan may not move with the next change
+
+
+@dataclass(frozen=True)
+class RunScan:
+    """What was found of one run folder: its row for the index, pipelines that changed, pipelines that are gone."""
+
+    run: dict[str, Any]
+    changed: list[dict[str, Any]]
+    gone: list[str]
+
+
+def run_folders(layout: Layout) -> list[os.DirEntry[str]]:
+    """The folders below runs/, links and machine folders left out."""
+    try:
+        with os.scandir(layout.runs) as entries:
+            return [e for e in entries if e.name[0] not in "._" and e.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+
+
+def changed_runs(
+    layout: Layout, known: Mapping[str, str], pipelines_of: Callable[[str], Mapping[str, str]], full: bool = False
+) -> Iterator[RunScan]:
+    """Read what changed. `known` are signatures by folder, `pipelines_of(folder)` those of its pipelines.
+
+    With `full` every document is looked at; without it, a finished run whose own documents and folder are as they
+    were is taken to be unchanged.
+    """
+    for entry in run_folders(layout):
+        signature = _signature(Path(entry.path), ("", "run_config.json", "run_summary.json"))
+        if not full and signature and known.get(entry.name) == signature:
+            continue
+        yield scan_run(Path(entry.path), signature, pipelines_of(entry.name))
+
+
+def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
+    """Read one run folder; whatever is wrong with it becomes its `problem`."""
+    config, problem = _read(folder / "run_config.json", RunConfig)
+    summary, summary_problem = _read(folder / "run_summary.json", RunSummary)
+    changed: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for entry in _pipeline_folders(folder):
+        seen.add(entry.name)
+        own = _signature(Path(entry.path), ("pipeline.json",))
+        if not own or known.get(entry.name) != own:
+            changed.append(_pipeline_row(folder.name, Path(entry.path), own))
+    running = summary is None or summary.status == "running"
+    best = summary.best_pipeline if summary else None
+    row = {
+        "folder": folder.name,
+        "run_id": config.run_id if config else folder.name,
+        "dataset_name": config.dataset_name if config else "",
+        "run_name": config.run_name if config else "",
+        "date": _date(config, folder),
+        "created_at": config.created_at if config else None,
+        "status": summary.status if summary else "damaged",
+        "writer": summary.writer if summary else "",
+        "total": len(seen),
+        "successful": 0,
+        "failed": 0,
+        "interrupted": 0,
+        "metric_name": best.metric_name if best else None,
+        "metric_value": best.metric_value if best else None,
+        "task_type": (config.task_type if config else None) or "",
+        "problem": problem or summary_problem,
+        "signature": "" if running else signature,
+    }
+    return RunScan(row, changed, [name for name in known if name not in seen])
+
+
+def _date(config: RunConfig | None, folder: Path) -> str:
+    """The day of a run, as its id says it, else as its time does."""
+    if config is None:
+        return ""
+    return config.run_id[:10] if config.run_id[:4].isdigit() else config.created_at.date().isoformat()
+
+
+def _pipeline_folders(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [e for e in entries if pipeline_number(e.name) is not None and e.is_dir(follow_symlinks=False)]
+
+
+def _pipeline_row(run_folder: str, folder: Path, signature: str) -> dict[str, Any]:
+    record, problem = _read(folder / "pipeline.json", PipelineRecord)
+    return {
+        "folder": run_folder,
+        "pipeline_id": folder.name,
+        "number": pipeline_number(folder.name),
+        "name": record.name if record else "",
+        "status": record.status if record else "damaged",
+        "writer": record.writer if record else "",
+        "model_type": record.model_type if record else "",
+        "prediction_id": record.prediction_id if record else "",
+        "problem": problem,
+        "signature": signature,
+    }
+
+
+def _read(path: Path, kind: type[AnyRecord]) -> tuple[AnyRecord | None, str | None]:
+    try:
+        return read_document(path, kind), None
+    except NotFound:
+        return None, f"{path.name} is missing."
+    except StorageError as error:
+        return None, error.what
+
+
+def _signature(folder: Path, names: tuple[str, ...]) -> str:
+    """Times, sizes and inodes of documents; empty when one is too fresh to be trusted."""
+    start = time.time_ns()
+    found = []
+    for name in names:
+        try:
+            stat = os.stat(folder / name if name else folder, follow_symlinks=False)
+        except OSError:
+            found.append("-")
+            continue
+        if stat.st_mtime_ns >= start - _FRESH_NS:
+            return ""
+        found.append(f"{stat.st_mtime_ns}.{stat.st_size if name else 0}.{stat.st_ino}")
+    return ":".join(found)

@@ -1,0 +1,3 @@
+"""The version of Runshelf."""
+
+VERSION = "0.1.0"
