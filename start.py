@@ -11,6 +11,7 @@ What is installed already is not installed again. It works from any folder, on L
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,8 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
+        if not STAMP.exists():
+            print("\nStopped before everything was installed; start.py goes on from here.", file=sys.stderr)
         return 130
     print(f"Unknown command: {verb}\n\n{__doc__}", file=sys.stderr)
     return 2
@@ -107,7 +109,8 @@ def start_demo() -> int:
     if code:
         return code
     if lacks_display(os.environ, sys.platform):
-        print(f"There is no display here. To open the window later: {python()} -m gui {ROOT / DEMO_WORKSPACE}")
+        command = shlex.join([str(python()), "-m", "gui", str(ROOT / DEMO_WORKSPACE)])
+        print(f"There is no display here. To open the window later: {command}")
         return 0
     missing = provide_libraries(platform_plugins(os.environ))
     if missing:

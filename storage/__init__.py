@@ -12,35 +12,54 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from storage.catalog import Catalog, CatalogColumn
-    from storage.configs import ConfigSpec, PipelineConfig, load_configs, shipped_configs
-    from storage.datasets import DataPreview, Dataset, from_arrays, load_dataset, preview_data
-    from storage.errors import (
-        BadInput,
-        Cancelled,
-        Conflict,
-        Corrupt,
-        DiskFull,
-        Exists,
-        Locked,
-        NameRefused,
-        NotFound,
-        QueryError,
-        ReadOnly,
-        StorageError,
-        TooNew,
-        Untrusted,
-    )
-    from storage.layout import checked_name
-    from storage.metrics import Metric, metric_for
-    from storage.predictions import PredictionArrays
-    from storage.process import run_in_child
-    from storage.records import PipelineRecord, RunConfig, RunSummary, StepRecord
-    from storage.runner import Failure, RunOutcome, RunRequest, Skipped
-    from storage.runs import Pipeline, Run
-    from storage.version import VERSION
-    from storage.workspace import FileEntry, PipelineDetails, PipelineRow, RunRow, Workspace, find_workspace
+if TYPE_CHECKING:  # the aliases say: exported
+    from storage.catalog import Catalog as Catalog
+    from storage.catalog import CatalogColumn as CatalogColumn
+    from storage.configs import ConfigSpec as ConfigSpec
+    from storage.configs import PipelineConfig as PipelineConfig
+    from storage.configs import load_configs as load_configs
+    from storage.configs import shipped_configs as shipped_configs
+    from storage.datasets import DataPreview as DataPreview
+    from storage.datasets import Dataset as Dataset
+    from storage.datasets import from_arrays as from_arrays
+    from storage.datasets import load_dataset as load_dataset
+    from storage.datasets import preview_data as preview_data
+    from storage.errors import BadInput as BadInput
+    from storage.errors import Cancelled as Cancelled
+    from storage.errors import Conflict as Conflict
+    from storage.errors import Corrupt as Corrupt
+    from storage.errors import DiskFull as DiskFull
+    from storage.errors import Exists as Exists
+    from storage.errors import Locked as Locked
+    from storage.errors import NameRefused as NameRefused
+    from storage.errors import NotFound as NotFound
+    from storage.errors import QueryError as QueryError
+    from storage.errors import ReadOnly as ReadOnly
+    from storage.errors import StorageError as StorageError
+    from storage.errors import TooNew as TooNew
+    from storage.errors import Untrusted as Untrusted
+    from storage.layout import checked_name as checked_name
+    from storage.metrics import Metric as Metric
+    from storage.metrics import metric_for as metric_for
+    from storage.predictions import PredictionArrays as PredictionArrays
+    from storage.process import run_in_child as run_in_child
+    from storage.records import PipelineRecord as PipelineRecord
+    from storage.records import RunConfig as RunConfig
+    from storage.records import RunSummary as RunSummary
+    from storage.records import StepRecord as StepRecord
+    from storage.runner import Failure as Failure
+    from storage.runner import RunOutcome as RunOutcome
+    from storage.runner import RunRequest as RunRequest
+    from storage.runner import Skipped as Skipped
+    from storage.runs import Pipeline as Pipeline
+    from storage.runs import Run as Run
+    from storage.version import VERSION as VERSION
+    from storage.workspace import FileEntry as FileEntry
+    from storage.workspace import PipelineDetails as PipelineDetails
+    from storage.workspace import PipelineRow as PipelineRow
+    from storage.workspace import RunRow as RunRow
+    from storage.workspace import Workspace as Workspace
+    from storage.workspace import find_workspace as find_workspace
 
 _HOMES = {
     "catalog": ("Catalog", "CatalogColumn"),

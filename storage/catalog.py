@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import and_
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.exc import DatabaseError
 
 from storage.errors import BadInput, Locked, NotFound
@@ -158,7 +158,7 @@ class Catalog:
                 known = ", ".join(c.name for c in self.columns() if c.metric)
                 raise BadInput(f"No result has the metric '{metric}'.", advice=f"There are: {known or 'none yet'}.")
             column = columns[metric]
-            conditions = [column.is_not(None)]
+            conditions: list[ColumnElement[bool]] = [column.is_not(None)]
             if dataset is not None:
                 conditions.append(columns["dataset_name"] == dataset)
             self._index.ensure_sorted(["dataset_name", metric] if dataset is not None else [metric])
@@ -203,6 +203,7 @@ class Catalog:
             self._index.start_again("was deleted")
             self._refill()
         try:
+            self._index.refresh()
             return question()
         except DatabaseError as error:
             if "locked" in str(error.orig):

@@ -126,6 +126,8 @@ class Index:
         self.path: Path | None = None
         self.notices: list[str] = []
         self._sorts: set[str] = set()
+        self._schema_version: int | None = None
+        self._seen: int | None = None  # the state other connections left, when last asked
         self._declare(())
         self._connection = self._open_somewhere()
 
@@ -185,11 +187,10 @@ class Index:
             return "new"
         if "facts" not in names:
             return "other"
-        facts = dict(connection.execute(select(self._facts.c.key, self._facts.c.value)).tuples().all())
+        facts = {key: value for key, value in connection.execute(select(self._facts.c.key, self._facts.c.value))}
         if (facts.get("version"), facts.get("workspace_id")) != (VERSION, self._workspace_id):
             return "other"
-        columns = connection.exec_driver_sql("PRAGMA table_info(predictions)").all()
-        self._declare([row[1] for row in columns if row[1] not in PREDICTION_COLUMNS and row[1] != "key"])
+        self._read_columns(connection)
         return "current"
 
     def _create(self, connection: Connection) -> None:
@@ -260,6 +261,26 @@ class Index:
             SqlIndex("predictions_same", "config_hash", "data_hash"),
             SqlIndex("predictions_run", "run_id"),
         )
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another connection has changed the database since this was last asked."""
+        with self._lock:
+            version = self._connection.exec_driver_sql("PRAGMA data_version").scalar()
+            changed, self._seen = version != self._seen, version
+            return changed
+
+    def refresh(self) -> None:
+        """Learn of columns that another process added."""
+        with self._lock:
+            if self._connection.exec_driver_sql("PRAGMA schema_version").scalar() != self._schema_version:
+                self._read_columns(self._connection)
+
+    def _read_columns(self, connection: Connection) -> None:
+        self._schema_version = connection.exec_driver_sql("PRAGMA schema_version").scalar()
+        names = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(predictions)")]
+        metrics = [name for name in names if name not in PREDICTION_COLUMNS and name != "key"]
+        if metrics != list(self.columns)[len(PREDICTION_COLUMNS) :]:
+            self._declare(metrics)
 
     @property
     def columns(self) -> dict[str, Column[Any]]:
@@ -403,6 +424,7 @@ class Index:
     def _insert(self, table: pa.Table) -> None:
         """Insert the rows of a meta table; text where a number belongs becomes null, an unknown text column is left."""
         with self.change() as connection:
+            self._read_columns(connection)  # another process may have added some
             self._add_columns(f.name for f in table.schema if _is_number_type(f.type))
             by_name = {name.lower(): column for name, column in self.columns.items()}
             taken = [
@@ -434,15 +456,22 @@ class Index:
         rows = self._all(select(p.c.pipeline_id, p.c.signature).where(p.c.folder == folder))
         return {row["pipeline_id"]: row["signature"] for row in rows}
 
-    def put_run(self, run: Mapping[str, Any], changed: Sequence[Mapping[str, Any]], gone: Iterable[str]) -> None:
-        """Note one run folder: its own row, pipelines that changed, and pipelines that are gone."""
-        p = self._pipelines
+    def put_run(self, run: Mapping[str, Any], changed: Sequence[Mapping[str, Any]], gone: Sequence[str]) -> bool:
+        """Note one run folder: its own row, pipelines that were read anew, and pipelines that are gone.
+
+        True if anything is different from what was noted before; signatures alone are no difference.
+        """
+        p, r = self._pipelines, self._runs
         with self.change() as connection:
+            before = self._all(select(r).where(r.c.folder == run["folder"]))
+            before += self._all(select(p).where(p.c.folder == run["folder"])) if changed else []
             connection.execute(insert(self._runs).prefix_with("OR REPLACE"), _timed(run))
             if changed:
                 connection.execute(insert(p).prefix_with("OR REPLACE"), [dict(row) for row in changed])
             for pipeline_id in gone:
                 connection.execute(delete(p).where(and_(p.c.folder == run["folder"], p.c.pipeline_id == pipeline_id)))
+        known = {_unsigned(row) for row in before}
+        return bool(gone) or any(_unsigned(row) not in known for row in (_timed(run), *changed))
 
     def remove_runs(self, folders: Iterable[str]) -> None:
         with self.change() as connection:
@@ -493,6 +522,10 @@ class Index:
     def pipeline_count(self, folder: str) -> int:
         return int(self._all(select(func.count().label("n")).where(self._pipelines.c.folder == folder))[0]["n"])
 
+    def has_problems(self) -> bool:
+        """Whether a part of the catalog could not be read."""
+        return bool(self._all(select(self._parts.c.file).where(self._parts.c.problem.is_not(None))))
+
     def uncommitted(self) -> list[dict[str, Any]]:
         """Pipelines that ended, by their own document, and have no row in the catalog."""
         return self._lacking(self._pipelines.c.status.in_(("completed", "failed")))
@@ -510,7 +543,7 @@ class Index:
     def _lacking(self, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
         p = self._pipelines
         there = exists().where(self.predictions.c.prediction_id == p.c.prediction_id)
-        return self._all(select(p.c.folder, p.c.pipeline_id, p.c.prediction_id).where(and_(condition, ~there)))
+        return self._all(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(and_(condition, ~there)))
 
     # ------------------------------------------------------------ predictions
 
@@ -641,6 +674,10 @@ def _value(value: Any, kind: str) -> Any:
 def _timed(row: Mapping[str, Any]) -> dict[str, Any]:
     moment = row["created_at"]
     return {**row, "created_at": to_microseconds(moment) if moment is not None else None}
+
+
+def _unsigned(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted((name, value) for name, value in row.items() if name != "signature"))
 
 
 def _dated(row: dict[str, Any]) -> dict[str, Any]:

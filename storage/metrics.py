@@ -154,8 +154,9 @@ def classification_metrics(
         "f1": sk.f1_score(y_true, y_pred, **macro),
         "precision": sk.precision_score(y_true, y_pred, **macro),
         "recall": sk.recall_score(y_true, y_pred, **macro),
-        "mcc": sk.matthews_corrcoef(y_true, y_pred),
     }
+    if len(np.union1d(present, y_pred)) > 1:  # undefined where there is a single class
+        found["mcc"] = sk.matthews_corrcoef(y_true, y_pred)
     if probabilities is not None and np.isfinite(probabilities).all():
         found["log_loss"] = sk.log_loss(y_true, probabilities, labels=np.arange(n_classes))
         if len(present) == n_classes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -121,11 +122,13 @@ def _check_depth(text: str) -> None:
         depth += (character == "(") - (character == ")")
         if depth > MAX_DEPTH:
             raise QueryError("The query has too many parentheses within each other.", position, 1, "Simplify it.")
+    nots = list(re.finditer(r"\bnot\b", text, re.IGNORECASE))
+    if len(nots) > MAX_DEPTH:
+        raise QueryError("The query says 'not' too often.", nots[MAX_DEPTH].start(), 3, "Simplify it.")
 
 
 def _syntax_error(error: UnexpectedInput, text: str) -> QueryError:
-    found = error.pos_in_stream
-    position = len(text) if found is None or found < 0 else found
+    position: int = getattr(error, "pos_in_stream", None) or 0
     token = getattr(error, "token", None)
     if isinstance(error, UnexpectedEOF) or (token is not None and token.type == "$END"):
         return QueryError("The query ends too early.", len(text), 1, "Add the missing value or ')'.")

@@ -178,7 +178,7 @@ class Workspace:
         """Finalize the runs this object made that are still open, and let go of everything."""
         try:
             for run in self._open_runs.values():
-                if run.summary().status == "running" and not self.read_only:
+                if not self.read_only and run.folder.is_dir() and run.summary().status == "running":
                     run.finalize()
         finally:
             self._open_runs.clear()
@@ -211,6 +211,7 @@ class Workspace:
             self._index.start_again("was deleted")
         changed = self.catalog.sync()
         changed = self._scan(full) or changed
+        changed = self._index.changed_elsewhere() or changed  # another process may have noted it already
         self._take_index_notices()
         return changed
 
@@ -219,10 +220,7 @@ class Workspace:
         changed = False
         found = changed_runs(self.layout, known, self._index.pipeline_signatures, full)
         for scan in found:
-            changed = (
-                changed or bool(scan.changed or scan.gone) or known.get(scan.run["folder"]) != scan.run["signature"]
-            )
-            self._index.put_run(scan.run, scan.changed, scan.gone)
+            changed = self._index.put_run(scan.run, scan.changed, scan.gone) or changed
         if self.layout.runs.is_dir():  # a root that is unmounted makes nothing disappear
             gone = set(known) - {entry.name for entry in run_folders(self.layout)}
             self._index.remove_runs(gone)
@@ -287,9 +285,14 @@ class Workspace:
             self._scan(full=False)
 
     def _take_in_uncommitted(self) -> None:
-        """Commit results that are whole on disk and whose row is missing."""
-        found = self._index.uncommitted()
-        for row in found:
+        """Commit results that are whole on disk and whose row is missing because their writer died before.
+
+        With a damaged part in the catalog nobody knows which rows are missing: then it is left to a repair.
+        """
+        self.catalog.sync()
+        if self._index.has_problems():
+            return
+        for row in self._dead(self._index.uncommitted()):
             run = self._run_at(row["folder"])
             if run is None:
                 continue

@@ -1,0 +1,52 @@
+"""Real workspaces in temporary folders, and small real data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from storage import Dataset, Workspace, from_arrays
+from tests.storage.samples import regression_arrays
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Caches outside the workspace go to the test's own folder, never to the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("RUNSHELF_WORKSPACE", raising=False)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def workspace(root: Path) -> Iterator[Workspace]:
+    with Workspace.create(root) as made:
+        yield made
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """30 samples, 12 features, 6 of the samples for testing."""
+    X, y = regression_arrays()
+    return from_arrays("corn", X, y, test=np.arange(30) >= 24, target="protein", units="%")
+
+
+@pytest.fixture
+def spectra_csv(tmp_path: Path) -> Path:
+    """A data file with an id, a split, a numeric and a text target, and wavelengths as columns."""
+    X, y = regression_arrays()
+    table = pd.DataFrame(X, columns=[f"{1100 + 2 * i}" for i in range(X.shape[1])])
+    table.insert(0, "sample_id", [f"s{i:02d}" for i in range(len(X))])
+    table.insert(1, "split", ["train"] * 24 + ["test"] * 6)
+    table.insert(2, "protein", y)
+    table.insert(3, "origin", ["north" if value > 0 else "south" for value in y])
+    path = tmp_path / "corn.csv"
+    table.to_csv(path, index=False)
+    return path

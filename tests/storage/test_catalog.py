@@ -1,0 +1,280 @@
+"""The catalog: parts and manifest read by other programs, an index that may be lost, finding and reading."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage import NotFound, Workspace
+from storage.errors import BadInput
+from storage.records import new_id
+from tests.storage.samples import fill
+
+META = "catalog/predictions_meta.parquet"
+DATA = "catalog/predictions_data.parquet"
+
+
+def everything(workspace: Workspace) -> pd.DataFrame:
+    return workspace.catalog.search(order_by="prediction_id")
+
+
+def duck(root: Path, sql: str) -> list[tuple[object, ...]]:
+    with duckdb.connect() as connection:
+        return connection.sql(
+            sql.format(meta=f"'{root}/{META}/*.parquet'", data=f"'{root}/{DATA}/*.parquet'")
+        ).fetchall()
+
+
+def test_other_programs_read_the_folder_as_one_table(workspace: Workspace) -> None:
+    ids = fill(workspace, 30)
+    meta = pd.read_parquet(workspace.root / META)
+    assert sorted(meta["prediction_id"]) == sorted(ids)
+    assert sorted(meta["test_rmse"]) == [1.0 + i for i in range(30)]
+    assert set(meta["dataset_name"]) == {"corn"} and set(meta["status"]) == {"completed"}
+    polars = pl.read_parquet(workspace.root / META / "*.parquet")
+    assert sorted(polars["prediction_id"]) == sorted(ids)
+    assert duck(workspace.root, "select count(*), min(test_rmse) from read_parquet({meta})") == [(30, 1.0)]
+    arrays = pd.read_parquet(workspace.root / DATA)
+    assert sorted(arrays["prediction_id"]) == sorted(ids) and list(arrays["y_true"].iloc[0]) == [1.0, 2.0, 3.0]
+
+
+def test_a_new_metric_appears_for_old_and_new_rows(workspace: Workspace) -> None:
+    fill(workspace, 3)
+    pipeline = workspace.create_run("corn").add_pipeline({"k": "new"})
+    pipeline.save_metrics({"test": {"rpd": 2.5}, "odd": {"Größe of it": 1}})
+    pipeline.complete()
+    for meta in (
+        pd.read_parquet(workspace.root / META),
+        pl.read_parquet(workspace.root / META / "*.parquet").to_pandas(),
+    ):
+        assert len(meta) == 4
+        assert meta["test_rpd"].notna().sum() == 1 and meta["test_rmse"].notna().sum() == 3
+    assert workspace.catalog.best("test_rpd")["test_rpd"].tolist() == [2.5]
+    assert workspace.catalog.count("odd_gr_e_of_it = 1") == 1
+
+
+def test_best_knows_the_direction_and_the_dataset(workspace: Workspace) -> None:
+    fill(workspace, 4)
+    fill(workspace, 6, "wheat")
+    assert workspace.catalog.best("test_rmse", n=2)["test_rmse"].tolist() == [1.0, 1.0]
+    assert workspace.catalog.best("test_r2", dataset="wheat", n=1)["test_r2"].tolist() == [1.0]
+    assert len(workspace.catalog.best("test_rmse", dataset="corn")) == 4
+    assert workspace.catalog.best("test_rmse", dataset="rye").empty
+    with pytest.raises(BadInput):
+        workspace.catalog.best("test_nothing")
+    with pytest.raises(BadInput):
+        workspace.catalog.best("val_r2")  # known as a metric, but no result has it
+
+
+def test_search_filters_sorts_and_pages(workspace: Workspace) -> None:
+    fill(workspace, 10)
+    found = workspace.catalog.search(
+        "test_rmse > 3 and dataset_name = 'corn'", order_by="-test_rmse", limit=3, offset=1
+    )
+    assert found["test_rmse"].tolist() == [9.0, 8.0, 7.0]
+    assert found["folder_exists"].all() and str(found["created_at"].dtype).endswith("UTC]")
+
+
+def test_arrays_are_read_by_id(workspace: Workspace) -> None:
+    ids = fill(workspace, 30)  # some parts merged, some not
+    workspace.catalog.compact()
+    more = fill(workspace, 2, "wheat")
+    for place, prediction_id in enumerate([*ids, *more]):
+        (block,) = workspace.catalog.arrays(prediction_id)
+        assert block.y_pred.tolist() == [1.0 + (place if place < 30 else place - 30), 2.0, 3.0]
+        assert block.partition == "test" and block.sample_indices.tolist() == [0, 1, 2]
+    assert workspace.catalog.arrays("nothing") == []
+
+
+def test_few_parts_are_ever_live(workspace: Workspace) -> None:
+    fill(workspace, 70)
+    workspace.catalog.compact()
+    manifest = json.loads((workspace.root / "catalog/manifest.json").read_text())
+    assert len(manifest["meta"]) <= 14 and sum(part["rows"] for part in manifest["meta"]) == 70
+    on_disk = {path.name for path in (workspace.root / META).iterdir()}
+    assert on_disk == {part["file"] for part in manifest["meta"]}
+    assert len(everything(workspace)) == 70 and workspace.index_status()["current"]
+
+
+@pytest.mark.parametrize(
+    "harm", ["deleted", "garbage", "empty", "other version", "other program", "cut", "flipped page"]
+)
+def test_the_index_may_be_lost_in_any_way(root: Path, harm: str) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 40)
+        before, runs = everything(workspace), workspace.runs()
+    index = root / "catalog/index.sqlite"
+    content = index.read_bytes()
+    if harm == "deleted":
+        index.unlink()
+    elif harm in ("garbage", "empty", "cut"):
+        index.write_bytes({"garbage": os.urandom(9000), "empty": b"", "cut": content[: len(content) // 2]}[harm])
+    elif harm == "flipped page":
+        index.write_bytes(content[:4096] + os.urandom(len(content) - 4096))
+    elif harm == "other version":
+        with sqlite3.connect(index) as connection:
+            connection.execute("update facts set value='0' where key='version'")
+    else:
+        index.unlink()
+        with sqlite3.connect(index) as connection:
+            connection.execute("create table customers (name text)")
+    with Workspace.open(root) as workspace:
+        pd.testing.assert_frame_equal(everything(workspace), before)
+        assert workspace.runs() == runs
+        quiet = harm in ("deleted", "empty")  # an empty file is a new index
+        assert bool(workspace.notices) is not quiet, workspace.notices
+        assert workspace.notices == [] or "No results were affected" in workspace.notices[0]
+
+
+def test_the_index_may_be_deleted_while_open(workspace: Workspace) -> None:
+    fill(workspace, 5)
+    before = everything(workspace)
+    for path in (workspace.root / "catalog").glob("index.sqlite*"):
+        path.unlink()
+    pd.testing.assert_frame_equal(everything(workspace), before)
+    assert len(workspace.runs()) == 1 and (workspace.root / "catalog/index.sqlite").exists()
+
+
+def test_another_process_is_followed(root: Path) -> None:
+    """Two workspaces on one folder, as the window and a script are: each sees what the other commits."""
+    with Workspace.create(root) as window, Workspace.open(root) as script:
+        fill(script, 3)
+        assert window.sync() and len(everything(window)) == 3
+        assert not window.sync()
+        fill(window, 2, "wheat")
+        script.sync()
+        assert len(everything(script)) == 5 and len(script.runs()) == 2
+
+
+def test_a_part_of_another_program_is_taken_in(workspace: Workspace) -> None:
+    """By the documented format alone: a part with fewer columns of other types, and an entry in the manifest."""
+    import hashlib
+
+    fill(workspace, 2)
+    foreign = pd.DataFrame(
+        {
+            "prediction_id": [new_id(), new_id()],
+            "dataset_name": ["rye", "rye"],
+            "created_at": pd.to_datetime(["2026-01-01T00:00:00Z"] * 2),
+            "test_rmse": np.array([0.25, 9], dtype="float32"),
+            "test_special": [1, 2],
+        }
+    )
+    path = workspace.root / META / "foreign.parquet"
+    foreign.to_parquet(path, index=False)
+    manifest_path = workspace.root / "catalog/manifest.json"
+    manifest = json.loads(manifest_path.read_text())
+    content = path.read_bytes()
+    entry = {"file": path.name, "rows": 2, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest["meta"].append(entry)
+    manifest["generation"] += 1
+    manifest_path.write_text(json.dumps(manifest))
+    assert workspace.sync()
+    assert workspace.catalog.best("test_rmse", n=1)["test_rmse"].tolist() == [0.25]
+    assert workspace.catalog.count("created_at < 2026-02-01 and test_special >= 1") == 2
+    fill(workspace, 8, "oat")  # the next commits and merges keep it
+    workspace.catalog.compact()
+    meta = pd.read_parquet(workspace.root / META)
+    assert len(meta) == 12 and meta["test_special"].notna().sum() == 2
+
+
+def test_a_damaged_part_is_named_and_the_others_work(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 3)
+    manifest = json.loads((root / "catalog/manifest.json").read_text())
+    damaged = root / META / manifest["meta"][1]["file"]
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 3] ^= 0x40
+    damaged.write_bytes(content)
+    (root / "catalog/index.sqlite").unlink()
+    with Workspace.open(root) as workspace:
+        assert sorted(everything(workspace)["prediction_id"]) == sorted([ids[0], ids[2]])
+        assert any(damaged.name in notice for notice in workspace.notices)
+
+
+def test_a_row_outlives_its_folder(workspace: Workspace) -> None:
+    import shutil
+
+    ids = fill(workspace, 2)
+    shutil.rmtree(workspace.root / "runs" / workspace.runs()[0].folder)
+    assert workspace.sync()
+    assert workspace.runs() == []
+    found = everything(workspace)
+    assert sorted(found["prediction_id"]) == sorted(ids) and not found["folder_exists"].any()
+    assert workspace.catalog.arrays(ids[0])[0].y_true.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_reading_while_parts_are_merged(workspace: Workspace) -> None:
+    ids = fill(workspace, 20)
+    stop = threading.Event()
+    wrong: list[object] = []
+
+    def read() -> None:
+        while not stop.is_set():
+            if len(workspace.catalog.arrays(ids[3])) != 1:
+                wrong.append("arrays")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(3):
+        fill(workspace, 9)
+        workspace.catalog.compact()
+    stop.set()
+    reader.join()
+    assert not wrong
+
+
+def test_get_names_what_is_missing(workspace: Workspace) -> None:
+    with pytest.raises(NotFound):
+        workspace.catalog.get("nothing")
+
+
+ACTIONS = st.lists(st.sampled_from(["append", "metric", "merge", "reopen", "forget", "other"]), min_size=1, max_size=8)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(actions=ACTIONS)
+def test_kept_index_equals_rebuilt_index_equals_duckdb(
+    tmp_path_factory: pytest.TempPathFactory, actions: list[str]
+) -> None:
+    """After any sequence of changes, by this process or another, three ways of asking give one answer."""
+    root = tmp_path_factory.mktemp("any") / "workspace"
+    workspace = Workspace.create(root)
+    for step, action in enumerate(actions):
+        if action == "append":
+            fill(workspace, 2)
+        elif action == "metric":
+            pipeline = workspace.create_run("corn").add_pipeline({"step": step})
+            pipeline.save_metrics({"test": {f"own{step}": step, "rmse": step / 3}})
+            pipeline.complete()
+        elif action == "merge":
+            workspace.catalog.compact()
+        elif action == "reopen":
+            workspace.close()
+            workspace = Workspace.open(root)
+        elif action == "forget":
+            (root / "catalog/index.sqlite").unlink(missing_ok=True)
+        else:
+            with Workspace.open(root) as other:
+                fill(other, 1, "wheat")
+    with workspace:
+        workspace.sync()
+        kept = everything(workspace)
+        workspace.rebuild_index()
+        rebuilt = everything(workspace)
+    pd.testing.assert_frame_equal(kept[sorted(kept)], rebuilt[sorted(rebuilt)])
+    if len(kept):
+        sql = "select prediction_id, test_rmse, pipeline_id from read_parquet({meta}) order by prediction_id"
+        expected = list(kept[["prediction_id", "test_rmse", "pipeline_id"]].itertuples(index=False, name=None))
+        assert duck(root, sql) == expected

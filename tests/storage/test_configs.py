@@ -1,0 +1,154 @@
+"""Configurations: files, grids, hashes, and what may be built from somebody's file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+
+from storage.configs import from_object, load_configs, shipped_configs
+from storage.errors import BadInput
+
+SCALER = {"class": "sklearn.preprocessing.StandardScaler"}
+PLS = {"class": "sklearn.cross_decomposition.PLSRegression"}
+
+
+def digest(source: Any) -> str:
+    (config,) = from_object(source)
+    return config.digest(config.build(seed=3))
+
+
+def write(tmp_path: Path, content: Any, name: str = "config.json") -> Path:
+    path = tmp_path / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_grid_makes_every_combination_with_a_readable_name(tmp_path: Path) -> None:
+    config = {
+        "name": "pls",
+        "steps": [{"name": "pre", **SCALER}, PLS],
+        "grid": {
+            "pre": [None, {"class": "chemotools.scatter.StandardNormalVariate"}, [SCALER, {"name": "mm", **SCALER}]],
+            "PLSRegression__n_components": [2, 3],
+        },
+    }
+    configs = load_configs([write(tmp_path, config)])
+    assert [c.name for c in configs] == [
+        "pls raw n_components=2",
+        "pls raw n_components=3",
+        "pls SNV n_components=2",
+        "pls SNV n_components=3",
+        "pls SS+mm n_components=2",
+        "pls SS+mm n_components=3",
+    ]
+    built = [c.build() for c in configs]
+    assert [len(p.steps) for p in built] == [1, 1, 2, 2, 3, 3]
+    assert [p.steps[-1][1].n_components for p in built] == [2, 3] * 3
+
+
+@pytest.mark.parametrize("path", shipped_configs(), ids=lambda p: p.stem)
+def test_shipped_grids_build(path: Path) -> None:
+    configs = load_configs([path])
+    pipelines = [config.build() for config in configs]
+    digests = {config.digest(pipeline) for config, pipeline in zip(configs, pipelines, strict=True)}
+    assert len(digests) == len({config.name for config in configs}) == len(configs)
+
+
+def test_the_hash_is_of_what_is_computed() -> None:
+    same = [
+        {"steps": [SCALER, {**PLS, "params": {"n_components": 5}}]},
+        {"name": "other", "steps": [{**SCALER, "name": "s"}, {**PLS, "params": {"scale": True, "n_components": 5}}]},
+        make_pipeline(StandardScaler(), PLSRegression(n_components=5)),
+        [StandardScaler(), PLSRegression(5)],
+    ]
+    assert len({digest(source) for source in same}) == 1
+    other = {"steps": [SCALER, {**PLS, "params": {"n_components": 6}}]}
+    no_folds = {**same[0], "cv": None}
+    assert len({digest(same[0]), digest(other), digest(no_folds)}) == 3
+
+
+def test_the_runs_seed_is_not_part_of_the_hash_but_a_chosen_one_is() -> None:
+    (config,) = from_object(RandomForestRegressor())
+    assert config.digest(config.build(1)) == config.digest(config.build(2))
+    assert config.build(1).steps[0][1].random_state == 1
+    (chosen,) = from_object(RandomForestRegressor(random_state=9))
+    assert chosen.build(1).steps[0][1].random_state == 9
+    assert chosen.digest(chosen.build(1)) != config.digest(config.build(1))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        AdaBoostRegressor(estimator=Ridge(alpha=0.5), n_estimators=3),
+        make_pipeline(FunctionTransformer(np.log1p), MinMaxScaler(feature_range=(0, 2)), Ridge()),
+    ],
+    ids=["nested", "function and tuple"],
+)
+def test_the_recorded_template_builds_the_same_pipeline(estimator: Any) -> None:
+    (config,) = from_object(estimator)
+    template = json.loads(json.dumps(config.template()))
+    (again,) = from_object(template)
+    assert again.digest(again.build()) == config.digest(config.build())
+    assert repr(again.build()) == repr(config.build())
+
+
+@pytest.mark.parametrize(
+    ("config", "said", "advised"),
+    [
+        ({"steps": [{"class": "os.system"}]}, "not under an allowed module", "allow"),
+        ({"steps": [{"class": "sklearn.linear_model.Rigde"}]}, "no class Rigde", "Ridge"),
+        ({"steps": [{"class": "sklearn.nothing.Ridge"}]}, "no module", "spelling"),
+        ({"steps": [{"class": "sklearn.base.clone"}]}, "no class", ""),
+        ({"steps": [{"class": "sklearn.model_selection.KFold"}]}, "no scikit-learn estimator", ""),
+        ({"steps": [{**PLS, "params": {"n_component": 2}}]}, "no parameter 'n_component'", "n_components"),
+        (
+            {
+                "steps": [
+                    {
+                        "class": "sklearn.preprocessing.FunctionTransformer",
+                        "params": {"func": {"function": "os.system"}},
+                    }
+                ]
+            },
+            "function os.system is not allowed",
+            "ufuncs",
+        ),
+        ({"step": [PLS]}, "unknown key 'step'", "steps"),
+        ({"steps": []}, "steps", ""),
+        ({"steps": [PLS], "grid": {}}, "grid of 'config' is empty", "values"),
+        ({"steps": [PLS], "grid": {"PLSRegression__n_components": []}}, "has no values", "one value"),
+        ({"steps": [PLS], "grid": {"Ridge__alpha": [1]}}, "names the step 'Ridge'", "PLSRegression"),
+        ({"steps": [PLS], "grid": {"PLSRegression": [None]}}, "without steps", ""),
+        ("steps: [unclosed", "not valid YAML", ""),
+        ("- 1\n- 2", "holds no pipeline configuration", ""),
+        ("", "holds no pipeline configuration", ""),
+    ],
+)
+def test_a_wrong_configuration_is_a_sentence(tmp_path: Path, config: Any, said: str, advised: str) -> None:
+    path = write(tmp_path, config, "config.yaml" if isinstance(config, str) else "config.json")
+    with pytest.raises(BadInput) as caught:
+        for each in load_configs([path]):
+            each.build()
+    assert said in caught.value.what
+    assert advised in caught.value.advice
+
+
+def test_another_module_can_be_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mylab.py").write_text(
+        "from sklearn.base import BaseEstimator\n"
+        "class Mean(BaseEstimator):\n    def fit(self, X, y): return self\n    def predict(self, X): return X[:, 0]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (config,) = from_object({"steps": [{"class": "mylab.Mean"}]})
+    with pytest.raises(BadInput):
+        config.build()
+    assert type(config.build(allowed=("sklearn", "mylab")).steps[0][1]).__name__ == "Mean"

@@ -1,0 +1,100 @@
+"""Data files: what is read, what is refused, and the hash that recognises the same data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from storage import from_arrays, load_dataset, preview_data
+from storage.errors import BadInput, NameRefused, NotFound, StorageError
+
+
+def test_a_csv_of_spectra(spectra_csv: Path) -> None:
+    dataset = load_dataset(spectra_csv, ["protein"], split_column="split")
+    assert (dataset.name, dataset.task_type) == ("corn", "regression")
+    assert dataset.X.shape == (30, 12) and dataset.features[0] == "1100"
+    assert dataset.sample_ids[:2] == ["s00", "s01"]
+    assert list(dataset.test_rows) == [24, 25, 26, 27, 28, 29]
+    assert dataset.ignored == ["origin"]
+
+
+def test_text_targets_are_classes_and_the_split_keeps_their_shares(spectra_csv: Path) -> None:
+    dataset = load_dataset(spectra_csv, ["origin"], test_size=0.5, seed=1)
+    assert dataset.task_type == "classification" and dataset.labels == ["north", "south"]
+    shares = [np.mean(dataset.y[rows]) for rows in (dataset.train_rows, dataset.test_rows)]
+    assert abs(shares[0] - shares[1]) < 0.1
+
+
+@pytest.mark.parametrize("kind", ["parquet", "npz", "semicolon", "tab"])
+def test_other_formats_give_the_same_data(spectra_csv: Path, tmp_path: Path, kind: str) -> None:
+    table = pd.read_csv(spectra_csv)
+    path = tmp_path / {"parquet": "corn.parquet", "npz": "corn.npz", "semicolon": "c.csv", "tab": "c.tsv"}[kind]
+    if kind == "parquet":
+        table.to_parquet(path)
+    elif kind == "npz":
+        np.savez(path, X=table.iloc[:, 4:].to_numpy(), protein=table["protein"].to_numpy())
+    elif kind == "semicolon":
+        table.to_csv(path, index=False, sep=";", decimal=",")
+    else:
+        table.to_csv(path, index=False, sep="\t")
+    expected = load_dataset(spectra_csv, ["protein"])
+    found = load_dataset(path, ["protein"], name="corn")
+    assert np.array_equal(found.X, expected.X) and np.array_equal(found.y, expected.y)
+    assert found.data_hash() == expected.data_hash()
+
+
+def test_the_hash_changes_with_data_split_and_target_only(spectra_csv: Path) -> None:
+    base = load_dataset(spectra_csv, ["protein"], split_column="split")
+    renamed = load_dataset(spectra_csv, ["protein"], split_column="split", name="maize", units="%")
+    assert renamed.data_hash() == base.data_hash()
+    others = [
+        load_dataset(spectra_csv, ["protein"]),
+        load_dataset(spectra_csv, ["origin"], split_column="split"),
+        load_dataset(spectra_csv, ["protein"], test_size=0.2, seed=1),
+        load_dataset(spectra_csv, ["protein"], test_size=0.2, seed=2),
+        from_arrays("corn", base.X + 1e-12, base.y, test=base.test, target="protein"),
+    ]
+    assert len({base.data_hash(), *(other.data_hash() for other in others)}) == 6
+
+
+def test_wrong_data_is_a_sentence_with_advice(spectra_csv: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(spectra_csv)
+    gaps = table.copy()
+    gaps.loc[[3, 5], "1104"] = np.nan
+    no_target = table.copy()
+    no_target.loc[2, "protein"] = np.nan
+    words = table.assign(split="maybe")
+    files = {"gaps": gaps, "no_target": no_target, "words": words, "empty": table.iloc[:0], "one": table.iloc[:1]}
+    for name, content in files.items():
+        content.to_csv(tmp_path / f"{name}.csv", index=False)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 nonsense")
+    (tmp_path / "picture.png").write_bytes(b"x")
+
+    def said(error: type[StorageError], file: str, target: str = "protein", **options: object) -> str:
+        with pytest.raises(error) as caught:
+            load_dataset(tmp_path / file, [target], **options)  # type: ignore[arg-type]
+        assert caught.value.advice
+        return str(caught.value)
+
+    assert "2 of 30 samples" in said(BadInput, "gaps.csv") and "sample s03, column 1104" in said(BadInput, "gaps.csv")
+    assert "s02" in said(BadInput, "no_target.csv")
+    assert "says 'maybe'" in said(BadInput, "words.csv", split_column="split")
+    assert "Did you mean 'protein'" in said(BadInput, "corn.csv", target="protien")
+    assert "no rows" in said(BadInput, "empty.csv")
+    assert "Fewer than two" in said(BadInput, "one.csv")
+    assert "could not be read" in said(BadInput, "broken.parquet")
+    assert "not a kind" in said(BadInput, "picture.png")
+    assert "not there" in said(NotFound, "nothing.csv")
+    assert "is text" in said(BadInput, "corn.csv", target="origin", task="regression")
+    assert "between 0 and 1" in said(BadInput, "corn.csv", test_size=3.0)
+    assert "CON" in said(NameRefused, "corn.csv", name="CON")
+
+
+def test_a_preview_guesses_the_roles(spectra_csv: Path) -> None:
+    preview = preview_data(spectra_csv)
+    assert (preview.id_column, preview.split_column, preview.target) == ("sample_id", "split", "protein")
+    assert preview.task == "regression" and preview.n_rows == 30 and preview.columns[0] == "sample_id"
+    assert preview.head[0][0] == "s00"

@@ -1,0 +1,167 @@
+"""The filter language, asked of a real database and compared with plain Python."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, create_engine, insert, select
+
+from storage.errors import BadInput, QueryError
+from storage.query import compile_filter, compile_order, to_microseconds
+
+TABLE = Table(
+    "predictions",
+    MetaData(),
+    Column("pipeline_name", String),
+    Column("dataset_name", String),
+    Column("status", String),
+    Column("test_rmse", Float),
+    Column("test_r2", Float),
+    Column("created_at", Integer, info={"kind": "time"}),
+)
+COLUMNS = {column.name: column for column in TABLE.c}
+ROWS: list[dict[str, Any]] = [
+    {
+        "pipeline_name": f"{'pls' if i % 2 else 'ridge'} {'SNV' if i % 3 else 'raw'} 100%_{i}",
+        "dataset_name": ["corn", "wheat", "it's"][i % 3],
+        "status": "failed" if i % 7 == 0 else "completed",
+        "test_rmse": None if i % 7 == 0 else i / 10,
+        "test_r2": None if i % 7 == 0 else 1 - i / 100,
+        "created_at": to_microseconds(datetime(2026, 10, 1 + i % 28, 13, 30).astimezone()),
+    }
+    for i in range(60)
+]
+
+
+@pytest.fixture(scope="module")
+def connection() -> Any:
+    engine = create_engine("sqlite://")
+    with engine.connect() as made:
+        TABLE.metadata.create_all(made)
+        made.execute(insert(TABLE), ROWS)
+        yield made
+    engine.dispose()
+
+
+def matching(connection: Connection, text: str) -> list[str]:
+    found = connection.execute(select(TABLE.c.pipeline_name).where(compile_filter(text, COLUMNS)))
+    return sorted(found.scalars())
+
+
+def number(row: dict[str, Any], low: float, high: float) -> bool:
+    return row["test_rmse"] is not None and low <= row["test_rmse"] < high
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("", lambda r: True),
+        ("dataset_name = 'corn' and test_rmse < 2.5", lambda r: r["dataset_name"] == "corn" and number(r, 0, 2.5)),
+        ("dataset_name = 'it''s'", lambda r: r["dataset_name"] == "it's"),
+        ('dataset_name = "it\'s"', lambda r: r["dataset_name"] == "it's"),
+        ("test_rmse >= 1 or status = failed", lambda r: number(r, 1, 99) or r["status"] == "failed"),
+        (
+            "(dataset_name = corn or dataset_name = wheat) and not status = 'failed'",
+            lambda r: r["dataset_name"] in ("corn", "wheat") and r["status"] != "failed",
+        ),
+        ("dataset_name in ('corn', 'wheat')", lambda r: r["dataset_name"] in ("corn", "wheat")),
+        ("dataset_name not in ('corn')", lambda r: r["dataset_name"] != "corn"),
+        ("test_rmse between 1 and 2", lambda r: r["test_rmse"] is not None and 1 <= r["test_rmse"] <= 2),
+        ("test_rmse is null", lambda r: r["test_rmse"] is None),
+        ("test_rmse is not null", lambda r: r["test_rmse"] is not None),
+        ("test_rmse != 1.1", lambda r: r["test_rmse"] != 1.1),
+        ("pipeline_name ~ 'snv'", lambda r: "SNV" in r["pipeline_name"]),
+        ("pipeline_name !~ 'snv'", lambda r: "SNV" not in r["pipeline_name"]),
+        ("pipeline_name ~ '0%_1'", lambda r: "0%_1" in r["pipeline_name"]),  # no wildcards by accident
+        ("pls snv", lambda r: "pls" in r["pipeline_name"] and "SNV" in r["pipeline_name"]),
+        ("'SNV 100' corn", lambda r: "SNV 100" in r["pipeline_name"] and r["dataset_name"] == "corn"),
+        ("created_at = 2026-10-05", lambda r: r["created_at"] == ROWS[4]["created_at"]),
+        ("created_at > 2026-10-05", lambda r: r["created_at"] > ROWS[4]["created_at"]),
+        ("created_at < '2026-10-05 13:00'", lambda r: r["created_at"] < ROWS[4]["created_at"]),
+        (
+            "created_at between 2026-10-02 and 2026-10-03",
+            lambda r: r["created_at"] in (ROWS[1]["created_at"], ROWS[2]["created_at"]),
+        ),
+        ("TEST_RMSE < 1 AND Status = 'completed'", lambda r: number(r, 0, 1)),
+    ],
+)
+def test_filters_mean_what_they_say(connection: Connection, text: str, meant: Callable[[dict[str, Any]], bool]) -> None:
+    assert matching(connection, text) == sorted(row["pipeline_name"] for row in ROWS if meant(row))
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "length", "advice"),
+    [
+        ("test_rmze < 1", 0, 9, "test_rmse"),
+        ("status = 'a' and tset_r2 > 0", 17, 7, "test_r2"),
+        ("test_rmse < 'low'", 12, 5, "number"),
+        ("test_rmse <", 11, 1, ""),
+        ("(test_rmse < 1", 14, 1, ")"),
+        ("test_rmse < 1)", 13, 1, ""),
+        ("status = 'open", 9, 5, "closing"),
+        ("test_rmse", 0, 9, "not null"),
+        ("created_at > soon", 13, 4, "2026"),
+        ("test_rmse << 1", 11, 1, ""),
+        ("a; drop table predictions", 1, 1, ""),
+    ],
+)
+def test_errors_point_at_the_place(text: str, position: int, length: int, advice: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        compile_filter(text, COLUMNS)
+    assert (caught.value.position, caught.value.length) == (position, length)
+    assert advice in caught.value.advice
+
+
+@given(st.text(alphabet="abct_()'\"<>=!~ 0129.-,\\%;not andorinbetweenisnull\n", max_size=60) | st.text(max_size=30))
+def test_any_text_is_an_answer_or_a_query_error(text: str) -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as made:
+        TABLE.metadata.create_all(made)
+        try:
+            made.execute(select(TABLE).where(compile_filter(text, COLUMNS))).all()
+        except QueryError as error:
+            assert 0 <= error.position <= len(text)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("text", ["not " * 2000 + "x", "(" * 3000, "x " * 6000])
+def test_a_monstrous_query_is_refused(text: str) -> None:
+    with pytest.raises(QueryError):
+        compile_filter(text, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        ("test_rmse", lambda r: r["test_rmse"]),
+        ("-test_rmse", lambda r: -r["test_rmse"]),
+        ("best:test_rmse", lambda r: r["test_rmse"]),
+        ("best:test_r2", lambda r: -r["test_r2"]),
+        ("dataset_name,-test_rmse", lambda r: (r["dataset_name"], -r["test_rmse"])),
+    ],
+)
+def test_order_puts_the_missing_last(connection: Connection, order: str, key: Callable[[dict[str, Any]], Any]) -> None:
+    rows = list(ROWS)
+    random.Random(1).shuffle(rows)
+    found = connection.execute(select(TABLE.c.pipeline_name).order_by(*compile_order(order, COLUMNS))).scalars().all()
+    if "," in order:
+        return_order = [n for n in found if next(r for r in ROWS if r["pipeline_name"] == n)["test_rmse"] is not None]
+        assert return_order == [
+            r["pipeline_name"] for r in sorted((r for r in rows if r["test_rmse"] is not None), key=key)
+        ]
+        return
+    whole = [r for r in rows if r["test_rmse"] is not None]
+    assert found[: len(whole)] == [r["pipeline_name"] for r in sorted(whole, key=key)]
+
+
+def test_best_needs_a_direction() -> None:
+    with pytest.raises(BadInput):
+        compile_order("best:created_at", COLUMNS)
+    with pytest.raises(QueryError):
+        compile_order("-nothing", COLUMNS)

@@ -1,0 +1,86 @@
+"""Documents: schema versions, UTC times, unknown fields, damage."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from storage import records
+from storage.errors import Corrupt, NotFound, TooNew
+from storage.records import (
+    Document,
+    PipelineRecord,
+    RunConfig,
+    RunSummary,
+    WorkspaceRecord,
+    new_id,
+    read_document,
+    to_json,
+)
+
+DOCUMENTS: list[Document] = [
+    WorkspaceRecord(),
+    RunConfig(run_id="r", dataset_name="corn"),
+    RunSummary(),
+    PipelineRecord(id="0001_a", number=1, prediction_id="p"),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: type(d).__name__)
+def test_fields_of_a_newer_version_survive(document: Document, tmp_path: Path) -> None:
+    content = json.loads(document.to_json())
+    assert content["schema_version"] == 1
+    content["from_the_future"] = {"deep": [1, {"x": None}]}
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps(content))
+    again = json.loads(read_document(path, type(document)).to_json())
+    assert again == content
+
+
+def test_a_newer_schema_is_read_and_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "run_config.json"
+    path.write_text(json.dumps({"schema_version": 99, "run_id": "r", "dataset_name": "corn", "new": 1}))
+    document = read_document(path, RunConfig)
+    assert document.dataset_name == "corn"
+    with pytest.raises(TooNew):
+        document.to_json()
+
+
+def test_times_are_written_in_utc_whatever_zone_they_came_in() -> None:
+    moment = datetime(2026, 11, 20, 15, 3, tzinfo=timezone(timedelta(hours=2)))
+    config = RunConfig(run_id="r", dataset_name="corn", created_at=moment)
+    assert json.loads(config.to_json())["created_at"] == "2026-11-20T13:03:00.000Z"
+    handwritten = RunConfig.model_validate({"run_id": "r", "dataset_name": "c", "created_at": "2026-11-20T13:03:00"})
+    assert handwritten.created_at == datetime(2026, 11, 20, 13, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"run_id": 5}', b"\xff\xfe", b"[" * 100_000])
+def test_damage_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "run_config.json"
+    path.write_bytes(content)
+    with pytest.raises(Corrupt) as caught:
+        read_document(path, RunConfig)
+    assert "run_config.json" in caught.value.what
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "run_config.json")
+    with pytest.raises(NotFound):  # and it does not hang
+        read_document(tmp_path / "run_config.json", RunConfig)
+
+
+def test_numbers_that_are_no_numbers_become_null() -> None:
+    assert json.loads(to_json({"a": float("nan"), "b": [float("inf"), 1.5]})) == {"a": None, "b": [None, 1.5]}
+
+
+def test_ids_are_version_7_and_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [new_id() for _ in range(500)]
+    assert ids == sorted(ids) and len(set(ids)) == 500
+    assert {i[14] for i in ids} == {"7"} and {i[19] for i in ids} <= set("89ab")
+    monkeypatch.setattr(records.time, "time_ns", lambda: 1_000_000_000)  # a clock set back must not hang it
+    assert new_id() < ids[0]

@@ -1,0 +1,197 @@
+"""Opening, keeping up, and bringing order after a killed process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from storage import Exists, NotFound, ReadOnly, TooNew, Workspace
+from storage.workspace import find_workspace
+from tests.storage.samples import fill
+
+
+def test_create_makes_the_whole_tree(workspace: Workspace) -> None:
+    for folder in (
+        "runs",
+        "exports/best_predictions",
+        "library/trained/pipeline",
+        "catalog/archives/filtered",
+        ".trash",
+    ):
+        assert (workspace.root / folder).is_dir()
+    assert json.loads((workspace.root / "runshelf.json").read_text())["format_version"] == 1
+
+
+def test_create_takes_no_folder_with_something_in_it(tmp_path: Path, workspace: Workspace) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("x")
+    for path in (tmp_path / "full", tmp_path / "full" / "thesis.txt", workspace.root):
+        with pytest.raises(Exists):
+            Workspace.create(path)
+    assert [p.name for p in (tmp_path / "full").iterdir()] == ["thesis.txt"]
+
+
+def test_open_says_what_is_no_workspace(tmp_path: Path, workspace: Workspace) -> None:
+    for path in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(NotFound) as caught:
+            Workspace.open(path)
+        assert "runshelf init" in caught.value.advice
+    marker = workspace.root / "runshelf.json"
+    marker.write_text(marker.read_text().replace('"format_version": 1', '"format_version": 99'))
+    with pytest.raises(TooNew):
+        Workspace.open(workspace.root)
+
+
+def test_a_workspace_is_found_from_below(workspace: Workspace, tmp_path: Path) -> None:
+    assert find_workspace(workspace.root / "runs") == workspace.root
+    with pytest.raises(NotFound):
+        find_workspace(tmp_path)
+
+
+def test_a_moved_workspace_is_the_same(root: Path, tmp_path: Path) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 3)
+    moved = tmp_path / "elsewhere" / "renamed"
+    shutil.move(root, moved)
+    with Workspace.open(moved) as workspace:
+        assert workspace.notices == []
+        assert workspace.catalog.search()["folder_exists"].all()
+        row = workspace.pipelines(workspace.runs()[0].run_id)[0]
+        details = workspace.details(row.run_id, row.pipeline_id)
+        assert details.folder.is_relative_to(moved) and details.arrays[0].y_true.tolist() == [1.0, 2.0, 3.0]
+        assert workspace.catalog.arrays(ids[2])
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="drops root to show what a colleague without rights sees"
+)
+def test_a_folder_without_rights_opens_for_reading(root: Path, tmp_path: Path) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 2)
+    code = (
+        "import os, sys; from storage import Workspace\n"
+        "with Workspace.open(sys.argv[1], read_only=True) as ws: ws.catalog.search()  # loads all code\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "with Workspace.open(sys.argv[1]) as ws: print(ws.read_only, len(ws.catalog.search()), ws.notices)"
+    )
+    (tmp_path / "cache").mkdir(mode=0o777)
+    (tmp_path / "cache").chmod(0o777)
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    before = {p: p.stat().st_mtime_ns for p in root.rglob("*")}
+    found = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=False)
+    assert found.stdout.startswith("True 2 "), found.stderr
+    assert "reading only" in found.stdout
+    assert {p: p.stat().st_mtime_ns for p in root.rglob("*")} == before
+
+
+def test_read_only_on_wish_changes_nothing(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 2)
+    before = {p: p.stat().st_mtime_ns for p in root.rglob("*")}
+    with Workspace.open(root, read_only=True) as workspace:
+        assert len(workspace.catalog.best("test_rmse")) == 2
+        with pytest.raises(ReadOnly):
+            workspace.create_run("corn")
+    assert {p: p.stat().st_mtime_ns for p in root.rglob("*")} == before
+
+
+KILLED = """
+import os, sys, pandas as pd
+from storage import Workspace
+ws = Workspace.open(sys.argv[1])
+run = ws.create_run("corn", "killed")
+run.plan([("done", ""), ("whole", ""), ("half", ""), ("never", "")])
+def work(name):
+    p = run.add_pipeline({"name": name}, name=name)
+    p.save_metrics({"test": {"rmse": 1.5}})
+    p.save_predictions(pd.DataFrame({"y_true": [1.0, 2.0], "y_pred": [1.0, 2.5]}))
+    return p
+work("done").complete()
+whole = work("whole")
+whole._write_end("completed", {})          # on disk, and killed before the catalog heard of it
+half = run.add_pipeline({"name": "half"}, name="half")
+ws._disk.staging_path("part").write_bytes(b"torn")
+(ws.root / "catalog/predictions_meta.parquet/part-stray.parquet").write_bytes(b"stray")
+print("ready", flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_order_is_brought_after_a_kill(root: Path) -> None:
+    Workspace.create(root).close()
+    child = subprocess.run([sys.executable, "-c", KILLED, str(root)], capture_output=True, text=True, check=False)
+    assert child.returncode == -signal.SIGKILL and "ready" in child.stdout, child.stderr
+    with Workspace.open(root) as workspace:
+        (run,) = workspace.runs()
+        assert run.status == "interrupted" and (run.total, run.successful, run.interrupted) == (3, 2, 1)
+        assert {p.name: p.status for p in workspace.pipelines(run.run_id)} == {
+            "done": "completed",
+            "whole": "completed",
+            "half": "interrupted",
+        }
+        assert sorted(workspace.catalog.search()["pipeline_name"]) == ["done", "whole"]
+        assert all(len(workspace.catalog.arrays(i)) == 1 for i in workspace.catalog.search()["prediction_id"])
+        assert any("interrupted" in notice for notice in workspace.notices)
+    assert not (root / "catalog/predictions_meta.parquet/part-stray.parquet").exists()
+    assert [p.name for p in (root / ".staging").iterdir() if not p.name.startswith("lock-")] == []
+    assert len(pd.read_parquet(root / "catalog/predictions_meta.parquet")) == 2
+    with Workspace.open(root) as workspace:
+        assert workspace.notices == []  # said once
+
+
+def test_a_living_writer_is_left_alone(root: Path) -> None:
+    with Workspace.create(root) as script:
+        pipeline = script.create_run("corn").add_pipeline({"k": 1})
+        with Workspace.open(root) as window:
+            assert window.pipelines(window.runs()[0].run_id)[0].status == "running"
+        pipeline.complete()
+        assert script.catalog.count("status = 'completed'") == 1
+
+
+def test_changes_are_found_though_times_are_equal(root: Path) -> None:
+    """A document that changes within one tick of the clock, or whose time is set back, is seen all the same."""
+    with Workspace.create(root) as workspace:
+        fill(workspace, 1)
+        folder = root / "runs" / workspace.runs()[0].folder
+        path = folder / "run_summary.json"
+        text = path.read_text()
+        path.write_text(text.replace('"status": "completed"', '"status": "cancelled"'))
+        os.utime(path, (time.time() - 9e8, time.time() - 9e8))
+        workspace.sync()
+        assert workspace.runs()[0].status == "cancelled"
+
+
+def test_a_damaged_run_is_shown_and_the_rest_works(workspace: Workspace) -> None:
+    fill(workspace, 1, "corn")
+    fill(workspace, 2, "wheat")
+    runs = {run.dataset_name: workspace.root / "runs" / run.folder for run in workspace.runs()}
+    (runs["corn"] / "run_config.json").write_text("{ torn")
+    (next(p for p in runs["wheat"].iterdir() if p.name.startswith("0001")) / "pipeline.json").unlink()
+    workspace.sync(full=True)
+    by_folder = {run.folder: run for run in workspace.runs()}
+    assert "run_config.json is damaged" in (by_folder[runs["corn"].name].problem or "")
+    assert by_folder[runs["wheat"].name].problem is None
+    damaged, good = workspace.pipelines(runs["wheat"].name)
+    assert damaged.status == "damaged" and damaged.problem == "pipeline.json is missing."
+    assert good.status == "completed"
+    details = workspace.details(damaged.run_id, damaged.pipeline_id)
+    assert details.problems and details.pipeline is None
+
+
+def test_links_are_not_followed(workspace: Workspace, tmp_path: Path) -> None:
+    fill(workspace, 1)
+    (tmp_path / "outside").mkdir()
+    (workspace.root / "runs" / "link").symlink_to(tmp_path / "outside")
+    (workspace.root / "runs" / "loop").symlink_to(workspace.root / "runs")
+    workspace.sync(full=True)
+    assert len(workspace.runs()) == 1

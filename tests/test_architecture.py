@@ -1,0 +1,113 @@
+"""The house rules that a reader of the folder listing relies on, checked from the source text."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import storage
+
+ROOT = Path(__file__).parent.parent
+
+# From the ground up; a module imports only from rooms before its own.
+FLOORS = [
+    {"errors", "version"},
+    {"layout", "disk"},
+    {"records", "metrics", "predictions"},
+    {"configs", "datasets", "figures", "query"},
+    {"index", "parts", "artifacts"},
+    {"catalog", "scan"},
+    {"runs"},
+    {"runner", "output"},
+    {"workspace"},
+    {"process", "demo"},
+    {"cli"},
+    {"__main__", "__init__"},
+]
+WRITING = {"write_text", "write_bytes", "unlink", "rmdir", "mkdir", "rename", "replace_file", "symlink_to", "touch"}
+WRITING_OS = {"remove", "rename", "replace", "mkdir", "makedirs", "rmdir", "unlink", "link", "symlink", "truncate"}
+FORBIDDEN_IN_GUI = {"sqlite3", "sqlalchemy", "pyarrow", "pandas", "sklearn", "joblib", "matplotlib"}
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path, *, type_checking: bool = False) -> set[str]:
+    """Dotted names a module imports anywhere in it, those for type checkers left out."""
+    tree = ast.parse(path.read_text("utf-8"))
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not type_checking:
+            skipped |= {id(inner) for inner in ast.walk(node)}
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def floor(name: str) -> int:
+    return next(i for i, names in enumerate(FLOORS) if name in names)
+
+
+@pytest.mark.parametrize("path", modules("storage"), ids=lambda p: p.stem)
+def test_storage_modules_import_downwards_and_no_qt(path: Path) -> None:
+    below = {name.split(".")[1] for name in imports(path) if name.startswith("storage.")}
+    upwards = {name for name in below if any(name in names for names in FLOORS) and floor(name) > floor(path.stem)} - (
+        {"workspace"} if path.stem == "process" else set()
+    )
+    assert not upwards, f"{path.stem} imports from a floor above: {upwards}"
+    if path.stem != "cli":  # the one place that opens the window, when it is installed
+        assert not {n for n in imports(path) if n.split(".")[0] in ("PySide6", "pyqtgraph", "gui")}
+
+
+@pytest.mark.parametrize("path", modules("storage"), ids=lambda p: p.stem)
+def test_only_disk_changes_files(path: Path) -> None:
+    if path.stem == "disk":
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        owner = ast.unparse(node.func.value)
+        name = node.func.attr
+        by_disk = owner.endswith("disk") or (name == "unlink" and owner == "staged")
+        assert by_disk or not (name in WRITING or (owner in ("os", "shutil") and name in WRITING_OS)), (
+            f"{path.name}:{node.lineno} changes files: {owner}.{name}"
+        )
+
+
+@pytest.mark.parametrize("path", modules("storage"), ids=lambda p: p.stem)
+def test_only_index_and_query_speak_sql(path: Path) -> None:
+    names = {n.split(".")[0] for n in imports(path)}
+    if path.stem not in ("index", "query", "catalog"):  # catalog combines conditions and knows the error
+        assert not names & {"sqlalchemy", "sqlite3"}
+
+
+@pytest.mark.parametrize("path", modules("gui"), ids=lambda p: p.stem)
+def test_the_window_uses_storage_by_its_public_names(path: Path) -> None:
+    names = imports(path, type_checking=True)
+    assert not {n for n in names if n.split(".")[0] in FORBIDDEN_IN_GUI}
+    deep = {n for n in names if n.startswith("storage.") and n.removeprefix("storage.") not in storage.__all__}
+    assert not deep, f"{path.name} reaches into storage: {deep}"
+
+
+@pytest.mark.parametrize("path", [*modules("storage"), *modules("gui")], ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_broad_excepts_stand_where_the_edge_is(path: Path) -> None:
+    allowed = {"tasks", "cli", "app", "runner", "__main__"}  # runner: a user's estimator may raise anything
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ExceptHandler) and path.stem not in allowed:
+            assert node.type is not None and ast.unparse(node.type) != "Exception", f"{path.name}:{node.lineno}"
+
+
+def test_every_public_name_is_found_where_it_is_said_to_be() -> None:
+    declared = imports(ROOT / "storage" / "__init__.py", type_checking=True)
+    for name in storage.__all__:
+        assert getattr(storage, name) is not None
+        assert any(dotted.endswith(f".{name}") for dotted in declared), f"{name} is unknown to type checkers"
