@@ -206,14 +206,14 @@ class Workspace:
 
         `full` looks at every document again, also in runs that seem unchanged.
         """
-        self._take_index_notices()
-        if self._index.vanished():
-            self._index.start_again("was deleted")
-        changed = self.catalog.sync()
-        changed = self._scan(full) or changed
-        changed = self._index.changed_elsewhere() or changed  # another process may have noted it already
+        changed = self.catalog.ask_index(lambda: self._sync(full))
         self._take_index_notices()
         return changed
+
+    def _sync(self, full: bool) -> bool:
+        changed = self._index.sync(self._parts.manifest(), self._parts.read_meta)
+        changed = self._scan(full) or changed
+        return self._index.changed_elsewhere() or changed  # another process may have noted it already
 
     def _scan(self, full: bool) -> bool:
         known = self._index.run_signatures()

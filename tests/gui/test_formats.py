@@ -1,0 +1,60 @@
+"""How values look."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from PySide6.QtCore import QLocale
+
+from gui.formats import MISSING, duration_text, number_text, plain_text, time_text
+
+
+@pytest.fixture
+def german():
+    before = QLocale()
+    QLocale.setDefault(QLocale("de_DE"))
+    yield
+    QLocale.setDefault(before)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.41234, "0.412"),
+        (12.345, "12.3"),
+        (1234.4, "1,234"),
+        (0.9, "0.900"),
+        (0.00098, "0.000980"),
+        (-9.3e-16, "0.00"),
+        (3.2e-7, "3.20e-07"),
+        (0.0, "0.00"),
+        (None, MISSING),
+        (float("nan"), MISSING),
+    ],
+)
+def test_numbers_have_significant_digits(value, text):
+    assert number_text(value) == text
+
+
+def test_numbers_look_as_in_the_country_of_the_user(german):
+    assert (number_text(0.41234), number_text(1234.4)) == ("0,412", "1.234")
+
+
+def test_copied_numbers_are_exact_everywhere(german):
+    assert plain_text(0.1 + 0.2) == "0.30000000000000004"
+    assert plain_text(None) == ""
+    assert plain_text(1234567) == "1234567"
+
+
+def test_times_are_said_as_people_do():
+    now = datetime.now().astimezone().replace(hour=12, minute=3)
+    assert time_text(now) == "today 12:03"
+    assert time_text(now - timedelta(days=1)) == "yesterday 12:03"
+    assert "2019" in time_text(datetime(2019, 5, 4, 12, tzinfo=UTC))
+    assert time_text(None) == MISSING
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0421, "42 ms"), (3.21, "3.2 s"), (75, "1 min 15 s"), (7300, "2 h 1 min"), (None, MISSING)]
+)
+def test_durations_have_the_two_units_that_matter(seconds, text):
+    assert duration_text(seconds) == text

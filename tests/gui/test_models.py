@@ -1,0 +1,193 @@
+"""The paged table and the lazy tree, on a real workspace."""
+
+import pytest
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtTest import QAbstractItemModelTester
+
+from gui import models, runs_model
+from gui.models import CatalogModel, View
+from gui.runs_model import RunsModel
+from gui.selection import Picked
+from gui.session import Session
+from gui.tasks import Tasks
+from storage import Workspace
+from tests.gui.samples import fill
+
+WARN = QAbstractItemModelTester.FailureReportingMode.Warning  # and a Qt warning fails the test
+
+
+@pytest.fixture
+def session(qtbot, root):
+    tasks = Tasks()
+    made = Session(tasks)
+    made.adopt(Workspace.open(root))
+    yield made
+    made.close()
+    tasks.close()
+
+
+@pytest.fixture
+def table(qtbot, session, monkeypatch):
+    monkeypatch.setattr(models, "PAGE", 4)  # 41 rows make many pages
+    monkeypatch.setattr(models, "PAGES_KEPT", 3)
+    model = CatalogModel(session)
+    model.tester = QAbstractItemModelTester(model, WARN)
+    return model
+
+
+def listed(qtbot, model, *view):
+    with qtbot.waitSignal(model.listed):
+        model.ask(View(*view))
+    return model
+
+
+def texts(model, key):
+    column = model.column(key)
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+def test_a_page_shows_dots_then_its_values_and_is_asked_for_once(qtbot, table):
+    listed(qtbot, table, "", "test_rmse")
+    asked = []
+    query = table._session.query
+    table._session.query = lambda *args, **kwargs: (asked.append(args[0].args[1]), query(*args, **kwargs))
+    cell = table.index(30, table.column("pipeline_name"))
+    assert cell.data() == "…"
+    with qtbot.waitSignal(table.dataChanged):
+        for _ in range(5):
+            cell.data()
+    assert cell.data().startswith(("corn", "wheat"))
+    assert asked == [[7]]
+
+
+def test_pages_not_looked_at_are_let_go(qtbot, table):
+    listed(qtbot, table, "", "test_rmse")
+    for row in (10, 20, 30, 40):
+        if table.row(row) is None:
+            with qtbot.waitSignal(table.dataChanged):
+                pass
+    assert table.row(40) is not None
+    assert len(table._pages) <= 3
+
+
+@pytest.mark.parametrize(("order", "first"), [("test_rmse", "corn 0"), ("-test_rmse", "corn 29")])
+def test_sorting_is_a_new_query(qtbot, table, order, first):
+    listed(qtbot, table, "dataset_name = 'corn'", order)
+    assert table.index(0, table.column("pipeline_name")).data() == first
+
+
+def test_without_a_wish_the_best_comes_first_with_a_mark(qtbot, table):
+    listed(qtbot, table, "dataset_name = 'corn'", "")
+    best = table.index(0, table.column("val_rmse"))
+    assert best.data() == "▼ 1.00"
+    assert best.data(Qt.ItemDataRole.FontRole).bold()
+    second = table.index(1, table.column("val_rmse"))
+    assert second.data() == "1.10"
+    assert second.data(Qt.ItemDataRole.FontRole) is None
+
+
+def test_the_best_is_marked_when_the_worst_comes_first(qtbot, table):
+    listed(qtbot, table, "dataset_name = 'wheat' and status = 'completed'", "-test_rmse")
+    while table.row(9) is None:
+        with qtbot.waitSignal(table.dataChanged):
+            pass
+    assert table.index(9, table.column("test_rmse")).data() == "▼ 1.00"
+
+
+def test_what_was_selected_is_found_again_after_sorting_and_filtering(qtbot, table):
+    listed(qtbot, table, "", "test_rmse")
+    chosen = table.row(2)["prediction_id"]
+    listed(qtbot, table, "", "-test_rmse", (chosen,), chosen)
+    assert table.row(table.listing.current_row)["prediction_id"] == chosen
+    assert table.listing.top_row == table.listing.current_row
+    listed(qtbot, table, "dataset_name = 'nothing'", "", (chosen,))
+    assert table.listing.current_row == -1
+
+
+def test_missing_values_are_a_dash_and_copies_are_exact(qtbot, table):
+    listed(qtbot, table, "status = 'failed'", "")
+    assert texts(table, "test_rmse") == ["–"]
+    listed(qtbot, table, "dataset_name = 'corn'", "test_rmse")
+    assert table.index(1, table.column("test_rmse")).data(Qt.ItemDataRole.UserRole) == 1.1
+
+
+def test_a_wrong_filter_is_refused_with_its_place(qtbot, table):
+    with qtbot.waitSignal(table.refused) as told:
+        table.ask(View("test_rmse < 1 and nonsense = 2", ""))
+    assert told.args[0].position == 18
+
+
+@pytest.fixture
+def tree(qtbot, session, monkeypatch):
+    monkeypatch.setattr(runs_model, "PAGE", 4)
+    model = RunsModel(session)
+    with qtbot.waitSignal(model.listed):
+        model.ask()
+    return model
+
+
+def fetch(qtbot, model, parent):
+    with qtbot.waitSignal(model.rowsInserted):
+        model.fetchMore(parent)
+
+
+def corn(model):
+    rows = [model.index(row, 0) for row in range(model.rowCount())]
+    return next(index for index in rows if "corn" in index.data())
+
+
+def test_pipelines_are_fetched_in_pages(qtbot, tree):
+    run = corn(tree)
+    assert tree.rowCount() == 2
+    assert tree.hasChildren(run)
+    assert tree.rowCount(run) == 0
+    for expected in (4, 8):
+        assert tree.canFetchMore(run)
+        fetch(qtbot, tree, run)
+        assert tree.rowCount(run) == expected
+    assert tree.index(0, 0, run).data() == "0001  corn 0"
+    assert tree.index(0, 0, run).parent() == run
+    while tree.canFetchMore(run):
+        fetch(qtbot, tree, run)
+    assert tree.rowCount(run) == 30
+
+
+def test_a_refresh_adds_rows_and_moves_none(qtbot, tree, root):
+    run = corn(tree)
+    fetch(qtbot, tree, run)
+    third = QPersistentModelIndex(tree.index(2, 0, run))
+    resets, inserted = [], []
+    tree.modelReset.connect(lambda: resets.append(True))
+    tree.rowsInserted.connect(lambda parent, first, last: inserted.append((parent.isValid(), first, last)))
+    with Workspace.open(root) as other:
+        fill(other, "oats", 1)
+    with qtbot.waitSignal(tree.listed):
+        tree._session.change(lambda workspace: workspace.sync(), lambda _: tree.ask())
+    assert resets == []
+    assert inserted == [(False, 0, 0)]
+    assert tree.rowCount(corn(tree)) == 4
+    assert third.data() == "0003  corn 2"
+
+
+def test_a_pipeline_is_revealed_wherever_it_is(qtbot, tree, root):
+    with Workspace.open(root) as other:
+        last = other.pipelines(next(run.run_id for run in other.runs("corn")))[-1]
+    found: list[QModelIndex] = []
+    tree.reveal(Picked(last.run_id, last.pipeline_id, ""), found.append)
+    qtbot.waitUntil(lambda: bool(found))
+    assert tree.pipeline(found[0]).pipeline_id == last.pipeline_id
+    tree.reveal(Picked("gone", "gone", ""), found.append)
+    assert not found[1].isValid()
+
+
+def test_the_tree_keeps_the_rules_of_qt_while_it_grows_and_shrinks(qtbot, tree, root):
+    tester = QAbstractItemModelTester(tree, WARN)
+    with Workspace.open(root) as other:
+        fill(other, "oats", 6)
+    tree._session.change(lambda workspace: workspace.sync(), lambda _: tree.ask())
+    qtbot.waitUntil(lambda: tree.rowCount() == 3)
+    qtbot.waitUntil(lambda: tree.fetchMore(tree.index(0, 0)) or tree.rowCount(tree.index(0, 0)) == 6)
+    tree._session.close()
+    tree.clear()
+    assert tree.rowCount() == 0
+    assert tester.model() is tree
