@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.datasets import from_arrays as from_arrays
     from storage.datasets import load_dataset as load_dataset
     from storage.datasets import preview_data as preview_data
+    from storage.demo import create_demo as create_demo
     from storage.errors import BadInput as BadInput
     from storage.errors import Cancelled as Cancelled
     from storage.errors import Conflict as Conflict
@@ -65,6 +66,7 @@ _HOMES = {
     "catalog": ("Catalog", "CatalogColumn"),
     "configs": ("ConfigSpec", "PipelineConfig", "load_configs", "shipped_configs"),
     "datasets": ("DataPreview", "Dataset", "from_arrays", "load_dataset", "preview_data"),
+    "demo": ("create_demo",),
     "errors": (
         "BadInput",
         "Cancelled",

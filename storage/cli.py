@@ -252,13 +252,11 @@ def demo(
 
     Example: `runshelf demo demo`
     """
-    from storage.demo import write_demo_data
-    from storage.layout import MARKER
+    from storage.demo import demo_workspace, write_demo_data
     from storage.workspace import Workspace
 
     datasets = write_demo_data(folder / "data")
-    root = folder / "workspace"
-    with Workspace.open(root) if (root / MARKER).exists() else Workspace.create(root) as workspace, _cancellable():
+    with Workspace.open(demo_workspace(folder)) as workspace, _cancellable():
         for dataset in datasets:
             with progress(f"Training on {dataset.name}") as report:
                 outcome = workspace.run_request(dataset.request(jobs), report)

@@ -14,7 +14,7 @@ from storage.disk import write_atomic
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from storage.runner import RunRequest
+    from storage.runner import Report, RunRequest
 
 _REGION = (950.0, 1500.0)  # cm⁻¹: where sugars absorb; outside it these spectra are mostly noise
 _SPECTRA_PER_HOUR = 48  # the probe in the fermenter records one every 1.25 minutes
@@ -94,6 +94,31 @@ def demo_datasets(folder: Path) -> list[DemoDataset]:
             ),
         ),
     ]
+
+
+def create_demo(folder: Path, report: Report) -> Path:
+    """Write the demo data, make a workspace beside them, train the shipped grids on them; returns the workspace.
+
+    What is there already is kept and what was trained is not trained again. Training runs in a child process;
+    `report` may raise Cancelled.
+    """
+    from storage.process import run_in_child
+
+    root = demo_workspace(folder)
+    for dataset in write_demo_data(folder / "data"):
+        run_in_child(root, dataset.request(), report)
+    return root
+
+
+def demo_workspace(folder: Path) -> Path:
+    """The demo workspace below `folder`, made if it is not there."""
+    from storage.layout import MARKER
+    from storage.workspace import Workspace
+
+    root = folder / "workspace"
+    if not (root / MARKER).exists():
+        Workspace.create(root).close()
+    return root
 
 
 def write_demo_data(folder: Path) -> list[DemoDataset]:

@@ -228,6 +228,7 @@ class Index:
 
     def _declare(self, metrics: Iterable[str]) -> None:
         """Describe the tables; `metrics` are the columns of predictions beyond the fixed ones."""
+        self._inserts: dict[frozenset[str], tuple[str, list[str]]] = {}
         self._metadata = MetaData()
         self._facts = Table("facts", self._metadata, Column("key", String, primary_key=True), Column("value", String))
         self._parts = Table(
@@ -424,23 +425,26 @@ class Index:
     def _insert(self, table: pa.Table) -> None:
         """Insert the rows of a meta table; text where a number belongs becomes null, an unknown text column is left."""
         with self.change() as connection:
-            self._read_columns(connection)  # another process may have added some
+            self.refresh()
             self._add_columns(f.name for f in table.schema if _is_number_type(f.type))
             by_name = {name.lower(): column for name, column in self.columns.items()}
-            taken = [
-                (by_name[f.name.lower()], _values(table.column(i), by_name[f.name.lower()].info["kind"]))
+            taken = {
+                by_name[f.name.lower()].name: _values(table.column(i), by_name[f.name.lower()].info["kind"])
                 for i, f in enumerate(table.schema)
                 if f.name.lower() in by_name
-            ]
-            statement = (
-                insert(self.predictions).prefix_with("OR IGNORE").values({c: bindparam(c.name) for c, _ in taken})
-            )
-            compiled = statement.compile(dialect=connection.dialect)
-            order = {column.name: values for column, values in taken}
-            names = getattr(compiled, "positiontup", None) or list(order)
-            rows = list(zip(*(order[name] for name in names), strict=True))
+            }
+            text, order = self._insert_statement(frozenset(taken))
+            rows = list(zip(*(taken[name] for name in order), strict=True))
             if rows:
-                connection.exec_driver_sql(str(compiled), rows)
+                connection.exec_driver_sql(text, rows)
+
+    def _insert_statement(self, names: frozenset[str]) -> tuple[str, list[str]]:
+        """The text that inserts these columns and the order of its values; compiled once for all rows to come."""
+        if names not in self._inserts:
+            order = [column.name for column in self.predictions.c if column.name in names]
+            statement = insert(self.predictions).prefix_with("OR IGNORE").values({n: bindparam(n) for n in order})
+            self._inserts[names] = str(statement.compile(dialect=self._connection.dialect)), order
+        return self._inserts[names]
 
     # ------------------------------------------------------------ runs and pipelines
 

@@ -137,27 +137,30 @@ def classification_metrics(
     y_pred: NDArray[np.int64],
     n_classes: int,
     probabilities: NDArray[np.float64] | None = None,
+    brief: bool = False,
 ) -> dict[str, float]:
     """Accuracy, balanced accuracy, macro F1, precision and recall, MCC, and with probabilities log loss and ROC AUC.
 
-    y are codes 0…n_classes-1, probabilities (n, n_classes). ROC AUC is one-vs-rest, macro, and needs every class
-    among `y_true`.
+    With `brief` the first five alone: what a single fold of a few samples can tell. y are codes 0…n_classes-1,
+    probabilities (n, n_classes). ROC AUC is one-vs-rest, macro, and needs every class among `y_true`.
     """
     import numpy as np
     from sklearn import metrics as sk
 
     present = np.unique(y_true)
-    macro: dict[str, Any] = {"average": "macro", "labels": present, "zero_division": 0.0}
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(
+        y_true, y_pred, average="macro", labels=present, zero_division=0.0
+    )
     found = {
         "accuracy": sk.accuracy_score(y_true, y_pred),
-        "balanced_accuracy": sk.recall_score(y_true, y_pred, **macro),
-        "f1": sk.f1_score(y_true, y_pred, **macro),
-        "precision": sk.precision_score(y_true, y_pred, **macro),
-        "recall": sk.recall_score(y_true, y_pred, **macro),
+        "balanced_accuracy": recall,  # by definition the macro average of recall
+        "f1": f1,
+        "precision": precision,
+        "recall": recall,
     }
-    if len(np.union1d(present, y_pred)) > 1:  # undefined where there is a single class
+    if not brief and len(np.union1d(present, y_pred)) > 1:  # undefined where there is a single class
         found["mcc"] = sk.matthews_corrcoef(y_true, y_pred)
-    if probabilities is not None and np.isfinite(probabilities).all():
+    if not brief and probabilities is not None and np.isfinite(probabilities).all():
         found["log_loss"] = sk.log_loss(y_true, probabilities, labels=np.arange(n_classes))
         if len(present) == n_classes:
             scores = probabilities[:, 1] if n_classes == 2 else probabilities

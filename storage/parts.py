@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from storage.disk import Disk
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MANIFEST_FORMAT = 1
 FAN_OUT = 8  # parts of one size that are merged into one: at most 7 live parts for each power of 8
 MAX_MERGED_BYTES = 256 * 1024 * 1024
+SMALL_ROWS = 64  # below this, compressing costs more time than it saves room; merging does it later
 ROW_GROUP = {"meta": 65_536, "data": 512, "annotations": 65_536}
 DATASETS = ("meta", "data", "annotations")
 
@@ -78,6 +80,7 @@ class Parts:
         self._layout = layout
         self._disk = disk
         self._schema: tuple[int, pa.Schema] | None = None
+        self._uniform: tuple[int, pa.Schema] | None = None  # at that generation every part had that schema
         self._footers: dict[str, pq.ParquetFile] = {}
 
     # ------------------------------------------------------------ looking
@@ -138,8 +141,8 @@ class Parts:
             if stats is not None and stats.has_min_max and not stats.min <= prediction_id <= stats.max:
                 continue
             ids = file.read_row_group(group, columns=["prediction_id"]).column(0)
-            mask = pa.compute.equal(ids, prediction_id)
-            if pa.compute.any(mask).as_py():
+            mask = pc.equal(ids, prediction_id)
+            if pc.any(mask).as_py():
                 found += file.read_row_group(group).filter(mask).to_pylist()
         return found
 
@@ -171,7 +174,7 @@ class Parts:
             before = self.manifest()
             schema = self._meta_schema(before, meta_rows)
             meta = _table(meta_rows, schema)
-            widened = self._widen(before.meta, schema)
+            widened = {} if self._all_have(before, schema) else self._widen(before.meta, schema)
             added = {"meta": self._write("meta", meta)}
             if data_rows:
                 added["data"] = self._write("data", _table(data_rows, DATA_SCHEMA))
@@ -186,7 +189,7 @@ class Parts:
             files += [(staged, self.path(dataset, part)) for dataset, (staged, part) in added.items()]
             self._commit(files, after)
             self._disk.remove_files(self.path("meta", p) for p in before.meta if p.file in widened)
-            self._schema = (after.generation, schema)
+            self._schema = self._uniform = (after.generation, schema)
             if committed:
                 committed(before, after, meta)
             return after
@@ -213,6 +216,10 @@ class Parts:
         self._schema = (manifest.generation, schema)
         return schema
 
+    def _all_have(self, manifest: Manifest, schema: pa.Schema) -> bool:
+        """Whether every part is known to have that schema already: so it is right after a commit of this process."""
+        return self._uniform is not None and self._uniform[0] == manifest.generation and self._uniform[1] == schema
+
     def _widen(self, parts: list[PartRecord], schema: pa.Schema) -> dict[str, tuple[Path | None, PartRecord]]:
         """Rewrite the parts that lack a column of `schema`, to staging; returns them by their old name."""
         widened: dict[str, tuple[Path | None, PartRecord]] = {}
@@ -230,13 +237,15 @@ class Parts:
         """Write a part to staging."""
         name = f"part-{new_id()}.parquet"
         staged = self._disk.staging_path(name)
+        small = table.num_rows < SMALL_ROWS
         pq.write_table(
             table,
             staged,
             row_group_size=ROW_GROUP[dataset],
-            compression="zstd",
+            compression="none" if small else "zstd",
             write_page_checksum=True,
-            use_dictionary=["labels", "partition"] if dataset == "data" else True,
+            use_dictionary=not small,
+            write_statistics=["prediction_id"] if small or dataset == "data" else True,
         )
         with staged.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -285,6 +294,10 @@ class Parts:
             kept = [p for p in live if p.file not in names]
             after = before.model_copy(update={"generation": before.generation + 1, dataset: [*kept, part]})
             self._commit([(staged, self.path(dataset, part))], after)
+            if self._schema and self._schema[0] == before.generation:
+                self._schema = (after.generation, self._schema[1])
+            if self._uniform and self._uniform[0] == before.generation:
+                self._uniform = (after.generation, self._uniform[1])
             self._disk.remove_files(self.path(dataset, old) for old in group)
             for name in names:
                 self._footers.pop(name, None)

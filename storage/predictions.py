@@ -38,31 +38,31 @@ class PredictionArrays:
     probabilities: NDArray[np.float64] | None = None
 
 
-def to_frame(blocks: Iterable[PredictionArrays], sample_ids: Sequence[str], targets: Sequence[str]) -> pd.DataFrame:
+def to_frame(blocks: Sequence[PredictionArrays], sample_ids: Sequence[str], targets: Sequence[str]) -> pd.DataFrame:
     """The table of predictions.csv from arrays; `sample_ids` are indexed by sample_indices."""
     import pandas as pd
 
-    return pd.concat([_block_frame(block, sample_ids, targets) for block in blocks], ignore_index=True)
-
-
-def _block_frame(block: PredictionArrays, sample_ids: Sequence[str], targets: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
+    sizes = [len(block.sample_indices) for block in blocks]
+    index = np.concatenate([block.sample_indices for block in blocks])
+    folds = [block.fold_id for block in blocks]
     columns: dict[str, Any] = {
-        "sample_id": [sample_ids[i] for i in block.sample_indices],
-        "partition": block.partition,
-        "fold": pd.array([block.fold_id] * len(block.sample_indices), dtype="Int64"),
+        "sample_id": [sample_ids[i] for i in index],
+        "partition": np.repeat([block.partition for block in blocks], sizes),
+        "fold": np.repeat(np.array(["" if fold is None else str(fold) for fold in folds], dtype=object), sizes),
     }
-    for kind, values in (("y_true", block.y_true), ("y_pred", block.y_pred)):
-        if block.labels:
-            columns[kind] = [block.labels[int(code)] for code in values]
+    labels = blocks[0].labels
+    for kind in ("y_true", "y_pred"):
+        values = np.concatenate([getattr(block, kind) for block in blocks])
+        if labels:
+            columns[kind] = np.asarray(labels, dtype=object)[values.astype(int)]
         elif values.ndim == 1:
             columns[kind] = values
         else:
             columns.update({f"{kind}_{target}": values[:, i] for i, target in enumerate(targets)})
-    columns["sample_index"] = block.sample_indices
-    if block.probabilities is not None:
-        columns.update({f"{_PROBABILITY}{label}": block.probabilities[:, i] for i, label in enumerate(block.labels)})
+    columns["sample_index"] = index
+    shares = [block.probabilities for block in blocks if block.probabilities is not None]
+    if labels and len(shares) == len(blocks):
+        columns.update({f"{_PROBABILITY}{label}": np.concatenate(shares)[:, i] for i, label in enumerate(labels)})
     return pd.DataFrame(columns)
 
 
@@ -72,6 +72,8 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
     `classes` says whether y holds labels; left out, text is taken for labels. Missing columns are filled in:
     partition "test", no fold, row numbers. Raises BadInput when y_true or y_pred is missing.
     """
+    import pandas as pd
+
     true_columns = [c for c in table.columns if c == "y_true" or str(c).startswith("y_true_")]
     pred_columns = [c for c in table.columns if c == "y_pred" or str(c).startswith("y_pred_")]
     if not true_columns or len(true_columns) != len(pred_columns):
@@ -83,7 +85,7 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
     with_probabilities = bool(labels) and all(column in table for column in probability_columns)
     index = table["sample_index"].to_numpy(np.int64) if "sample_index" in table else np.arange(len(table))
     partition = table["partition"].to_numpy(str) if "partition" in table else np.full(len(table), "test")
-    fold = table["fold"].to_numpy(float, na_value=np.nan) if "fold" in table else np.full(len(table), np.nan)
+    fold = pd.to_numeric(table["fold"]).to_numpy(float) if "fold" in table else np.full(len(table), np.nan)
     blocks = []
     for name, number in dict.fromkeys(zip(partition, [None if f != f else int(f) for f in fold], strict=True)):
         rows = (partition == name) & (np.isnan(fold) if number is None else fold == number)

@@ -444,7 +444,7 @@ class _Batch:
                 for name in ("train", "val", "test")
                 if any(a.partition == name for a in arrays)
             }
-            folds = [{"fold": a.fold_id, **_scores([a])} for a in arrays if a.partition == "val"]
+            folds = [{"fold": a.fold_id, **_scores([a], fold=True)} for a in arrays if a.partition == "val"]
         return {**by_partition, **({"cross_validation": _over_folds(folds)} if folds else {})}
 
     def _draw(self, pipeline: Pipeline, arrays: Sequence[PredictionArrays]) -> None:
@@ -462,7 +462,8 @@ class _Batch:
             self._run.log(f"warning: no chart for {pipeline.pipeline_id}: {error}")
 
 
-def _scores(arrays: Sequence[PredictionArrays]) -> dict[str, Any]:
+def _scores(arrays: Sequence[PredictionArrays], fold: bool = False) -> dict[str, Any]:
+    """Metrics of some blocks taken together, or of a single fold."""
     true = np.concatenate([a.y_true for a in arrays])
     pred = np.concatenate([a.y_pred for a in arrays])
     if not arrays[0].labels:
@@ -470,7 +471,8 @@ def _scores(arrays: Sequence[PredictionArrays]) -> dict[str, Any]:
     else:
         shares = [a.probabilities for a in arrays if a.probabilities is not None]
         probabilities = np.concatenate(shares) if len(shares) == len(arrays) else None
-        found = classification_metrics(true.astype(int), pred.astype(int), len(arrays[0].labels), probabilities)
+        classes = len(arrays[0].labels)
+        found = classification_metrics(true.astype(int), pred.astype(int), classes, probabilities, brief=fold)
     return {**found, "samples": len(true)}
 
 

@@ -38,6 +38,7 @@ def table(qtbot, session, monkeypatch):
 def listed(qtbot, model, *view):
     with qtbot.waitSignal(model.listed):
         model.ask(View(*view))
+    qtbot.waitUntil(lambda: model.listing.complete)
     return model
 
 
@@ -58,6 +59,18 @@ def test_a_page_shows_dots_then_its_values_and_is_asked_for_once(qtbot, table):
             cell.data()
     assert cell.data().startswith(("corn", "wheat"))
     assert asked == [[7]]
+
+
+def test_of_a_long_listing_the_first_rows_come_at_once_and_stay(qtbot, table):
+    counts = []
+    table.listed.connect(lambda: counts.append(table.rowCount()))
+    table.completed.connect(lambda: counts.append(table.rowCount()))
+    resets = []
+    table.modelReset.connect(lambda: resets.append(True))
+    listed(qtbot, table, "", "test_rmse")
+    assert counts == [8, 41]
+    assert resets == [True]
+    assert table.listing.total == 41
 
 
 def test_pages_not_looked_at_are_let_go(qtbot, table):

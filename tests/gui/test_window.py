@@ -1,8 +1,8 @@
 """The window as people use it."""
 
 import pytest
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtCore import QObject, QRect, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QPalette
 from PySide6.QtWidgets import QMessageBox, QTableView, QTabWidget, QTreeView
 
 from gui.dialogs import CommandDialog, ErrorDialog
@@ -114,6 +114,8 @@ def test_a_row_selected_in_the_catalog_is_selected_in_tree_and_details(qtbot, wi
     tree = window.tree
     qtbot.waitUntil(lambda: tree.model.pipeline(tree.tree.currentIndex()) is not None)
     assert tree.model.pipeline(tree.tree.currentIndex()).name == "corn 7"
+    view = tree.tree
+    qtbot.waitUntil(lambda: view.viewport().rect().contains(view.visualRect(view.currentIndex()).center()))
     assert window.details._head._name.whole() == "corn 7"
 
 
@@ -167,6 +169,32 @@ def test_details_show_metrics_files_and_a_chart(qtbot, window):
     assert [len(item.points()) for item in scatters] == [3]
 
 
+class Opener(QObject):
+    """Stands where the desktop would open a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+
+    @Slot(QUrl)
+    def open(self, url: QUrl) -> None:
+        self.opened.append(url.toLocalFile())
+
+
+def test_files_and_their_folder_are_opened_by_the_desktop(qtbot, window):
+    opener = Opener()
+    QDesktopServices.setUrlHandler("file", opener, "open")
+    try:
+        select(qtbot, window, 0)
+        files = window.details._files
+        files._sheet.activated.emit(files._sheet.model().index(0, 0))
+        files._button.click()
+    finally:
+        QDesktopServices.unsetUrlHandler("file")
+    folder = window.details.details.folder
+    assert opener.opened == [str(folder / files._sheet.item(0, 0).text()), str(folder)]
+
+
 def test_a_failed_pipeline_says_why_and_the_text_can_be_copied(qtbot, window):
     apply_filter(qtbot, window, "status = 'failed'")
     select(qtbot, window, 0)
@@ -195,7 +223,7 @@ def test_copied_rows_have_full_precision(qtbot, window):
 def test_layout_columns_and_tab_are_as_they_were_left(qtbot, open_window, root):
     window = open_window(root)
     window.details_dock.hide()
-    window.catalog._toggle_column("model_type", False)
+    window.catalog.columns.show_column("model_type", False)
     window.catalog.table.setColumnWidth(window.catalog.model.column("pipeline_name"), 333)
     with qtbot.waitSignal(window.catalog.model.listed):
         window.catalog.sort_by("created_at", descending=True)

@@ -246,7 +246,7 @@ def test_a_child_that_dies_or_hangs_is_survived(
     steps = [{"class": "sklearn.linear_model.Ridge"}, {"class": f"tests.storage.test_runner.{kind}"}]
 
     def report(done: int, total: int, text: str) -> None:
-        if kind == "Waits" and done == 1:
+        if kind == "Waits" and list(root.glob("runs/*/0002*")):
             raise Cancelled()
 
     with pytest.raises(Cancelled if kind == "Waits" else StorageError):
