@@ -176,6 +176,8 @@ def run_batch(
     todo = list(_not_done_before(prepared, catalog, dataset, data_hash, seed, outcome, again))
     progress = _Progress(len(planned), report or (lambda done, total, text: None))
     progress.done = len(outcome.skipped)
+    if charts:
+        _draw_missing(layout, disk, catalog, outcome.skipped, progress)
     if not todo:
         return outcome
     run = Run.create(
@@ -414,7 +416,7 @@ class _Batch:
         pipeline.save_metrics(metrics)
         pipeline.complete(fit_seconds=round(fit_seconds, 6))
         if self._charts:
-            self._pending.append(self._behind.submit(self._draw, pipeline, arrays))
+            self._pending.append(self._behind.submit(draw_charts, pipeline))
         return _line(job.config.name, metrics, self._dataset.task_type)
 
     def _predict(
@@ -447,19 +449,31 @@ class _Batch:
             folds = [{"fold": a.fold_id, **_scores([a], fold=True)} for a in arrays if a.partition == "val"]
         return {**by_partition, **({"cross_validation": _over_folds(folds)} if folds else {})}
 
-    def _draw(self, pipeline: Pipeline, arrays: Sequence[PredictionArrays]) -> None:
-        """Draw the charts of a finished pipeline. One that can't be drawn is logged: the result stands without it."""
-        from storage.figures import charts
 
-        if self._progress.stopped.is_set():
-            return
-        try:
-            title = f"{pipeline.record.number:04d} {pipeline.record.name}"
-            target = ", ".join(self._dataset.target)
-            for name, figure in charts(arrays, title, target, self._dataset.units).items():
-                pipeline.save_chart(name, figure)
-        except (ValueError, StorageError) as error:
-            self._run.log(f"warning: no chart for {pipeline.pipeline_id}: {error}")
+def draw_charts(pipeline: Pipeline) -> None:
+    """Draw the charts of a finished pipeline. One that can't be drawn is logged: the result stands without it."""
+    from storage.figures import charts
+
+    record = pipeline.record
+    try:
+        title = f"{record.number:04d} {record.name}"
+        target = ", ".join(record.dataset_source.target)
+        for name, figure in charts(pipeline.arrays(), title, target, record.dataset_source.units).items():
+            pipeline.save_chart(name, figure)
+    except (ValueError, StorageError) as error:
+        pipeline.run.log(f"warning: no chart for {record.id}: {error}")
+
+
+def _draw_missing(
+    layout: Layout, disk: Disk, catalog: Catalog, skipped: Sequence[Skipped], progress: _Progress
+) -> None:
+    """Draw the charts of pipelines done before, where a session that was stopped did not come to it."""
+    for found in skipped:
+        folder = layout.run(found.run_id)
+        if any((folder / found.pipeline_id).glob("*.png")) or not (folder / found.pipeline_id).is_dir():
+            continue
+        progress.check()
+        draw_charts(Run.open(layout, disk, catalog, folder).pipeline(found.pipeline_id))
 
 
 def _scores(arrays: Sequence[PredictionArrays], fold: bool = False) -> dict[str, Any]:

@@ -281,7 +281,8 @@ class Workspace:
                     pipeline.interrupt()
                     run.log(f"{row['pipeline_id']} was interrupted: its process ended")
         if found:
-            self.notices.append(f"{len(found)} unfinished pipelines of an earlier session are marked as interrupted.")
+            count = "One pipeline" if len(found) == 1 else f"{len(found)} pipelines"
+            self.notices.append(f"{count} of an earlier session did not finish: shown as interrupted.")
             self._scan(full=False)
 
     def _take_in_uncommitted(self) -> None:

@@ -1,10 +1,13 @@
 """Training from the window: the dialog, the job, its end, and stopping it."""
 
+import json
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtWidgets import QMessageBox
 
-from storage import Workspace
+from gui.dialogs import ErrorDialog
+from storage import Workspace, demo
 from tests.gui.samples import write_config, write_data
 
 MINUTE = 60_000
@@ -62,6 +65,18 @@ def test_what_cannot_be_read_is_said_in_place(qtbot, dialog, tmp_path):
     assert "missing.csv" in dialog.message()
 
 
+def test_a_job_that_cannot_begin_says_why(qtbot, window, dialog, tmp_path, problems):
+    choose(qtbot, dialog, write_config(tmp_path, 1))
+    dialog.target.setEditText("no such column")
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        dialog.start_button.click()
+    assert window.jobs.jobs[0].state == "failed"
+    told = window.findChild(ErrorDialog)
+    assert "no such column" in told.text()
+    assert told.problem.kind == "known"
+    told.close()
+
+
 def test_a_job_can_be_cancelled_and_what_was_finished_stays(qtbot, window, dialog, tmp_path, root):
     choose(qtbot, dialog, write_config(tmp_path, 400))
     dialog.start_button.click()
@@ -74,6 +89,25 @@ def test_a_job_can_be_cancelled_and_what_was_finished_stays(qtbot, window, dialo
         run = next(run for run in workspace.runs() if run.dataset_name == "barley")
         assert 2 <= run.successful < 400
         assert run.status != "running"
+
+
+def test_the_demo_is_made_and_opened(qtbot, open_window, tmp_path, monkeypatch):
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda kind: str(tmp_path))
+    whole = demo.DemoDataset.request
+
+    def short(dataset):  # the shipped grids take half a minute, and are tested elsewhere
+        kind = {"regression": "DummyRegressor", "classification": "DummyClassifier"}[dataset.task]
+        config = tmp_path / f"{kind}.json"
+        config.write_text(json.dumps({"name": kind, "steps": [{"class": f"sklearn.dummy.{kind}"}]}), encoding="utf-8")
+        return whole(dataset).model_copy(update={"pipelines": [config]})
+
+    monkeypatch.setattr(demo.DemoDataset, "request", short)
+    window = open_window()
+    with qtbot.waitSignal(window.catalog.model.listed, timeout=MINUTE):
+        window.commands.demo.trigger()
+    assert window.session.workspace.root.is_relative_to(tmp_path / "runshelf-demo")
+    qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 2)
+    assert {row["dataset_name"] for row in map(window.catalog.model.row, range(2))} == {"fermentation", "coffee"}
 
 
 def test_quitting_while_training_asks_once_stops_and_then_quits(qtbot, window, dialog, tmp_path):

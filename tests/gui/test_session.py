@@ -61,6 +61,29 @@ def test_what_another_program_adds_is_noticed(qtbot, session, root):
         session.sync()
 
 
+def test_of_two_workspaces_opened_in_a_row_the_last_one_is_held(qtbot, session, root, tmp_path):
+    opened = []
+    session.opened.connect(lambda: opened.append(session.workspace.name))
+    session.open(tmp_path / "first", create=True)
+    session.open(tmp_path / "second", create=True)
+    qtbot.waitUntil(lambda: "second" in opened)
+    assert opened == ["second"]
+
+
+def test_closing_does_not_wait_for_long_work(qtbot, session):
+    begun = threading.Event()
+
+    def endless(workspace, report):
+        begun.set()
+        while True:
+            report(0, 1, "")
+
+    session._ask(endless, lambda value: None)
+    assert begun.wait(5)
+    session.close()  # a test that hangs here fails
+    assert session.workspace is None
+
+
 def test_a_workspace_that_cannot_be_opened_leaves_the_old_one(qtbot, session, tmp_path):
     told = []
     session.open(tmp_path / "nowhere", told.append)

@@ -122,6 +122,13 @@ def test_work_done_before_is_skipped_and_named(workspace: Workspace, dataset: Da
     assert workspace.catalog.count() == 13
 
 
+def test_charts_a_stopped_session_left_out_are_drawn_the_next_time(workspace: Workspace, dataset: Dataset) -> None:
+    run_id = workspace.run_batch(dataset, [GRID], charts=False).run_id
+    assert not list(workspace.root.glob("runs/*/*/*.png"))
+    assert len(workspace.run_batch(dataset, [GRID]).skipped) == 3
+    assert len(list((workspace.root / "runs" / run_id).glob("*/parity.png"))) == 3
+
+
 def test_a_deleted_result_is_not_taken_for_done(workspace: Workspace, dataset: Dataset) -> None:
     import shutil
 
