@@ -44,6 +44,7 @@ WorkspaceOption = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 BEST_COLUMNS = ("pipeline_name", "model_type", "dataset_name")
 SEARCH_COLUMNS = ("run_id", "pipeline_id", "model_type", "dataset_name", "status", "created_at")
 RUN_COLUMNS = ("run_id", "status", "total", "successful", "failed", "interrupted", "metric_name", "metric_value")
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if _wants_window(arguments):
             return _open_window(arguments)
-        app(args=arguments, prog_name="runshelf")
+        app(args=_spread_lists(arguments), prog_name="runshelf")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except StorageError as error:
@@ -91,7 +92,27 @@ def _looks_like_path(text: str) -> bool:
     return os.sep in text or "/" in text or text in (".", "..") or Path(text).exists()
 
 
+def _spread_lists(arguments: list[str]) -> list[str]:
+    """`run DATA --pipelines a.yaml b.yaml` means `--pipelines a.yaml --pipelines b.yaml`."""
+    if arguments[:1] != ["run"] or len(arguments) < 2 or arguments[1].startswith("-"):
+        return arguments
+    spread = arguments[:2]
+    option = ""
+    for argument in arguments[2:]:
+        if argument.startswith("-"):
+            option = argument if argument in ("--pipelines", "--pipeline-names", "--target") else ""
+        elif option and spread[-1] != option:
+            spread.append(option)
+        spread.append(argument)
+    return spread
+
+
 def _open_window(arguments: list[str]) -> int:
+    if sys.platform == "linux" and not any(os.environ.get(n) for n in _DISPLAYS):
+        raise StorageError(
+            "There is no display to open a window on.",
+            advice="Work with the verbs (runshelf --help), or set DISPLAY and try again.",
+        )
     try:
         from gui.app import run_app
     except ImportError as error:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from storage.predictions import PredictionArrays
 
 # Okabe and Ito's colour-blind-safe hues and a marker each; the window uses the same.
-STYLES = {"train": ("#56B4E9", "o", "train"), "val": ("#E69F00", "s", "validation"), "test": ("#D55E00", "^", "test")}
+STYLES = {"train": ("#0072B2", "o", "train"), "val": ("#E69F00", "^", "validation"), "test": ("#009E73", "s", "test")}
 
 
 def charts(arrays: Sequence[PredictionArrays], title: str, target: str, units: str = "") -> dict[str, Figure]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from storage.errors import QueryError, StorageError
 from storage.metrics import metric_for
-from storage.records import iso, plain
+from storage.records import plain
 
 
 class Format(StrEnum):
@@ -116,7 +116,7 @@ def _shown(value: Any, column: str) -> str:
     if value is None:
         return "–"
     if isinstance(value, datetime):
-        return iso(value)[:16].replace("T", " ")
+        return f"{value.astimezone():%Y-%m-%d %H:%M}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -208,7 +208,7 @@ def finding(workspace_folder: Path, rows: int) -> Iterator[Line]:
             lambda: workspace.catalog.rows(workspace.catalog.keys(order_by="test_rmse")[rows // 2 :][:100]), 7
         )
     with sqlite3.connect(workspace_folder / "catalog/index.sqlite") as connection:
-        sql = "select key from predictions where dataset_name = 'd1' and test_rmse is not null order by test_rmse limit 50"
+        sql = "select key from predictions where dataset_name = 'd1' and test_rmse > 0 order by test_rmse limit 50"
         raw = timed(lambda: connection.execute(sql).fetchall(), 15)
     yield Line(
         f"best 50 of a dataset among {rows:,}, to a DataFrame",

@@ -78,6 +78,42 @@ def test_a_morning_with_the_command_line(
     assert status["current"] is True and status["predictions"] == 3
 
 
+def test_several_files_may_follow_one_option(root: Path, spectra_csv: Path, grid: Path, tmp_path: Path) -> None:
+    Workspace.create(root).close()
+    other = tmp_path / "other.yaml"
+    other.write_text("{name: other, steps: [{class: sklearn.linear_model.LinearRegression}]}")
+    names = ["a", "b", "c", "d"]
+    assert (
+        run(
+            "run",
+            spectra_csv,
+            "--target",
+            "protein",
+            "--pipelines",
+            grid,
+            other,
+            "--pipeline-names",
+            *names,
+            "-w",
+            root,
+        )
+        == 0
+    )
+    with Workspace.open(root) as workspace:
+        assert sorted(workspace.catalog.search()["pipeline_name"]) == names
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have one")
+def test_no_display_is_a_sentence(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Workspace.create(root).close()
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(root) == 1
+    assert "no display" in capsys.readouterr().err
+
+
 def test_wrong_use_is_a_sentence_and_exit_code_2(
     root: Path, spectra_csv: Path, grid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -171,6 +171,20 @@ def test_changes_are_found_though_times_are_equal(root: Path) -> None:
         assert workspace.runs()[0].status == "cancelled"
 
 
+def test_a_fresh_process_reads_everything(root: Path) -> None:
+    """Nothing works only because something else was imported before."""
+    with Workspace.create(root) as workspace:
+        fill(workspace, 1)
+    code = (
+        "import sys; from storage import Workspace\n"
+        "with Workspace.open(sys.argv[1]) as ws:\n"
+        "    row = ws.pipelines(ws.runs()[0].run_id)[0]\n"
+        "    print(ws.details(row.run_id, row.pipeline_id).arrays[0].y_true.tolist(), 'pandas' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=False)
+    assert found.stdout == "[1.0, 2.0, 3.0] False\n", found.stderr
+
+
 def test_a_damaged_run_is_shown_and_the_rest_works(workspace: Workspace) -> None:
     fill(workspace, 1, "corn")
     fill(workspace, 2, "wheat")
