@@ -72,7 +72,8 @@ def keep_crash_log() -> Path:
         return place  # without a log the window still works
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     LOG.addHandler(handler)
-    faulthandler.enable(handler.stream)
+    if handler.stream is not None:
+        faulthandler.enable(handler.stream)
     return place
 
 

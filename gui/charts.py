@@ -6,6 +6,7 @@ does it after its first paint.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Charts(QWidget):
         self._data = ChartData()
         self._hidden: set[str] = set()
         self._matrix_of = "test"
+        self._units = ""
         self._kinds = QButtonGroup(self)
         self._bar = QHBoxLayout()
         self._partition_buttons: dict[str, QToolButton] = {}
@@ -69,21 +71,22 @@ class Charts(QWidget):
         theme().changed.connect(self._draw)
         self._draw()
 
-    def show_data(self, data: ChartData, why_empty: str) -> None:
-        """Draw the charts of a pipeline, or say why there are none."""
+    def show_data(self, data: ChartData, why_empty: str, targets: Sequence[str] = (), units: str = "") -> None:
+        """Draw the charts of a pipeline, or say why there are none; `targets` name what was predicted."""
+        self._units = units
         self._data = data
         self._note.setText(why_empty)
-        names = [points.partition for points in data.targets[0]] if data.targets else []
-        names = names or [matrix.partition for matrix in data.confusions]
+        here = [points.partition for points in data.targets[0]] if data.targets else []
+        here = here or [matrix.partition for matrix in data.confusions]
         for name, button in self._partition_buttons.items():
-            button.setVisible(name in names)
-        if data.confusions and self._matrix_of not in names:
-            self._matrix_of = names[-1]
-        targets = len(data.targets)
-        if self._target.count() != targets:
+            button.setVisible(name in here)
+        if data.confusions and self._matrix_of not in here:
+            self._matrix_of = here[-1]
+        names = [*targets, *(tr("target {n}").format(n=n + 1) for n in range(len(targets), len(data.targets)))]
+        if [self._target.itemText(n) for n in range(self._target.count())] != names:
             self._target.clear()
-            self._target.addItems([tr("target {n}").format(n=n + 1) for n in range(targets)])
-        self._target.setVisible(targets > 1)
+            self._target.addItems(names)
+        self._target.setVisible(len(data.targets) > 1)
         self._draw()
 
     def items(self) -> list[Any]:
@@ -164,20 +167,25 @@ class Charts(QWidget):
         for side in ("left", "bottom"):
             plot.getAxis(side).setTicks(None)
         plot.showGrid(x=True, y=True, alpha=0.12)
-        plot.setLabel("bottom", tr("observed") if not residuals else tr("predicted"), color=colours.muted)
-        plot.setLabel("left", tr("predicted") if not residuals else tr("residual"), color=colours.muted)
+        words = (tr("predicted"), tr("residual")) if residuals else (tr("observed"), tr("predicted"))
+        for side, word in zip(("bottom", "left"), words, strict=True):
+            plot.setLabel(side, self._axis_text(word), color=colours.muted)
         pen = pg.mkPen(colours.muted, width=1, style=Qt.PenStyle.DashLine)
         plot.addItem(pg.InfiniteLine(pos=(0, 0), angle=0 if residuals else 45, pen=pen))
         for points in shown:
             plot.addItem(_scatter(points, residuals))
         if shown:
-            plot.getViewBox().setRange(_bounds(shown, residuals), padding=0.02)
+            plot.getViewBox().setRange(_bounds(shown, residuals), padding=0.05)
         total = sum(points.total for points in shown)
         drawn = sum(len(points.truth) for points in shown)
         text = tr("{n} samples").format(n=integer_text(total))
         if drawn < total:
             text += tr(", every {k}th drawn").format(k=-(-total // max(1, drawn)))
         self._count.setText(text)
+
+    def _axis_text(self, word: str) -> str:
+        target = self._target.currentText()
+        return f"{word} {target}" + (f" ({self._units})" if self._units else "")
 
     def _draw_confusion(self, matrix: Confusion) -> None:
         plot, colours = self._plot.getPlotItem(), theme().colours

@@ -45,6 +45,7 @@ class Commands:
         self.new_run = self._action(tr("&New run…"), lambda: window.new_run(), "Ctrl+N", "run")
         self.open = self._action(tr("&Open workspace…"), window.open_dialog, "Ctrl+O", "open")
         self.create = self._action(tr("New &workspace…"), window.create_dialog, "Ctrl+Shift+N", "new")
+        self.demo = self._action(tr("Try the &demo"), window.try_demo)
         self.rescan = self._action(tr("&Rescan"), window.rescan, "F5", "rescan")
         self.rebuild = self._action(tr("Rebuild &index"), window.rebuild_index)
         self.close = self._action(tr("&Close workspace"), window.close_workspace, "Ctrl+W")
@@ -96,7 +97,7 @@ class Commands:
     def _fill_menus(self) -> None:
         window = self._window
         self.workspace_menu = QMenu(window)
-        self.workspace_menu.addActions([self.open, self.create])
+        self.workspace_menu.addActions([self.open, self.create, self.demo])
         self.recent_menu = self.workspace_menu.addMenu(tr("Recent workspaces"))
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         self.workspace_menu.addSeparator()

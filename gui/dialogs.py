@@ -69,7 +69,10 @@ class ErrorDialog(QDialog):
         theme().dress(copy, "copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text()))
         close = QPushButton(tr("Close"))
+        for button in (self._more, copy):
+            button.setAutoDefault(False)
         close.setDefault(True)
+        close.setFocus()
         close.clicked.connect(self.accept)
         buttons = QHBoxLayout()
         buttons.addWidget(self._more)
@@ -203,7 +206,7 @@ class KeysDialog(QDialog):
     def __init__(self, actions: Sequence[QAction], extra: Sequence[tuple[str, str]], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Keys"))
-        self.resize(440, 520)
+        self.resize(440, 640)
         shown = [(_plain(action), _keys(action)) for action in actions if action.text() and _keys(action)]
         rows = [*shown, *extra]
         table = QTableWidget(len(rows), 2)

@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QLocale
 
 MISSING = "–"
+ROUNDING = 1e-12  # what is left of a zero after floating-point sums
 STATUS_ICONS = {
     "completed": "completed",
     "failed": "failed",
@@ -49,7 +50,7 @@ def number_text(value: float | None, digits: int = 3) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     locale = QLocale()
-    if value == 0:
+    if abs(value) < ROUNDING:
         return locale.toString(0.0, "f", digits - 1)
     magnitude = math.floor(math.log10(abs(value)))
     if not -4 <= magnitude < 7:

@@ -11,19 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, Signal
 
+from gui.columns import LEFT, RIGHT, AnyIndex
 from gui.formats import MISSING, duration_text, integer_text, tr
-from gui.models import LEFT, RIGHT, AnyIndex
 from gui.tasks import Problem, Progress, Report, Task, Tasks
 from gui.theme import theme
-from storage import RunOutcome, RunRequest, run_in_child
+
+if TYPE_CHECKING:
+    from storage import RunOutcome, RunRequest
 
 State = Literal["waiting", "running", "stopping", "completed", "failed", "cancelled"]
 ENDED: tuple[State, ...] = ("completed", "failed", "cancelled")
 LINES_KEPT = 5000
+T = TypeVar("T")
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 
 
@@ -40,6 +43,7 @@ class Job:
     outcome: str = ""
     problem: Problem | None = None
     run_id: str = ""
+    workspace: Path | None = None  # one that the job made, to be opened
     log: list[str] = field(default_factory=list)
     task: Task | None = None
 
@@ -56,7 +60,15 @@ class Job:
 
 
 def _train(root: Path, request: RunRequest, report: Report) -> RunOutcome:
+    from storage import run_in_child
+
     return run_in_child(root, request, report)
+
+
+def _make_demo(folder: Path, report: Report) -> Path:
+    from storage import create_demo
+
+    return create_demo(folder, report)
 
 
 def outcome_text(outcome: RunOutcome) -> str:
@@ -93,7 +105,11 @@ class Jobs(QAbstractTableModel):
         """Start a training run in a child process that can be stopped."""
         dataset = request.dataset_name or request.data.stem
         name = f"{dataset} · {request.run_name}" if request.run_name else dataset
-        return self._start(tr("Training {name}").format(name=name), partial(_train, root, request))
+        return self._start(tr("Training {name}").format(name=name), partial(_train, root, request), self._complete)
+
+    def make_demo(self, folder: Path) -> Job:
+        """Start making a workspace with real data and trained pipelines to look around in."""
+        return self._start(tr("Making the demo"), partial(_make_demo, folder), self._complete_demo)
 
     def cancel(self, job: Job) -> None:
         """Stop a job; one that still waits ends at once, one that runs as soon as it is safe."""
@@ -127,13 +143,13 @@ class Jobs(QAbstractTableModel):
         self._clock.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _start(self, name: str, fn: Callable[[Report], RunOutcome]) -> Job:
+    def _start(self, name: str, fn: Callable[[Report], T], complete: Callable[[Job, T], None]) -> Job:
         job = Job(name)
         self.beginInsertRows(QModelIndex(), 0, 0)
         self.jobs.insert(0, job)
         self.endInsertRows()
         job.task = self._tasks.start(
-            fn, partial(self._complete, job), partial(self._fail, job), partial(self._advance, job),
+            fn, partial(complete, job), partial(self._fail, job), partial(self._advance, job),
             executor=self._pool, quiet=True,
         )  # fmt: skip
         self._clock.start()
@@ -158,6 +174,10 @@ class Jobs(QAbstractTableModel):
             job.log.append(f"{failure.pipeline_id} {failure.name}: {failure.message}")
         nothing_good = outcome.failed > 0 and outcome.completed == 0
         self._end(job, "failed" if nothing_good else "completed", outcome_text(outcome))
+
+    def _complete_demo(self, job: Job, root: Path) -> None:
+        job.workspace = root
+        self._end(job, "completed", tr("ready in {folder}").format(folder=root))
 
     def _fail(self, job: Job, problem: Problem) -> None:
         job.problem = problem

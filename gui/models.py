@@ -8,90 +8,34 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QBrush, QColor, QFont
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QFont
 
+from gui.columns import AnyIndex, Column, arranged, column_for, header_tip, shown_status, status_sign
 from gui.formats import (
     MISSING,
-    STATUS_ICONS,
-    duration_text,
     full_time_text,
-    integer_text,
-    number_text,
     plain_text,
     status_word,
     time_text,
-    tr,
 )
 from gui.session import Session
 from gui.tasks import Problem
-from gui.theme import theme
-from storage import CatalogColumn, Metric, Workspace
+
+if TYPE_CHECKING:
+    from storage import CatalogColumn, Workspace
 
 PAGE = 128
 PAGES_KEPT = 64
 PAGES_AT_ONCE = 4
-AnyIndex = QModelIndex | QPersistentModelIndex
-LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-TITLES = {
-    "status": "Status", "pipeline_name": "Pipeline", "model_type": "Model", "dataset_name": "Dataset",
-    "config_name": "Configuration", "task_type": "Task", "created_at": "Created", "run_date": "Run date",
-    "n_samples": "Samples", "n_features": "Features", "n_folds": "Folds", "fit_seconds": "Fit time",
-    "created_by": "Created by", "run_id": "Run", "pipeline_id": "Pipeline id", "prediction_id": "Prediction id",
-    "config_hash": "Configuration hash", "run_name": "Run name",
-}  # fmt: skip
-FRONT = ("status", "pipeline_name", "model_type", "dataset_name")
-PARTITIONS = ("test", "val", "train")
-TELLING = ("test_rmse", "test_accuracy", "val_rmse", "val_accuracy")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the table: its name in queries, how it is called, aligned and written."""
-
-    key: str
-    title: str
-    align: Qt.AlignmentFlag
-    format: Callable[[Any], str]
-    metric: Metric | None = None
-
-
-def column_for(known: CatalogColumn) -> Column:
-    """Make the table's column for one of the catalog."""
-    title = known.name if known.metric else tr(TITLES.get(known.name, known.name))
-    if known.metric is not None:
-        return Column(known.name, title, RIGHT, partial(number_text, digits=known.metric.digits), known.metric)
-    if known.name == "status":
-        return Column(known.name, title, LEFT, status_word)
-    if known.name.endswith("_seconds"):
-        return Column(known.name, title, RIGHT, duration_text)
-    if known.kind == "time":
-        return Column(known.name, title, LEFT, time_text)
-    if known.kind == "integer":
-        return Column(known.name, title, RIGHT, integer_text)
-    if known.kind == "number":
-        return Column(known.name, title, RIGHT, number_text)
-    return Column(known.name, title, LEFT, lambda value: str(value) if value not in (None, "") else MISSING)
-
-
-def arranged(columns: Sequence[CatalogColumn]) -> list[CatalogColumn]:
-    """Put the columns in the order people read: what it is, how good it is (test first), then the rest."""
-
-    def place(column: CatalogColumn) -> tuple[int, int]:
-        if column.name in FRONT:
-            return 0, FRONT.index(column.name)
-        partition = column.name.split("_", 1)[0]
-        if column.metric is not None:
-            return 1, PARTITIONS.index(partition) if partition in PARTITIONS else len(PARTITIONS)
-        return 2, 0
-
-    return sorted(columns, key=place)
+HEAD_PAGES = 2
+Page = list[dict[str, Any] | None]
+TELLING = ("val_rmse", "val_accuracy", "test_rmse", "test_accuracy")  # choosing by the test set would be peeking
 
 
 @dataclass(frozen=True)
@@ -119,16 +63,21 @@ class Listing:
     current_row: int
     selected_rows: tuple[int, ...]
     top_row: int
-    pages: dict[int, list[dict[str, Any]]]
+    pages: dict[int, Page]
+    complete: bool = True
 
 
-def fetch_listing(view: View, workspace: Workspace) -> Listing:
-    """Query the catalog for a View; runs on the workspace's thread."""
+def fetch_listing(view: View, limit: int | None, workspace: Workspace) -> Listing:
+    """Query the catalog for a View; runs on the workspace's thread.
+
+    With a `limit` it stops there and is quick at any size; if more match, the listing is not `complete`.
+    """
     catalog = workspace.catalog
     columns = tuple(catalog.columns())
     known = {column.name for column in columns}
-    order = view.order if view.order.removeprefix("-") in known else default_order(columns)
-    keys = catalog.keys(view.filter, order)
+    order = view.order if view.order.removeprefix("-") in known else default_order(view.filter, columns, workspace)
+    keys = catalog.keys(view.filter, order, limit=limit)
+    complete = limit is None or len(keys) < limit
     places = rows_of(view.selected, keys, workspace)
     top = max(0, rows_of((view.top,), keys, workspace)[0]) if view.top else 0
     found = View(view.filter, order, view.selected, view.top)
@@ -136,21 +85,23 @@ def fetch_listing(view: View, workspace: Workspace) -> Listing:
         found,
         columns,
         keys,
-        catalog.count() if view.filter else len(keys),
+        catalog.count() if view.filter and complete else len(keys),
         _best(workspace, found, columns, keys),
         places[0] if places else -1,
         tuple(place for place in places if place >= 0),
         top,
         fetch_pages(keys, [top // PAGE, top // PAGE + 1], workspace),
+        complete,
     )
 
 
-def fetch_pages(keys: array[int], pages: Sequence[int], workspace: Workspace) -> dict[int, list[dict[str, Any]]]:
-    """Read whole pages of rows; pages past the end are left out."""
-    found = {}
+def fetch_pages(keys: array[int], pages: Sequence[int], workspace: Workspace) -> dict[int, Page]:
+    """Read whole pages of rows; pages past the end are left out, and a row that is gone is None."""
+    found: dict[int, Page] = {}
     for page in pages:
         if wanted := keys[page * PAGE : (page + 1) * PAGE]:
-            found[page] = workspace.catalog.rows(wanted)
+            rows = {row["key"]: row for row in workspace.catalog.rows(wanted)}
+            found[page] = [rows.get(key) for key in wanted]
     return found
 
 
@@ -167,13 +118,17 @@ def rows_of(prediction_ids: Sequence[str], keys: array[int], workspace: Workspac
     return [found.get(key, -1) if key is not None else -1 for key in wanted]
 
 
-def default_order(columns: Sequence[CatalogColumn]) -> str:
-    """Put the best first by the most telling metric there is, else the newest."""
+def default_order(filter: str, columns: Sequence[CatalogColumn], workspace: Workspace) -> str:
+    """Put the best first by the most telling metric that what is listed has, else the newest."""
     metrics = {column.name: column.metric for column in columns if column.metric is not None}
-    for name in (*TELLING, *metrics):
+    for name in TELLING:
         metric = metrics.get(name)
-        if metric is not None and metric.lower_is_better is not None:
-            return name if metric.lower_is_better else f"-{name}"
+        if metric is None or metric.lower_is_better is None:
+            continue
+        order = name if metric.lower_is_better else f"-{name}"
+        first = workspace.catalog.rows(workspace.catalog.keys(filter, order, limit=1))
+        if first and first[0].get(name) is not None:  # what is missing sorts last
+            return order
     return "-created_at"
 
 
@@ -184,18 +139,19 @@ def _best(workspace: Workspace, view: View, columns: Sequence[CatalogColumn], ke
     if metric is None or metric.lower_is_better is None or not keys:
         return None
     best_first = metric.lower_is_better is not view.order.startswith("-")
-    first = keys[0] if best_first else workspace.catalog.keys(view.filter, f"best:{name}")[0]
+    first = keys[0] if best_first else workspace.catalog.keys(view.filter, f"best:{name}", limit=1)[0]
     return workspace.catalog.rows([first])[0].get(name)
 
 
 class CatalogModel(QAbstractTableModel):
     """The catalog as a table of any length.
 
-    `listed` follows each new listing (then `listing` tells where the selected and topmost rows went), `refused` a
-    filter that is wrong.
+    `listed` follows each new listing (then `listing` tells where the selected and topmost rows went). Of a very long
+    one the first rows come at once and `completed` follows with all; `refused` tells of a filter that is wrong.
     """
 
     listed = Signal()
+    completed = Signal()
     refused = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -204,7 +160,7 @@ class CatalogModel(QAbstractTableModel):
         self.columns: list[Column] = []
         self.listing: Listing | None = None
         self._keys: array[int] = array("q")
-        self._pages: OrderedDict[int, list[dict[str, Any]]] = OrderedDict()
+        self._pages: OrderedDict[int, Page] = OrderedDict()
         self._texts: dict[tuple[int, int], str] = {}
         self._wanted: dict[int, None] = {}
         self._asked: set[int] = set()
@@ -219,7 +175,8 @@ class CatalogModel(QAbstractTableModel):
 
     def ask(self, view: View) -> None:
         """List anew; what is shown stays until the answer is here."""
-        self._session.query(partial(fetch_listing, view), self._take, self._refuse, topic="catalog")
+        limit = None if view.top else HEAD_PAGES * PAGE  # a place further down is only known from all the keys
+        self._session.query(partial(fetch_listing, view, limit), self._take, self._refuse, topic="catalog")
 
     def clear(self) -> None:
         """Show nothing, as without a workspace."""
@@ -236,6 +193,21 @@ class CatalogModel(QAbstractTableModel):
         self._pages.update(listing.pages)
         self.endResetModel()
         self.listed.emit()
+        if not listing.complete:
+            rest = partial(fetch_listing, listing.view, None)
+            self._session.query(rest, self._complete, self._refuse, topic="catalog", quiet=True)
+
+    def _complete(self, listing: Listing) -> None:
+        """Put the rest of the rows under the first ones, which stay as they are."""
+        first = len(self._keys)
+        if listing.columns != (self.listing.columns if self.listing else ()) or listing.keys[:first] != self._keys:
+            self._take(listing)
+        else:
+            self.beginInsertRows(QModelIndex(), first, len(listing.keys) - 1)
+            self.listing, self._keys = listing, listing.keys
+            self._asked.clear()
+            self.endInsertRows()
+        self.completed.emit()
 
     def _refuse(self, problem: Problem) -> None:
         self.refused.emit(problem)
@@ -268,7 +240,7 @@ class CatalogModel(QAbstractTableModel):
             quiet=True,
         )
 
-    def _take_pages(self, listing: Listing, found: dict[int, list[dict[str, Any]]]) -> None:
+    def _take_pages(self, listing: Listing, found: dict[int, Page]) -> None:
         if listing is not self.listing:
             return
         self._asked.clear()
@@ -304,7 +276,7 @@ class CatalogModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.align
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _header_tip(column)
+            return header_tip(column)
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -325,7 +297,7 @@ class CatalogModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.FontRole:
             return self._bold if self._is_best(row, column) else None
         if column.key == "status":
-            return _status_sign(shown_status(row), role)
+            return status_sign(shown_status(row), role)
         return None
 
     def row(self, row: int) -> dict[str, Any] | None:
@@ -375,32 +347,3 @@ class CatalogModel(QAbstractTableModel):
         if column.format is time_text:
             return full_time_text(value)
         return plain_text(value) or None
-
-
-def shown_status(row: dict[str, Any]) -> str:
-    """Say the status of a catalog row, where a deleted folder comes before what the pipeline once was."""
-    return "folder deleted" if row.get("folder_exists") is False else str(row.get("status") or "")
-
-
-STATUS_COLOURS = {
-    "completed": "good", "failed": "bad", "damaged": "warning", "running": "accent", "interrupted": "warning",
-}  # fmt: skip
-
-
-def _status_sign(status: str, role: int) -> Any:
-    """Shape first, colour only as a third sign."""
-    colour = STATUS_COLOURS.get(status, "muted")
-    if role == Qt.ItemDataRole.DecorationRole and status in STATUS_ICONS:
-        return theme().icon(STATUS_ICONS[status], colour)
-    if role == Qt.ItemDataRole.ForegroundRole and status not in ("completed", "failed"):
-        return QBrush(QColor(theme().colours.muted))
-    return None
-
-
-def _header_tip(column: Column) -> str:
-    if column.metric is None:
-        return tr("{title}\nIn queries: {key}").format(title=column.title, key=column.key)
-    direction = {True: tr("lower is better"), False: tr("higher is better"), None: tr("direction unknown")}
-    return tr("{title}: {direction}\nIn queries: {key}").format(
-        title=column.metric.title, direction=direction[column.metric.lower_is_better], key=column.key
-    )

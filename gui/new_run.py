@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QStandardPaths, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -25,31 +26,41 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.formats import integer_text, tr
-from gui.panes.sheets import Sheet
+from gui.panes.sheets import HEADER_HEIGHT, Sheet
 from gui.settings import Settings
 from gui.tasks import Problem, Report, Task, Tasks
 from gui.theme import GRID, ROW_HEIGHT, theme
 from gui.widgets import CONFIG_SUFFIXES, DATA_SUFFIXES, DropTarget, ElidedLabel, dropped_files
-from storage import DataPreview, RunRequest, load_configs, preview_data, shipped_configs
+
+if TYPE_CHECKING:
+    from storage import DataPreview, RunRequest
 
 SHARE, COLUMN, NONE = range(3)
 
 
 def _preview(path: Path, report: Report) -> DataPreview:
+    from storage import preview_data
+
     return preview_data(path)
 
 
 def _count(paths: Sequence[Path], report: Report) -> int:
+    from storage import load_configs
+
     return len(load_configs(paths))
 
 
 def _shipped(report: Report) -> list[Path]:
+    from storage import RunRequest, shipped_configs
+
+    assert RunRequest is not None  # loaded here, so that nobody waits for it when the training starts
     return shipped_configs()
 
 
@@ -115,7 +126,7 @@ class NewRunDialog(QDialog):
         row.addWidget(self._file, 1)
         row.addWidget(choose)
         self._sheet = Sheet([], tr("First rows of the data"))
-        self._sheet.setFixedHeight(6 * ROW_HEIGHT)
+        self._sheet.setFixedHeight(HEADER_HEIGHT + 6 * ROW_HEIGHT)
         self.target = _combo(tr("Column to predict; several with commas between"), editable=True)
         self.id_column = _combo(tr("Column with the names of the samples"))
         self.task = _combo(tr("Kind of task"))
@@ -161,7 +172,6 @@ class NewRunDialog(QDialog):
         self.configs = QListWidget()
         self.configs.setAccessibleName(tr("Configuration files"))
         self.configs.setFrameShape(QListWidget.Shape.NoFrame)
-        self.configs.setStyleSheet("QListWidget::item { height: 26px; }")
         self.configs.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.configs.itemChanged.connect(lambda _: self._ask_count())
         self.configs.setMinimumHeight(5 * ROW_HEIGHT)
@@ -188,6 +198,9 @@ class NewRunDialog(QDialog):
         self.again = QCheckBox(tr("Train again what was trained before"))
         numbers = QHBoxLayout()
         numbers.setSpacing(GRID)
+        for box in (self.jobs, self.seed, self.test_size):
+            box.setMinimumHeight(ROW_HEIGHT)
+        self.seed.setMinimumWidth(96)
         numbers.addWidget(self.jobs)
         numbers.addSpacing(GRID)
         numbers.addWidget(QLabel(tr("Seed")))
@@ -196,7 +209,7 @@ class NewRunDialog(QDialog):
         form = _form()
         form.addRow(tr("Run name"), self.name)
         form.addRow(tr("Description"), self.description)
-        form.addRow(tr("At a time"), numbers)
+        form.addRow(tr("Parallel"), numbers)
         form.addRow("", self.again)
         for widget, name in ((self.name, tr("Run name")), (self.description, tr("Description")),
                              (self.jobs, tr("Pipelines trained at a time")), (self.seed, tr("Seed")),
@@ -322,6 +335,8 @@ class NewRunDialog(QDialog):
 
     def request(self) -> RunRequest:
         """Return what was asked for."""
+        from storage import RunRequest
+
         assert self._data is not None
         split = self.split.currentIndex()
         return RunRequest(
@@ -404,6 +419,8 @@ def _combo(name: str, *, editable: bool = False) -> QComboBox:
     combo.setEditable(editable)
     combo.setMinimumContentsLength(8)
     combo.setMaxVisibleItems(20)
+    combo.setMinimumHeight(ROW_HEIGHT)
+    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     return combo
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage import PredictionArrays
+if TYPE_CHECKING:
+    from storage import PredictionArrays
+
 
 PARTITIONS = ("train", "val", "test")
 MOST_POINTS = 4000  # more can't be told apart in a pane and would make every repaint slow

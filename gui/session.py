@@ -10,12 +10,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.tasks import Problem, Progress, Report, Task, Tasks
-from storage import Workspace
+
+if TYPE_CHECKING:
+    from storage import Workspace
 
 T = TypeVar("T")
 SYNC_EVERY_MS = 2000
@@ -73,6 +75,9 @@ class Session(QObject):
         self.workspace: Opened | None = None
         self.generation = 0
         self._room: _Room | None = None
+        self._opening: tuple[_Room, Task] | None = None
+        self._leaving: list[_Room] = []  # let go of, perhaps still closing
+        self._under_way: set[int] = set()
         self._latest: dict[str, Task] = {}
         self._trouble = ""
         self._clock = QTimer(self)
@@ -86,17 +91,22 @@ class Session(QObject):
         room = _new_room()
 
         def work(report: Report) -> Opened:
+            from storage import Workspace  # here, because it takes a third of a second before the first paint
+
             room.workspace = Workspace.create(path) if create else Workspace.open(path)
             return _opened(room.workspace)
 
         def refuse(problem: Problem) -> None:
-            room.worker.shutdown(wait=False)
+            self._opening = None
+            self._leave(room)
             if failed is not None:
                 failed(problem)
             else:
                 self.tasks.unhandled.emit(problem)
 
-        self.tasks.start(work, lambda known: self._hold(room, known), refuse, executor=room.worker)
+        self._give_up_opening()
+        task = self.tasks.start(work, lambda known: self._hold(room, known), refuse, executor=room.worker)
+        self._opening = (room, task)
 
     def adopt(self, workspace: Workspace) -> None:
         """Hold a workspace that somebody opened already; from now on it belongs to the session."""
@@ -105,27 +115,47 @@ class Session(QObject):
         self._hold(room, _opened(workspace))
 
     def close(self) -> None:
-        """Let go of the workspace and wait until its thread has ended."""
-        if self._release(wait=True):
+        """Let go of the workspace and wait until its thread has ended, and those of all before it."""
+        self._give_up_opening()
+        held = self._release()
+        for room in self._leaving:
+            room.worker.shutdown(wait=True)
+        self._leaving.clear()
+        if held:
             self.closed.emit()
 
+    def _leave(self, room: _Room) -> None:
+        """Close a workspace on its own thread, without waiting for it."""
+        room.worker.submit(room.shut)
+        room.worker.shutdown(wait=False)
+        self._leaving.append(room)
+
+    def _give_up_opening(self) -> None:
+        """Forget a workspace that is being opened: somebody wants another one, or none."""
+        if self._opening is not None:
+            room, task = self._opening
+            self._opening = None
+            self.tasks.drop(task)
+            self._leave(room)
+
     def _hold(self, room: _Room, known: Opened) -> None:
-        self._release(wait=False)
+        self._opening = None
+        self._release()
         self._room, self.workspace = room, known
         self._clock.start()
         self.opened.emit()
 
-    def _release(self, *, wait: bool) -> bool:
+    def _release(self) -> bool:
         room, self._room, self.workspace = self._room, None, None
         self.generation += 1
         self._clock.stop()
-        for task in self._latest.values():
-            self.tasks.drop(task)
+        for number in self._under_way:
+            self.tasks.drop_number(number)  # long work stops at its next report
+        self._under_way.clear()
         self._latest.clear()
         if room is None:
             return False
-        room.worker.submit(room.shut)
-        room.worker.shutdown(wait=wait)
+        self._leave(room)
         return True
 
     # --- the two doors ---
@@ -209,17 +239,23 @@ class Session(QObject):
         if room is None:
             return
         if topic and topic in self._latest:
-            self.tasks.drop(self._latest.pop(topic))
+            superseded = self._latest.pop(topic)
+            self._under_way.discard(superseded.number)
+            self.tasks.drop(superseded)
+
+        def forget() -> None:
+            self._under_way.discard(task.number)
+            self._latest.pop(topic, None)
 
         def deliver(value: T) -> None:
             if generation == self.generation:
-                self._latest.pop(topic, None)
+                forget()
                 done(value)
 
         def refuse(problem: Problem) -> None:
             if generation != self.generation:
                 return
-            self._latest.pop(topic, None)
+            forget()
             if failed is not None:
                 failed(problem)
             elif problem.kind != "cancelled":
@@ -227,6 +263,7 @@ class Session(QObject):
 
         # The work holds the plain room, never this object.
         task = self.tasks.start(_bound(room, fn), deliver, refuse, progress, executor=room.worker, quiet=quiet)
+        self._under_way.add(task.number)
         if topic:
             self._latest[topic] = task
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, overload
 
 from PySide6.QtCore import QByteArray, QSettings
 
@@ -36,7 +36,7 @@ class Entry(Generic[T]):
             value = json.loads(text)
         except ValueError:
             return self._default
-        return cast(T, value) if isinstance(value, type(self._default)) else self._default
+        return value if isinstance(value, type(self._default)) else self._default
 
     def __set__(self, owner: Settings, value: T) -> None:
         owner.store.setValue(self._key, json.dumps(value))

@@ -121,11 +121,13 @@ class _Reporter:
         self._number, self._channel, self._stop = number, channel, stop
         self._last = 0.0
         self._lines: list[str] = []
+        self._said = ""
         self._state = (0, 0)
 
     def __call__(self, done: int, total: int, text: str) -> None:
         self._state = (done, total)
-        if text and (not self._lines or self._lines[-1] != text):
+        if text and text != self._said:  # work repeats its last words just to be asked whether to stop
+            self._said = text
             self._lines.append(text)
         now = time.monotonic()
         if now - self._last >= SECONDS_BETWEEN_REPORTS:
@@ -220,6 +222,11 @@ class Tasks(QObject):
             task.future.cancel()
         if self._waiting.pop(task.number, None) is not None and not task.quiet:
             self.active_changed.emit()
+
+    def drop_number(self, number: int) -> None:
+        """Drop the task of this number, if it has not ended."""
+        if number in self._waiting:
+            self.drop(self._waiting[number])
 
     def close(self) -> None:
         """Drop everything, wait for the threads to end and hang up."""

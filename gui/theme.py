@@ -7,12 +7,14 @@ colour vision can tell apart; train, val and test keep theirs everywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from typing import ClassVar, Literal, Protocol, cast
 
 from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
+
+import resources
 
 Choice = Literal["system", "light", "dark"]
 ROW_HEIGHT = 26
@@ -29,6 +31,7 @@ class Colours:
     text: str
     muted: str
     line: str
+    scroll: str
     accent: str
     on_accent: str
     selected: str
@@ -44,12 +47,14 @@ class Colours:
 
 LIGHT = Colours(
     window="#f4f5f7", base="#ffffff", alternate="#fafbfc", text="#1c2128", muted="#626b78", line="#dcdfe4",
+    scroll="#c3c8d0",
     accent="#0b62bd", on_accent="#ffffff", selected="#d9e8fb", hover="#e9ecf0",
     good="#1a7346", bad="#b3261e", warning="#8f5700", bad_ground="#fdefee",
     train="#0072b2", val="#b87a00", test="#009e73",
 )  # fmt: skip
 DARK = Colours(
     window="#1d2025", base="#15171b", alternate="#191c20", text="#e3e6ea", muted="#9aa3b0", line="#343942",
+    scroll="#454b56",
     accent="#5aa9f8", on_accent="#0c1116", selected="#1f3d60", hover="#2a2f37",
     good="#5fc48f", bad="#f2877e", warning="#e3ac4e", bad_ground="#35201f",
     train="#56b4e9", val="#e69f00", test="#2cc79a",
@@ -61,24 +66,32 @@ QMainWindow::separator {{ background: {line}; width: 1px; height: 1px; }}
 QMainWindow::separator:hover {{ background: {accent}; }}
 QToolBar {{ background: {window}; border: 0; border-bottom: 1px solid {line}; padding: 6px 8px; spacing: 8px; }}
 QToolBar QToolButton, QToolButton#flat {{ border: 1px solid transparent; border-radius: 5px; padding: 4px 8px; }}
-QToolBar QToolButton:hover, QToolButton#flat:hover {{ background: {hover}; }}
+QToolBar QToolButton:hover, QToolButton#flat:hover, QToolButton#flat:checked {{ background: {hover}; }}
+QToolButton#flat[popupMode="2"] {{ padding-right: 18px; }}
+QToolButton#flat::menu-indicator {{ subcontrol-position: right center; right: 4px; }}
 QToolBar QToolButton:focus, QToolButton#flat:focus {{ border-color: {accent}; }}
 QToolBar QToolButton#workspaceButton {{ font-weight: 600; padding-right: 20px; }}
 QToolButton#workspaceButton::menu-indicator {{ subcontrol-position: right center; right: 6px; }}
 QToolButton#moreButton::menu-indicator {{ image: none; width: 0; }}
 QStatusBar {{ background: {window}; border-top: 1px solid {line}; color: {muted}; }}
 QStatusBar::item {{ border: 0; }}
-QDockWidget {{ font-weight: 600; }}
+QDockWidget {{ font-weight: 600; titlebar-close-icon: url("{close}"); titlebar-normal-icon: url("{float}"); }}
 QDockWidget > QWidget {{ font-weight: 400; }}
 QDockWidget::title {{ background: {window}; padding: 6px 8px; border-bottom: 1px solid {line}; }}
 QHeaderView {{ background: {window}; }}
 QHeaderView::section {{ background: {window}; color: {muted}; border: 0; border-bottom: 1px solid {line};
   border-right: 1px solid {line}; padding: 4px 8px; }}
 QHeaderView::section:hover {{ color: {text}; }}
-QTableView, QTreeView, QListView, QPlainTextEdit {{ border: 0; background: {base}; alternate-background-color: {alternate};
+QHeaderView::up-arrow, QHeaderView::down-arrow {{ subcontrol-origin: border; subcontrol-position: top center;
+  width: 8px; height: 8px; }}
+QAbstractScrollArea::corner {{ background: {base}; border: 0; }}
+QTableView, QTreeView, QListView, QPlainTextEdit {{ border: 0; background: {base};
+  alternate-background-color: {alternate};
   selection-background-color: {selected}; selection-color: {text}; outline: 0; }}
-QTableView::item {{ padding: 0 8px; border: 0; }}
-QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {selected}; color: {text}; }}
+QTableView::item {{ padding: 0 5px; border: 0; }}
+QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {selected};
+  color: {text}; }}
+QListView::item {{ height: 26px; padding: 0 4px; }}
 QTreeView::item:hover:!selected, QListView::item:hover:!selected {{ background: {hover}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {line}; }}
 QTabBar {{ qproperty-drawBase: 0; }}
@@ -86,9 +99,10 @@ QTabBar::tab {{ color: {muted}; padding: 6px 8px; border: 0; border-bottom: 2px 
 QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:focus {{ background: {hover}; }}
-QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {base}; border: 1px solid {line}; border-radius: 5px;
+QLineEdit {{ background: {base}; border: 1px solid {line}; border-radius: 5px;
   padding: 3px 6px; min-height: 20px; selection-background-color: {selected}; selection-color: {text}; }}
-QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ border-color: {accent}; }}
+QComboBox QLineEdit {{ border: 0; padding: 0; min-height: 0; }}
+QLineEdit:focus {{ border-color: {accent}; }}
 QLineEdit[wrong="true"] {{ border-color: {bad}; }}
 QPushButton {{ background: {base}; border: 1px solid {line}; border-radius: 5px; padding: 5px 12px; min-height: 18px; }}
 QPushButton:hover {{ background: {hover}; }}
@@ -97,9 +111,22 @@ QPushButton:disabled {{ color: {muted}; background: {window}; }}
 QPushButton:default, QPushButton[primary="true"] {{ background: {accent}; color: {on_accent}; border-color: {accent}; }}
 QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{ background: {hover}; color: {muted};
   border-color: {line}; }}
+QScrollBar:vertical {{ background: {base}; width: 12px; margin: 0; }}
+QScrollBar:horizontal {{ background: {base}; height: 12px; margin: 0; }}
+QScrollBar::handle {{ background: {scroll}; border: 3px solid {base}; border-radius: 6px; }}
+QScrollBar::handle:vertical {{ min-height: 32px; }}
+QScrollBar::handle:horizontal {{ min-width: 32px; }}
+QScrollBar::handle:hover {{ background: {muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QSplitter::handle {{ background: {line}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 QSplitter::handle:vertical {{ height: 1px; }}
+QCheckBox::indicator, QListView::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 3px;
+  background: {base}; }}
+QCheckBox::indicator:checked, QListView::indicator:checked {{ background: {accent}; border-color: {accent};
+  image: url("{tick}"); }}
+QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QProgressBar {{ background: {hover}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
 QScrollArea {{ border: 0; background: {base}; }}
@@ -112,6 +139,8 @@ QLabel#floatingError {{ color: {bad}; background: {bad_ground}; border: 1px soli
   padding: 4px 8px; }}
 QFrame#errorBox {{ background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px; }}
 QFrame#errorBox QPlainTextEdit {{ background: transparent; }}
+QFrame#errorBox QAbstractScrollArea::corner {{ background: transparent; }}
+QFrame#errorBox QScrollBar {{ background: transparent; }}
 QFrame#notice {{ background: {selected}; border: 0; border-top: 1px solid {line}; }}
 QFrame#dropTarget {{ background: {base}; border: 1px dashed {muted}; border-radius: 8px; }}
 QFrame#dropTarget[over="true"] {{ border: 1px solid {accent}; background: {selected}; }}
@@ -141,6 +170,7 @@ class Theme(QObject):
         self.colours = LIGHT
         self._icons: dict[tuple[str, str], QIcon] = {}
         self._dressed: dict[int, tuple[HasIcon, str]] = {}
+        Theme._only = self  # before anything repaints, which asks for the theme
         app.setStyle("Fusion")
         # Small and local: the platform's own font, with figures of one width so that columns of numbers align.
         font = app.font()
@@ -186,7 +216,10 @@ class Theme(QObject):
 
     def _apply(self) -> None:
         self._app.setPalette(_palette(self.colours))
-        self._app.setStyleSheet(SHEET.format(**vars(self.colours)))
+        look = "dark" if self.dark else "light"
+        drawn = {"tick": f"tick-{look}", "close": f"dock-close-{look}", "float": f"dock-float-{look}"}
+        files = {key: str(resources.path(f"icons/{name}.svg")).replace("\\", "/") for key, name in drawn.items()}
+        self._app.setStyleSheet(SHEET.format(**vars(self.colours), **files))
         for target, name in self._dressed.values():
             target.setIcon(self.icon(name))
         self.changed.emit()
@@ -196,8 +229,8 @@ def theme() -> Theme:
     """Return the theme of this application, made at first use."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    if Theme._only is None or Theme._only.parent() is not app:
-        Theme._only = Theme(app)
+    if Theme._only is None or not isValid(Theme._only):  # gone with an application before this one
+        return Theme(app)
     return Theme._only
 
 
@@ -209,7 +242,7 @@ def application_icon() -> QIcon:
 def _tinted(name: str, colour: str, sizes: tuple[int, ...] = (16, 24, 32, 48)) -> QIcon:
     from PySide6.QtSvg import QSvgRenderer
 
-    svg = (resources.files("resources") / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    svg = resources.path(f"icons/{name}.svg").read_text(encoding="utf-8")
     renderer = QSvgRenderer(svg.replace("currentColor", colour).encode())
     icon = QIcon()
     for size in sizes:
@@ -219,6 +252,7 @@ def _tinted(name: str, colour: str, sizes: tuple[int, ...] = (16, 24, 32, 48)) -
         renderer.render(painter, QRectF(0, 0, size, size))
         painter.end()
         icon.addPixmap(pixmap)
+        icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else it is washed out in a selected row
     return icon
 
 

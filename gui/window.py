@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QRect, QStandardPaths, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QRect, QStandardPaths, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -34,10 +35,13 @@ from gui.settings import Settings
 from gui.tasks import Problem, Report, Tasks
 from gui.theme import theme
 from gui.widgets import DATA_SUFFIXES, EmptyState, Notice, dropped_files
-from storage import Workspace
+
+if TYPE_CHECKING:
+    from storage import Workspace
 
 BUSY_CURSOR_MS = 300
 FIRST_SIZE = (1280, 800)
+DEMO_FOLDER = "runshelf-demo"
 
 
 def _load_chart_library(report: Report) -> None:
@@ -94,6 +98,7 @@ class MainWindow(QMainWindow):
         )
         self.welcome.offer(tr("Open workspace…"), self.open_dialog, primary=True)
         self.welcome.offer(tr("New workspace…"), self.create_dialog)
+        self.welcome.offer(tr("Try the demo"), self.try_demo)
         self._centre = QStackedWidget()
         self._centre.addWidget(self.welcome)
         self._centre.addWidget(self.catalog)
@@ -208,6 +213,13 @@ class MainWindow(QMainWindow):
         dialog.open()
         return dialog
 
+    def try_demo(self) -> None:
+        """Make a workspace with real data and results, and open it when it is ready."""
+        folder = Path(_documents()) / DEMO_FOLDER
+        self.notice.say(tr("Training some pipelines on real data, in {folder}").format(folder=folder))
+        self.jobs.make_demo(folder)
+        self.jobs_dock.show()
+
     def _train(self, root: Path, dialog: NewRunDialog) -> None:
         self.jobs.train(root, dialog.request())
         self.jobs_dock.show()
@@ -218,8 +230,10 @@ class MainWindow(QMainWindow):
             if not self.jobs.busy():
                 self.close()
             return
-        if job.problem is not None and job.problem.kind == "bug":
+        if job.problem is not None:
             self.tell(job.problem)
+        if job.workspace is not None:
+            self.open_workspace(job.workspace)
         text = tr("{name}: {outcome}").format(name=job.name, outcome=job.outcome)
         if job.run_id:
             self.notice.say(text, tr("Show results"), partial(self.tree.show_run, job.run_id))
@@ -292,7 +306,7 @@ class MainWindow(QMainWindow):
 
     # --- the shape of the window ---
 
-    def _lay_out_docks(self) -> object:
+    def _lay_out_docks(self) -> QByteArray:
         sides = Qt.DockWidgetArea
         self.addDockWidget(sides.LeftDockWidgetArea, self.tree_dock)
         self.addDockWidget(sides.RightDockWidgetArea, self.details_dock)
@@ -302,7 +316,7 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
             dock.show()
         self.jobs_dock.hide()
-        self.resizeDocks([self.tree_dock, self.details_dock], [256, 384], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.tree_dock, self.details_dock], [260, 372], Qt.Orientation.Horizontal)
         self.resizeDocks([self.jobs_dock], [180], Qt.Orientation.Vertical)
         return self.saveState()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
@@ -22,21 +22,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.columns import Column
 from gui.formats import integer_text, plain_text, tr
-from gui.models import CatalogModel, Column, View, rows_of
+from gui.models import CatalogModel, View, rows_of
+from gui.panes.column_layout import LEAST_WIDTH, ColumnLayout
 from gui.selection import Picked, Selection
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import GRID, ROW_HEIGHT, theme
 from gui.widgets import EmptyState, QueryBox
-from storage import Workspace
 
-SHOWN_AT_FIRST = (
-    "status", "pipeline_name", "model_type", "dataset_name", "test_rmse", "test_r2", "val_rmse", "test_accuracy",
-    "test_f1", "val_accuracy", "created_at",
-)  # fmt: skip
-WIDTHS = {"status": 104, "pipeline_name": 200, "model_type": 120, "dataset_name": 96, "created_at": 128}
+if TYPE_CHECKING:
+    from storage import Workspace
+
 ROWS_KEPT_SELECTED = 200
 ROWS_COPIED = 10_000
 
@@ -59,11 +58,10 @@ class CatalogPane(QWidget):
         self._session, self._selection, self._settings, self._query = session, selection, settings, query
         self.model = CatalogModel(session, self)
         self._filter, self._order = "", settings.order
-        self._laid_out: list[str] = []
         self._placing = False
-        self._ask_again = False
         self.table = QTableView()
         self._make_table()
+        self.columns = ColumnLayout(self.table, self.model, settings)
         self._pages = QStackedWidget()
         self._no_runs = EmptyState(
             tr("No results yet"),
@@ -86,6 +84,7 @@ class CatalogPane(QWidget):
         session.opened.connect(self._start_over)
         session.closed.connect(self._start_over)
         self.model.listed.connect(self._listed)
+        self.model.completed.connect(self._completed)
         self.model.refused.connect(self._refused)
         self.model.dataChanged.connect(self._page_came)
         theme().changed.connect(self.table.viewport().update)
@@ -117,7 +116,9 @@ class CatalogPane(QWidget):
         header.setSectionsClickable(True)
         header.setHighlightSections(False)
         header.setSortIndicatorShown(True)
-        header.setMinimumSectionSize(48)
+        header.setMinimumSectionSize(LEAST_WIDTH)
+        # Of its own, always empty: else painting a title asks for every row whether it is selected.
+        header.setSelectionModel(QItemSelectionModel(self.model, header))
         header.sectionClicked.connect(self._sort_clicked)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(
@@ -204,22 +205,22 @@ class CatalogPane(QWidget):
     def _selected_rows(self, most: int) -> list[int]:
         rows: list[int] = []
         selection = self.table.selectionModel().selection()
-        for part in selection:  # ranges, not rows: all selected is one range
+        for number in range(selection.size()):  # ranges, not rows: all selected is one range
+            part = selection.at(number)
             rows.extend(range(part.top(), min(part.bottom() + 1, part.top() + most - len(rows))))
         return rows
 
     def _listed(self) -> None:
         listing = self.model.listing
         assert listing is not None
-        self._order = listing.view.order
         if listing.view.filter and listing.view.filter == self._query.text().strip():
             self._query.clear_problem()
             self._settings.remember_query(listing.view.filter)
             self._query.history = self._settings.queries
-        keys = [column.key for column in self.model.columns]
-        if keys != self._laid_out:
-            self._lay_out(keys)
-            self._query.offer([*keys, "and", "or", "not", "in", "like", "is null"])
+        if self.columns.follow():
+            self._query.offer(
+                [*(column.key for column in self.model.columns), "and", "or", "not", "in", "between", "is null"]
+            )
         self._show_order()
         self._placing = True
         self._place(listing.current_row, listing.selected_rows)
@@ -227,10 +228,20 @@ class CatalogPane(QWidget):
         self._placing = False
         self._show_page()
 
+    def _completed(self) -> None:
+        listing = self.model.listing
+        if listing is not None and not self.table.currentIndex().isValid():
+            self._placing = True
+            self._place(listing.current_row, listing.selected_rows)
+            self._placing = False
+        self._show_page()
+
     def _show_page(self) -> None:
         listing = self.model.listing
         assert listing is not None
         shown, total = integer_text(len(listing.keys)), integer_text(listing.total)
+        if not listing.complete:
+            shown = total = "…"
         if listing.total == 0:
             self._pages.setCurrentWidget(self._no_runs)
         elif not listing.keys:
@@ -290,7 +301,7 @@ class CatalogPane(QWidget):
         self._placing = True
         self._place(row, (row,) if row >= 0 else ())
         if row >= 0:
-            self.table.scrollTo(self.model.index(row, self._first_column()))
+            self.table.scrollTo(self.model.index(row, self.columns.first()))
         self._placing = False
 
     def _place(self, current: int, rows: Sequence[int]) -> None:
@@ -303,27 +314,32 @@ class CatalogPane(QWidget):
         for row in rows:
             chosen.select(self.model.index(row, 0), self.model.index(row, len(self.model.columns) - 1))
         model.select(chosen, flags.ClearAndSelect | flags.Rows)
-        model.setCurrentIndex(self.model.index(current, self._first_column()), flags.NoUpdate)
-
-    def _first_column(self) -> int:
-        header = self.table.horizontalHeader()
-        shown = (header.logicalIndex(place) for place in range(header.count()))
-        return next((place for place in shown if not header.isSectionHidden(place)), 0)
+        model.setCurrentIndex(self.model.index(current, self.columns.first()), flags.NoUpdate)
 
     # --- sorting and columns ---
 
     def _sort_clicked(self, section: int) -> None:
         column = self.model.columns[section]
-        if self._order.removeprefix("-") == column.key:
-            self.sort_by(column.key, descending=not self._order.startswith("-"))
+        order = self._listed_order()
+        if order.removeprefix("-") == column.key:
+            self.sort_by(column.key, descending=not order.startswith("-"))
         else:
             self.sort_by(column.key, descending=_best_is_high(column))
 
+    def _listed_order(self) -> str:
+        return self.model.listing.view.order if self.model.listing is not None else self._order
+
     def _show_order(self) -> None:
-        place = self.model.column(self._order.removeprefix("-"))
-        falling = self._order.startswith("-")
+        order_by = self._listed_order()
+        place = self.model.column(order_by.removeprefix("-"))
+        falling = order_by.startswith("-")
         order = Qt.SortOrder.DescendingOrder if falling else Qt.SortOrder.AscendingOrder
         self.table.horizontalHeader().setSortIndicator(place, order)
+        column = self.model.columns[place] if place >= 0 else None
+        best = column is not None and column.metric is not None and _best_is_high(column) is falling
+        self.sort_button.setText(
+            tr("Best by {column}").format(column=column.title) if best and column else tr("Best by")
+        )
 
     def _fill_sorts(self, menu: QMenu) -> QMenu:
         menu.clear()
@@ -346,55 +362,28 @@ class CatalogPane(QWidget):
             action = menu.addAction(column.title)
             action.setCheckable(True)
             action.setChecked(not self.table.isColumnHidden(place))
-            action.toggled.connect(partial(self._toggle_column, column.key))
+            action.toggled.connect(partial(self.columns.show_column, column.key))
         menu.addSeparator()
         menu.addAction(tr("Standard columns")).triggered.connect(self.reset_columns)
         return menu
 
-    def _toggle_column(self, key: str, shown: bool) -> None:
-        self.table.setColumnHidden(self.model.column(key), not shown)
-
     def reset_columns(self) -> None:
         """Show the columns a new user sees."""
-        self._settings.columns = []
-        self._lay_out([column.key for column in self.model.columns])
-
-    def _lay_out(self, keys: list[str]) -> None:
-        """Apply the remembered columns to those there are; unknown ones are skipped, new ones start hidden or shown."""
-        remembered = {entry.get("key"): entry for entry in self._settings.columns}
-        header = self.table.horizontalHeader()
-        order = [key for key in remembered if key in keys] + [key for key in keys if key not in remembered]
-        for visual, key in enumerate(order):
-            place = keys.index(str(key))
-            header.moveSection(header.visualIndex(place), visual)
-            entry = remembered.get(key, {})
-            self.table.setColumnHidden(place, not entry.get("shown", key in SHOWN_AT_FIRST))
-            header.resizeSection(place, max(48, int(entry.get("width", WIDTHS.get(str(key), 88)))))
-        self._laid_out = keys
+        self.columns.reset()
 
     def save(self) -> None:
-        """Remember columns: which, in which order, how wide."""
-        header = self.table.horizontalHeader()
-        if self.model.columns:
-            self._settings.columns = [
-                {
-                    "key": self.model.columns[place].key,
-                    "width": header.sectionSize(place) or WIDTHS.get(self.model.columns[place].key, 88),
-                    "shown": not header.isSectionHidden(place),
-                }
-                for place in (header.logicalIndex(visual) for visual in range(header.count()))
-            ]
+        """Remember the columns."""
+        self.columns.save()
 
     # --- copying and the menu ---
 
     def copy_rows(self) -> None:
         """Put the selected rows on the clipboard with the columns shown, in full precision."""
         keys = [self.model.key(row) for row in self._selected_rows(ROWS_COPIED)]
-        header = self.table.horizontalHeader()
-        order = (header.logicalIndex(place) for place in range(header.count()))
-        names = [self.model.columns[place].key for place in order if not header.isSectionHidden(place)]
         if keys:
-            self._session.query(partial(fetch_text, keys, names), QGuiApplication.clipboard().setText)
+            self._session.query(
+                partial(fetch_text, keys, self.columns.shown_keys()), QGuiApplication.clipboard().setText
+            )
 
     def _show_menu(self, at: QPoint) -> None:
         index = self.table.indexAt(at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -23,23 +23,42 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.formats import bytes_text, duration_text, full_time_text, parameter_text, plain_text, status_word, tr
-from gui.panes.sheets import Sheet, folds_sheet, metrics_sheet
-from gui.points import ChartData, chart_data
+from gui.columns import STATUS_COLOURS
+from gui.formats import (
+    STATUS_ICONS,
+    bytes_text,
+    status_word,
+    tr,
+)
+from gui.panes.facts import (
+    about_rows,
+    first_words,
+    fold_columns,
+    fold_rows,
+    given_steps,
+    parameter_rows,
+    short,
+    target_names,
+    why_no_charts,
+)
+from gui.panes.sheets import Sheet, folds_sheet, metric_title, metrics_sheet
 from gui.selection import Selection
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import GRID, theme
 from gui.widgets import ElidedLabel, EmptyState
-from storage import PipelineDetails, Workspace
 
 if TYPE_CHECKING:
     from gui.charts import Charts
+    from gui.points import ChartData
+    from storage import PipelineDetails, Workspace
 
 
 def fetch_details(run_id: str, pipeline_id: str, workspace: Workspace) -> tuple[PipelineDetails, ChartData]:
     """Read all there is about a pipeline and make its charts' data; runs on the workspace's thread."""
+    from gui.points import chart_data
+
     details = workspace.details(run_id, pipeline_id)
     return details, chart_data(details.arrays)
 
@@ -100,6 +119,7 @@ class PipelinePane(QWidget):
         outer.addWidget(self._pages)
         selection.changed.connect(self._follow)
         session.changed.connect(self._follow)
+        theme().changed.connect(self._follow)
 
     def load_charts(self) -> None:
         """Make the chart area; done after the first paint because it loads pyqtgraph."""
@@ -139,6 +159,8 @@ class PipelinePane(QWidget):
         self.details = None
         self._empty.say(problem.what, problem.advice)
         self._pages.setCurrentIndex(0)
+        if problem.kind == "bug":
+            self._session.tasks.unhandled.emit(problem)
 
     def _show(self, answer: tuple[PipelineDetails, ChartData]) -> None:
         details, charts = answer
@@ -147,19 +169,14 @@ class PipelinePane(QWidget):
         self._head.show_details(details)
         self._summary.show_details(details)
         validation = details.metrics.get("cross_validation") or {}
-        self._folds.fill(_fold_rows(validation), columns=_fold_columns(validation))
-        self._parameters.fill(_parameter_rows(details))
+        self._folds.fill(fold_rows(validation), columns=[tr("Fold"), *map(metric_title, fold_columns(validation))])
+        rows, muted = parameter_rows(details)
+        self._parameters.fill(rows, muted=muted)
         self._files.show_details(details)
-        self._about.fill(_about_rows(details))
+        self._about.fill(about_rows(details))
         if self._charts is not None:
-            self._charts.show_data(charts, _why_no_charts(details))
+            self._charts.show_data(charts, why_no_charts(details), *target_names(details))
         self._pages.setCurrentIndex(1)
-
-
-def _why_no_charts(details: PipelineDetails) -> str:
-    if details.pipeline is not None and details.pipeline.status == "failed":
-        return tr("No predictions: this pipeline failed.")
-    return tr("No predictions are stored for this pipeline.")
 
 
 class _Head(QFrame):
@@ -196,9 +213,6 @@ class _Head(QFrame):
         self._paint_sign()
 
     def _paint_sign(self) -> None:
-        from gui.formats import STATUS_ICONS
-        from gui.models import STATUS_COLOURS
-
         if self._status:
             icon = theme().icon(STATUS_ICONS.get(self._status, "info"), STATUS_COLOURS.get(self._status, "muted"))
             self._sign.setPixmap(icon.pixmap(16, 16))
@@ -221,6 +235,7 @@ class _Summary(QScrollArea):
         self._problems.setWordWrap(True)
         self._metrics = metrics_sheet()
         self._metrics.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._metrics.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(12, 12, 12, 12)
@@ -233,8 +248,9 @@ class _Summary(QScrollArea):
         theme().changed.connect(self._paint_chain)
 
     def show_details(self, details: PipelineDetails) -> None:
-        steps = details.pipeline.steps if details.pipeline is not None else []
-        self._steps = [(_short(step.class_name) or step.operator, _first_words(step.params)) for step in steps]
+        self._steps = [
+            (short(step.class_name) or step.operator, first_words(given)) for step, given in given_steps(details)
+        ]
         self._paint_chain()
         self._problems.setText("\n".join(details.problems))
         self._problems.setVisible(bool(details.problems))
@@ -269,14 +285,14 @@ class _ErrorBox(QFrame):
         self._text.setAccessibleName(tr("Error text"))
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._text.setFixedHeight(120)
-        copy = QPushButton(tr("Copy error"))
-        theme().dress(copy, "copy")
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text.toPlainText()))
+        self.copy_button = QPushButton(tr("Copy error"))
+        theme().dress(self.copy_button, "copy")
+        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text.toPlainText()))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, GRID, 12, GRID)
         layout.addWidget(self._title)
         layout.addWidget(self._text)
-        layout.addWidget(copy, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_text(self, text: str) -> None:
         self.setVisible(bool(text))
@@ -318,88 +334,3 @@ class _Files(QWidget):
     def _open(path: Path | None) -> None:
         if path is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
-
-
-# --- what the sheets are filled with ---
-
-
-def _short(class_name: str) -> str:
-    return class_name.rsplit(".", 1)[-1]
-
-
-def _first_words(params: dict[str, Any]) -> str:
-    """Name the few parameters that tell one pipeline from another at a glance: short plain values."""
-    telling = [f"{key}={parameter_text(value)}" for key, value in params.items() if _tells(key, value)]
-    return ", ".join(telling[:3])
-
-
-QUIET = ("copy", "verbose", "n_jobs", "random_state", "memory", "tol", "max_iter")
-
-
-def _tells(key: str, value: Any) -> bool:
-    return key not in QUIET and value is not None and not isinstance(value, bool) and len(str(value)) <= 16
-
-
-def _parameter_rows(details: PipelineDetails) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for step in details.pipeline.steps if details.pipeline is not None else []:
-        name = _short(step.class_name) or step.operator
-        items = sorted(step.params.items(), key=lambda item: (not _tells(*item), item[0])) or [("–", None)]
-        for number, (key, value) in enumerate(items):
-            shown = parameter_text(value) if step.params else ""
-            rows.append((f"{step.step}. {name}" if number == 0 else "", key, shown))
-    return rows
-
-
-def _fold_columns(validation: dict[str, Any]) -> list[str]:
-    results = validation.get("fold_results") or []
-    names: list[str] = []
-    for result in results:
-        names.extend(name for name in result if name not in names and name not in ("fold", "fold_id"))
-    return [tr("Fold"), *names]
-
-
-def _fold_rows(validation: dict[str, Any]) -> list[tuple[Any, ...]]:
-    names = _fold_columns(validation)[1:]
-    rows: list[tuple[Any, ...]] = []
-    for number, result in enumerate(validation.get("fold_results") or []):
-        label = result.get("fold", result.get("fold_id", number))
-        rows.append((str(label), *(result.get(name) for name in names)))
-    for prefix, title in (("mean", tr("mean")), ("std", tr("spread"))):
-        values = [validation.get(f"{prefix}_{name}") for name in names]
-        if any(value is not None for value in values):
-            rows.append((title, *values))
-    return rows
-
-
-def _about_rows(details: PipelineDetails) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    record, run = details.pipeline, details.run
-    if record is not None:
-        rows += [
-            (tr("Created"), full_time_text(record.created_at)),
-            (tr("Took"), duration_text(record.duration_seconds)),
-            (tr("Seed"), plain_text(record.seed)),
-            (tr("Configuration hash"), record.hash),
-            (tr("Artifacts"), tr("{n}, {size}").format(
-                n=len(record.artifacts), size=bytes_text(sum(one.bytes for one in record.artifacts)))),
-        ]  # fmt: skip
-    if run is not None:
-        rows += [(tr("Dataset"), run.dataset_name), (tr("Run"), run.run_name), (tr("Description"), run.description)]
-        source = run.dataset_source
-        rows += [(key, plain_text(value)) for key, value in _flat(source)]
-    if record is not None:
-        rows += [(key, plain_text(value)) for key, value in _flat(record.environment)]
-    rows.append((tr("Folder"), str(details.folder)))
-    return [(key, value) for key, value in rows if value]
-
-
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    """Write a document as lines of "outer inner: value"."""
-    if hasattr(value, "model_dump"):
-        value = value.model_dump(exclude_none=True)
-    if isinstance(value, dict):
-        return [line for key, inner in value.items() for line in _flat(inner, f"{prefix} {key}".strip())]
-    if isinstance(value, (list, tuple)):
-        return [(prefix, ", ".join(map(str, value)))]
-    return [] if value is None else [(prefix.replace("_", " "), value)]

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from gui.columns import LEFT, RIGHT
 from gui.formats import MISSING, integer_text, number_text, plain_text, tr
-from gui.models import LEFT, RIGHT
 from gui.theme import ROW_HEIGHT, theme
 from storage import metric_for
 
 PARTITIONS = ("train", "val", "test")
+HEADER_HEIGHT = 28
 
 
 class Sheet(QTableWidget):
@@ -38,29 +39,41 @@ class Sheet(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setFixedHeight(HEADER_HEIGHT)
         self.horizontalHeader().setStretchLastSection(True)
         self._align_titles()
 
     def fill(
-        self, rows: Sequence[Sequence[Any]], *, columns: Sequence[str] | None = None, icons: Sequence[str] = ()
+        self,
+        rows: Sequence[Sequence[Any]],
+        *,
+        columns: Sequence[str] | None = None,
+        icons: Sequence[str] = (),
+        muted: Sequence[int] = (),
     ) -> None:
-        """Replace all rows, and the columns too if given; numbers are written with their metric's digits."""
+        """Replace all rows, and the columns too if given; numbers are written with their metric's digits.
+
+        `icons` go before the first cells, and the rows numbered in `muted` are of less interest.
+        """
         if columns is not None:
             self.setColumnCount(len(columns))
             self.setHorizontalHeaderLabels(list(columns))
             self._align_titles()
         self.setRowCount(len(rows))
+        titles = [str(self.model().headerData(n, Qt.Orientation.Horizontal)) for n in range(self.columnCount())]
         for row, values in enumerate(rows):
             for column, value in enumerate(values):
-                title = self.horizontalHeaderItem(column).text()
-                self.setItem(row, column, self._item(value, title, column))
-            if row < len(icons):
-                self.item(row, 0).setIcon(theme().icon(icons[row], "muted"))
+                item = self._item(value, titles[column], column)
+                if column == 0 and row < len(icons):
+                    item.setIcon(theme().icon(icons[row], "muted"))
+                if row in muted:
+                    item.setForeground(QColor(theme().colours.muted))
+                self.setItem(row, column, item)
         self._fit_columns()
 
     def fit_height(self) -> None:
         """Take exactly the height of the rows, for a sheet inside something that scrolls."""
-        self.setFixedHeight(self.horizontalHeader().sizeHint().height() + self.rowCount() * ROW_HEIGHT + 2)
+        self.setFixedHeight(HEADER_HEIGHT + self.rowCount() * ROW_HEIGHT)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
@@ -71,13 +84,11 @@ class Sheet(QTableWidget):
     def selected_text(self) -> str:
         """Return the selected rows as lines of tab-separated values, in full precision."""
         rows = sorted({index.row() for index in self.selectedIndexes()})
-        return "\n".join(
-            "\t".join(plain_text(self.item(row, column).data(Qt.ItemDataRole.UserRole)) for column in self._filled(row))
-            for row in rows
-        )
+        return "\n".join("\t".join(self._values(row)) for row in rows)
 
-    def _filled(self, row: int) -> list[int]:
-        return [column for column in range(self.columnCount()) if self.item(row, column) is not None]
+    def _values(self, row: int) -> list[str]:
+        items = [self.item(row, column) for column in range(self.columnCount())]
+        return [plain_text(item.data(Qt.ItemDataRole.UserRole)) if item is not None else "" for item in items]
 
     def _fit_columns(self) -> None:
         self.resizeColumnsToContents()
@@ -110,8 +121,9 @@ class MetricsSheet(Sheet):
         for values in parts.values():
             names.extend(name for name, value in values.items() if name not in names and _is_number(value))
         names.sort(key=lambda name: name == "samples")  # counts below what is measured
-        rows = [(_title(name), *(_Named(name, values.get(name)) for values in parts.values())) for name in names]
+        rows = [(metric_title(name), *(_Named(name, values.get(name)) for values in parts.values())) for name in names]
         self.fill(rows, columns=[tr("Metric"), *parts])
+        self.horizontalHeader().setStretchLastSection(False)
         for column in range(1, self.columnCount()):
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
 
@@ -133,9 +145,10 @@ def folds_sheet() -> Sheet:
     return Sheet([tr("Fold")], tr("Results of each cross-validation fold"), right_from=1)
 
 
-def _title(name: str) -> str:
+def metric_title(name: str) -> str:
+    """Say what a metric of `metrics.json` is called."""
     metric = metric_for(name)
-    return metric.title if metric is not None else name
+    return metric.title if metric is not None else name.replace("_", " ").capitalize()
 
 
 def _is_number(value: Any) -> bool:

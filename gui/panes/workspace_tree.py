@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeView, QVBoxLayout, QWidget
 
@@ -24,6 +24,7 @@ class WorkspaceTree(QWidget):
         self.model = RunsModel(session, self)
         self._placing = False
         self._fresh = True
+        self._in_view = False
         self.tree = QTreeView()
         tree = self.tree
         tree.setObjectName("workspaceTree")
@@ -37,12 +38,12 @@ class WorkspaceTree(QWidget):
         tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         tree.customContextMenuRequested.connect(self._show_menu)
         tree.setStyleSheet("QTreeView::item { height: 26px; }")
-        tree.setIndentation(16)
+        tree.setIndentation(12)
         header = tree.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(1, 64)
+        header.resizeSection(1, 56)
         header.setSectionsMovable(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -53,6 +54,8 @@ class WorkspaceTree(QWidget):
         session.closed.connect(self._start_over)
         session.changed.connect(self.model.ask)
         self.model.listed.connect(self._listed)
+        self.model.rowsAboutToBeInserted.connect(self._note_place)
+        self.model.rowsInserted.connect(self._keep_place)
         theme().changed.connect(tree.viewport().update)
 
     def show_run(self, run_id: str) -> None:
@@ -96,6 +99,19 @@ class WorkspaceTree(QWidget):
         else:
             self.tree.selectionModel().clear()
         self._placing = False
+
+    def _note_place(self) -> None:
+        shown = self.tree.visualRect(self.tree.currentIndex())
+        self._in_view = self._in_view or (shown.isValid() and self.tree.viewport().rect().intersects(shown))
+
+    def _keep_place(self) -> None:
+        # Rows that arrive above push the current one away; once the view has laid them out it is brought back.
+        QTimer.singleShot(0, self, self._show_current)
+
+    def _show_current(self) -> None:
+        if self._in_view and self.tree.currentIndex().isValid():
+            self.tree.scrollTo(self.tree.currentIndex())
+        self._in_view = False
 
     def _show_menu(self, at: QPoint) -> None:
         index = self.tree.indexAt(at)
