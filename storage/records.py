@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import secrets
+import threading
 import time
 import uuid
 from datetime import UTC, datetime
@@ -38,23 +39,28 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-_last_id = 0
+_RANDOM_BITS = 74
+_last_id = (0, 0)  # milliseconds, random part
+_id_lock = threading.Lock()
 
 
 def new_id() -> str:
     """A UUIDv7 (RFC 9562 §5.7): sorts by the time it was made, and within one process strictly so.
 
-    48 bits of milliseconds, then 74 random bits; an id is made again until it is larger than the one before.
+    48 bits of milliseconds, then 74 random bits. Within one millisecond, or when the clock was set back, the random
+    part of the id before is raised by a random step (RFC 9562 §6.2, method 2).
     """
     global _last_id
-    while True:
-        random = int.from_bytes(os.urandom(10), "big")
-        value = (time.time_ns() // 1_000_000) << 80 | random
-        value = value & ~(0xF << 76) | 0x7 << 76
-        value = value & ~(0x3 << 62) | 0x2 << 62
-        if value > _last_id or value >> 80 < _last_id >> 80:  # larger, or the clock was set back
-            _last_id = value
-            return str(uuid.UUID(int=value))
+    with _id_lock:
+        last_moment, last_random = _last_id
+        moment, random = time.time_ns() // 1_000_000, secrets.randbits(_RANDOM_BITS)
+        if moment <= last_moment:
+            moment, random = last_moment, last_random + 1 + secrets.randbits(32)
+            if random >> _RANDOM_BITS:
+                moment, random = moment + 1, secrets.randbits(_RANDOM_BITS - 1)
+        _last_id = (moment, random)
+    high, low = random >> 62, random & (1 << 62) - 1
+    return str(uuid.UUID(int=moment << 80 | 0x7 << 76 | high << 64 | 0x2 << 62 | low))
 
 
 def _assume_utc(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -78,9 +79,10 @@ def test_numbers_that_are_no_numbers_become_null() -> None:
     assert json.loads(to_json({"a": float("nan"), "b": [float("inf"), 1.5]})) == {"a": None, "b": [None, 1.5]}
 
 
-def test_ids_are_version_7_and_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = [new_id() for _ in range(500)]
-    assert ids == sorted(ids) and len(set(ids)) == 500
+def test_ids_are_version_7_unique_and_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [new_id() for _ in range(20_000)]
+    assert ids == sorted(ids) and len(set(ids)) == len(ids)
     assert {i[14] for i in ids} == {"7"} and {i[19] for i in ids} <= set("89ab")
-    monkeypatch.setattr(records.time, "time_ns", lambda: 1_000_000_000)  # a clock set back must not hang it
-    assert new_id() < ids[0]
+    assert abs(int(ids[0].replace("-", "")[:12], 16) / 1000 - time.time()) < 60
+    monkeypatch.setattr(records.time, "time_ns", lambda: 1_000_000_000)  # the clock is set back
+    assert ids[-1] < new_id() < new_id()
