@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -30,7 +30,6 @@ from gui.theme import GRID, theme
 
 pg.setConfigOptions(antialias=True)
 MARKERS = {"train": "o", "val": "t1", "test": "s"}
-SIGNS = {"train": "●", "val": "▲", "test": "■"}
 PARITY, RESIDUALS = 0, 1
 
 
@@ -108,8 +107,11 @@ class Charts(QWidget):
         self._target.currentIndexChanged.connect(self._draw)
         self._target.setAccessibleName(tr("Target shown"))
         for name in MARKERS:
-            button = self._toggle(f"{SIGNS[name]} {name}")
+            button = self._toggle(name)
             button.setChecked(True)
+            button.setIcon(theme().icon(f"marker-{name}", name))
+            button.setIconSize(QSize(12, 12))
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setToolTip(tr("Show or hide the {name} samples").format(name=name))
             button.clicked.connect(lambda _=False, name=name: self._press(name))
             self._partition_buttons[name] = button
@@ -155,8 +157,6 @@ class Charts(QWidget):
             axis = self._plot.getAxis(side)
             axis.setPen(pg.mkPen(colours.line))
             axis.setTextPen(pg.mkPen(colours.muted))
-        for name, button in self._partition_buttons.items():
-            button.setStyleSheet(f"QToolButton:checked {{ color: {getattr(colours, name)}; font-weight: 600; }}")
 
     def _draw_points(self, parts: list[Points]) -> None:
         plot, colours = self._plot.getPlotItem(), theme().colours
@@ -167,7 +167,7 @@ class Charts(QWidget):
         for side in ("left", "bottom"):
             plot.getAxis(side).setTicks(None)
         plot.showGrid(x=True, y=True, alpha=0.12)
-        words = (tr("predicted"), tr("residual")) if residuals else (tr("observed"), tr("predicted"))
+        words = (tr("predicted"), tr("residual")) if residuals else (tr("measured"), tr("predicted"))
         for side, word in zip(("bottom", "left"), words, strict=True):
             plot.setLabel(side, self._axis_text(word), color=colours.muted)
         pen = pg.mkPen(colours.muted, width=1, style=Qt.PenStyle.DashLine)
@@ -199,7 +199,7 @@ class Charts(QWidget):
         image = pg.ImageItem(shares.T, levels=(0.0, 1.0))
         image.setColorMap(ground)
         plot.addItem(image)
-        for side, title in (("left", tr("observed")), ("bottom", tr("predicted"))):
+        for side, title in (("left", tr("measured")), ("bottom", tr("predicted"))):
             plot.getAxis(side).setTicks([[(n + 0.5, label) for n, label in enumerate(matrix.labels)]])
             plot.setLabel(side, title, color=colours.muted)
         if size <= 12:
@@ -243,7 +243,7 @@ def _scatter(points: Points, residuals: bool) -> Any:
 
 def _tip(points: Points, place: int) -> str:
     truth, predicted = float(points.truth[place]), float(points.predicted[place])
-    return tr("row {row} · {partition}\nobserved {truth}\npredicted {predicted}\nresidual {residual}").format(
+    return tr("row {row} · {partition}\nmeasured {truth}\npredicted {predicted}\nresidual {residual}").format(
         row=int(points.samples[place]) + 1, partition=points.partition, truth=number_text(truth, 4),
         predicted=number_text(predicted, 4), residual=number_text(predicted - truth, 3),
     )  # fmt: skip

@@ -20,7 +20,7 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True)
 class Points:
-    """Observed against predicted for one target and one partition; `total` counts them before thinning out."""
+    """Measured against predicted for one target and one partition; `total` counts them before thinning out."""
 
     partition: str
     truth: Numbers

@@ -1,7 +1,8 @@
 """The one holder of a Workspace, with two doors: `query` and `change`.
 
 One worker thread per open workspace owns it; nothing else in the window ever touches it. Replies come back on the
-GUI thread. A reply that belongs to an older workspace, or to a question asked again since, is dropped.
+GUI thread. Every request has a number; one that belongs to an older workspace, or was asked again since, is dropped by
+it, and a late reply is never looked at.
 """
 
 from __future__ import annotations
@@ -73,7 +74,6 @@ class Session(QObject):
         super().__init__(parent)
         self.tasks = tasks
         self.workspace: Opened | None = None
-        self.generation = 0
         self._room: _Room | None = None
         self._opening: tuple[_Room, Task] | None = None
         self._leaving: list[_Room] = []  # let go of, perhaps still closing
@@ -147,7 +147,6 @@ class Session(QObject):
 
     def _release(self) -> bool:
         room, self._room, self.workspace = self._room, None, None
-        self.generation += 1
         self._clock.stop()
         for number in self._under_way:
             self.tasks.drop_number(number)  # long work stops at its next report
@@ -235,7 +234,7 @@ class Session(QObject):
         topic: str = "",
         quiet: bool = False,
     ) -> None:
-        room, generation = self._room, self.generation
+        room = self._room
         if room is None:
             return
         if topic and topic in self._latest:
@@ -248,13 +247,10 @@ class Session(QObject):
             self._latest.pop(topic, None)
 
         def deliver(value: T) -> None:
-            if generation == self.generation:
-                forget()
-                done(value)
+            forget()
+            done(value)
 
         def refuse(problem: Problem) -> None:
-            if generation != self.generation:
-                return
             forget()
             if failed is not None:
                 failed(problem)

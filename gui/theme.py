@@ -19,6 +19,7 @@ import resources
 Choice = Literal["system", "light", "dark"]
 ROW_HEIGHT = 26
 GRID = 8
+TRAIN, VAL, TEST = "#0072b2", "#e69f00", "#009e73"  # Okabe and Ito; the same on light and dark, and in the PNG charts
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,14 @@ LIGHT = Colours(
     scroll="#c3c8d0",
     accent="#0b62bd", on_accent="#ffffff", selected="#d9e8fb", hover="#e9ecf0",
     good="#1a7346", bad="#b3261e", warning="#8f5700", bad_ground="#fdefee",
-    train="#0072b2", val="#b87a00", test="#009e73",
+    train=TRAIN, val=VAL, test=TEST,
 )  # fmt: skip
 DARK = Colours(
     window="#1d2025", base="#15171b", alternate="#191c20", text="#e3e6ea", muted="#9aa3b0", line="#343942",
     scroll="#454b56",
     accent="#5aa9f8", on_accent="#0c1116", selected="#1f3d60", hover="#2a2f37",
     good="#5fc48f", bad="#f2877e", warning="#e3ac4e", bad_ground="#35201f",
-    train="#56b4e9", val="#e69f00", test="#2cc79a",
+    train=TRAIN, val=VAL, test=TEST,
 )  # fmt: skip
 
 SHEET = """
@@ -67,6 +68,7 @@ QMainWindow::separator:hover {{ background: {accent}; }}
 QToolBar {{ background: {window}; border: 0; border-bottom: 1px solid {line}; padding: 6px 8px; spacing: 8px; }}
 QToolBar QToolButton, QToolButton#flat {{ border: 1px solid transparent; border-radius: 5px; padding: 4px 8px; }}
 QToolBar QToolButton:hover, QToolButton#flat:hover, QToolButton#flat:checked {{ background: {hover}; }}
+QToolButton#flat {{ padding: 4px 6px; }}
 QToolButton#flat[popupMode="2"] {{ padding-right: 18px; }}
 QToolButton#flat::menu-indicator {{ subcontrol-position: right center; right: 4px; }}
 QToolBar QToolButton:focus, QToolButton#flat:focus {{ border-color: {accent}; }}

@@ -40,25 +40,25 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.errors import TooNew as TooNew
     from storage.errors import Untrusted as Untrusted
     from storage.layout import checked_name as checked_name
+    from storage.listing import FileEntry as FileEntry
+    from storage.listing import PipelineDetails as PipelineDetails
+    from storage.listing import PipelineRow as PipelineRow
+    from storage.listing import RunRow as RunRow
     from storage.metrics import Metric as Metric
     from storage.metrics import metric_for as metric_for
+    from storage.pipelines import Pipeline as Pipeline
     from storage.predictions import PredictionArrays as PredictionArrays
     from storage.process import run_in_child as run_in_child
     from storage.records import PipelineRecord as PipelineRecord
     from storage.records import RunConfig as RunConfig
     from storage.records import RunSummary as RunSummary
     from storage.records import StepRecord as StepRecord
-    from storage.runner import Failure as Failure
-    from storage.runner import RunOutcome as RunOutcome
-    from storage.runner import RunRequest as RunRequest
-    from storage.runner import Skipped as Skipped
-    from storage.runs import Pipeline as Pipeline
+    from storage.requests import Failure as Failure
+    from storage.requests import RunOutcome as RunOutcome
+    from storage.requests import RunRequest as RunRequest
+    from storage.requests import Skipped as Skipped
     from storage.runs import Run as Run
     from storage.version import VERSION as VERSION
-    from storage.workspace import FileEntry as FileEntry
-    from storage.workspace import PipelineDetails as PipelineDetails
-    from storage.workspace import PipelineRow as PipelineRow
-    from storage.workspace import RunRow as RunRow
     from storage.workspace import Workspace as Workspace
     from storage.workspace import find_workspace as find_workspace
 
@@ -88,10 +88,12 @@ _HOMES = {
     "predictions": ("PredictionArrays",),
     "process": ("run_in_child",),
     "records": ("PipelineRecord", "RunConfig", "RunSummary", "StepRecord"),
-    "runner": ("Failure", "RunOutcome", "RunRequest", "Skipped"),
-    "runs": ("Pipeline", "Run"),
+    "requests": ("Failure", "RunOutcome", "RunRequest", "Skipped"),
+    "pipelines": ("Pipeline",),
+    "runs": ("Run",),
     "version": ("VERSION",),
-    "workspace": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow", "Workspace", "find_workspace"),
+    "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow"),
+    "workspace": ("Workspace", "find_workspace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)

@@ -19,7 +19,7 @@ from storage.output import Format, progress, show_error, show_facts, show_rows
 from storage.version import VERSION
 
 if TYPE_CHECKING:
-    from storage.runner import RunOutcome
+    from storage.requests import RunOutcome
     from storage.workspace import Workspace
 
 app = typer.Typer(
@@ -196,7 +196,7 @@ def run(
 
     Example: `runshelf run corn.csv --target protein --test-size 0.25 --pipelines pls.yaml --jobs 2`
     """
-    from storage.runner import RunRequest
+    from storage.requests import RunRequest
 
     if task not in (None, "regression", "classification"):
         raise BadInput(f"'{task}' is no task.", advice="Use --task regression or --task classification.")

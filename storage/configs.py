@@ -1,7 +1,6 @@
-"""Pipeline configurations: read from JSON or YAML, expanded from grids, hashed, and built into scikit-learn objects.
+"""Pipeline configurations: read from JSON or YAML files or Python objects, expanded from grids, hashed.
 
-A configuration file is data. Only classes under allowed modules are imported, only estimators and splitters are
-built, and only NumPy's ufuncs may be named as functions, so that reading somebody's file can't run their program.
+A configuration file is data; what of it may be built is decided in `storage.estimators`.
 """
 
 from __future__ import annotations
@@ -10,11 +9,9 @@ import difflib
 import hashlib
 import importlib
 import importlib.resources
-import inspect
 import itertools
 import json
 import math
-import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from storage.disk import read_bytes
 from storage.errors import BadInput
+from storage.estimators import ALLOWED_MODULES, build_estimator, class_path, encode, encode_cv, seed_all
 
-ALLOWED_MODULES = ("sklearn", "chemotools")
 MAX_PIPELINES = 100_000
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 
@@ -73,11 +70,16 @@ class PipelineConfig:
         from sklearn.pipeline import Pipeline
 
         steps = [
-            (name, build_estimator(step, allowed) if isinstance(step, StepSpec) else clone(step, safe=False))
+            (
+                name,
+                build_estimator(step.class_path, step.params, allowed)
+                if isinstance(step, StepSpec)
+                else clone(step, safe=False),
+            )
             for name, step in self.steps
         ]
         pipeline = Pipeline(_unique_names(steps))
-        _seed(pipeline, seed)
+        seed_all(pipeline, seed)
         return pipeline
 
     def with_name(self, name: str) -> PipelineConfig:
@@ -91,7 +93,7 @@ class PipelineConfig:
                 {"class": step.class_path, "params": step.params} if isinstance(step, StepSpec) else encode(step, True)
             )
             steps.append({**spec, "name": name} if name != spec["class"].rpartition(".")[2] else spec)
-        return {"name": self.config_name or self.name, "steps": steps, "cv": _encode_cv(self.cv)}
+        return {"name": self.config_name or self.name, "steps": steps, "cv": encode_cv(self.cv)}
 
     def digest(self, pipeline: Any) -> str:
         """The canonical hash (sha256, hex) of what is computed: classes, parameters that differ from the default, cv.
@@ -105,7 +107,7 @@ class PipelineConfig:
             if not _given_random_state(source) and isinstance(spec.get("params"), dict):
                 spec["params"].pop("random_state", None)
             steps.append(spec)
-        text = json.dumps({"steps": steps, "cv": _encode_cv(self.cv)}, sort_keys=True, separators=(",", ":"))
+        text = json.dumps({"steps": steps, "cv": encode_cv(self.cv)}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -295,222 +297,10 @@ def _short_class(name: str) -> str:
     return capitals if len(name) > 12 and len(capitals) > 1 else name
 
 
-# ---------------------------------------------------------------- building
-
-
-def build_estimator(spec: StepSpec, allowed: Sequence[str] = ALLOWED_MODULES) -> Any:
-    """Build one estimator from its spec. Raises BadInput for a class that is unknown, not allowed, or misused."""
-    from sklearn.base import BaseEstimator
-
-    cls = _import_class(spec.class_path, allowed)
-    if not issubclass(cls, BaseEstimator):
-        raise BadInput(f"{spec.class_path} is no scikit-learn estimator.", advice="Name a transformer or a model.")
-    return _construct(cls, spec.params, allowed)
-
-
-def build_splitter(cv: Any, task_type: str, seed: int, allowed: Sequence[str] = ALLOWED_MODULES) -> Any:
-    """Build the cross-validation splitter; None for no cross-validation.
-
-    `{"n_splits": k}` is a shuffled k-fold with the run's seed, stratified for classes.
-    """
-    from sklearn.model_selection import KFold, StratifiedKFold
-
-    if cv is None or hasattr(cv, "split"):
-        return cv
-    if "class" in cv:
-        splitter = _construct(_import_class(cv["class"], allowed), cv.get("params", {}), allowed)
-        if not hasattr(splitter, "split"):
-            raise BadInput(f"{cv['class']} does not split data.", advice="Name a class of sklearn.model_selection.")
-        _seed_splitter(splitter, seed)
-        return splitter
-    unknown = set(cv) - {"n_splits", "shuffle"}
-    n_splits = cv.get("n_splits", 5)
-    if unknown or not isinstance(n_splits, int) or n_splits < 2:
-        raise BadInput(
-            f"The cross-validation {json.dumps(cv)} is not understood.",
-            advice='Write {"n_splits": 5}, or {"class": "sklearn.model_selection.LeaveOneOut"}, or null.',
-        )
-    shuffle = bool(cv.get("shuffle", True))
-    kind = StratifiedKFold if task_type == "classification" else KFold
-    return kind(n_splits, shuffle=shuffle, random_state=seed if shuffle else None)
-
-
-def _import_class(path: str, allowed: Sequence[str]) -> Any:
-    module_name, _, class_name = path.rpartition(".")
-    if not any(module_name == root or module_name.startswith(f"{root}.") for root in allowed):
-        raise BadInput(
-            f"The class {path} is not under an allowed module ({', '.join(allowed)}).",
-            advice="Use one that is, or allow its module for this workspace (allowed_modules in runshelf.json).",
-        )
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise BadInput(
-            f"There is no module {module_name} for the class {path}.", advice="Check the spelling."
-        ) from error
-    cls = getattr(module, class_name, None)
-    if not inspect.isclass(cls):
-        close = difflib.get_close_matches(
-            class_name, [n for n in dir(module) if inspect.isclass(getattr(module, n))], 1
-        )
-        hint = f"Did you mean {module_name}.{close[0]}?" if close else "Check the spelling."
-        raise BadInput(f"There is no class {class_name} in {module_name}.", advice=hint)
-    return cls
-
-
-def _construct(cls: Any, params: dict[str, Any], allowed: Sequence[str]) -> Any:
-    signature = inspect.signature(cls.__init__).parameters
-    free = any(p.kind is p.VAR_KEYWORD for p in signature.values())
-    for name in params:
-        if name not in signature and not free:
-            close = difflib.get_close_matches(name, signature, 1)
-            hint = (
-                f"Did you mean '{close[0]}'?"
-                if close
-                else f"Known are {', '.join(p for p in signature if p != 'self')}."
-            )
-            raise BadInput(f"{cls.__name__} has no parameter '{name}'.", advice=hint)
-    values = {
-        name: decode(value, signature[name].default if name in signature else None, allowed)
-        for name, value in params.items()
-    }
-    try:
-        return cls(**values)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{cls.__name__} can't be built: {error}.", advice="Check its parameters.") from error
-
-
-def decode(value: Any, default: Any, allowed: Sequence[str]) -> Any:
-    """Turn a value of a file into what an estimator takes; lists become tuples where the default is a tuple."""
-    if isinstance(value, dict):
-        if "class" in value:
-            return build_estimator(StepSpec.model_validate(value), allowed)
-        if set(value) == {"function"}:
-            return _ufunc(value["function"])
-        if set(value) == {"float"}:
-            return float(value["float"])
-        if set(value) == {"array"}:
-            import numpy as np
-
-            return np.asarray(value["array"])
-        if "opaque" in value:
-            raise BadInput(
-                f"The value {value['opaque']} came from Python code and can't be built from a file.",
-                advice="Pass the object from Python again.",
-            )
-        return {key: decode(item, None, allowed) for key, item in value.items()}
-    if isinstance(value, list):
-        items = [decode(item, None, allowed) for item in value]
-        return tuple(items) if isinstance(default, tuple) else items
-    return value
-
-
-def _ufunc(path: Any) -> Any:
-    import numpy as np
-
-    name = str(path).removeprefix("numpy.")
-    found = getattr(np, name, None) if name.isidentifier() else None
-    if not isinstance(found, np.ufunc):
-        raise BadInput(
-            f"The function {path} is not allowed in a file.", advice="NumPy's ufuncs are, such as numpy.log1p."
-        )
-    return found
-
-
-# ---------------------------------------------------------------- recording
-
-
-def encode(value: Any, changed_only: bool = False) -> Any:
-    """Turn a parameter value or an estimator into JSON that `decode` reads back.
-
-    With `changed_only`, parameters of estimators that equal their default are left out. What has no JSON form is
-    recorded as `{"opaque": text, "digest": hash of its content}`.
-    """
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": str(value)}
-    if isinstance(value, dict):
-        return {str(key): encode(item, changed_only) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [encode(item, changed_only) for item in value]
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        return {"class": class_path(type(value)), "params": encode(_params(value, changed_only), changed_only)}
-    return _encode_foreign(value)
-
-
-def _encode_foreign(value: Any) -> Any:
-    import numpy as np
-
-    if isinstance(value, np.generic):
-        return encode(value.item())
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return {"array": value.tolist()}
-    if isinstance(value, np.ufunc):
-        return {"function": f"numpy.{value.__name__}"}
-    import joblib
-
-    try:
-        digest = joblib.hash(value)
-    except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
-        raise BadInput(
-            f"The parameter {value!r} can't be recorded: {error}.", advice="Use a named function."
-        ) from error
-    return {"opaque": repr(value)[:200], "digest": digest}
-
-
-def _params(estimator: Any, changed_only: bool) -> dict[str, Any]:
-    params: dict[str, Any] = estimator.get_params(deep=False)
-    if not changed_only:
-        return params
-    signature = inspect.signature(type(estimator).__init__).parameters
-    return {n: v for n, v in params.items() if n not in signature or not _same(v, signature[n].default)}
-
-
-def _same(value: Any, default: Any) -> bool:
-    if value is default:
-        return True
-    if isinstance(value, float) and isinstance(default, float) and math.isnan(value) and math.isnan(default):
-        return True
-    return type(value) in (bool, int, float, str, tuple) and type(value) is type(default) and value == default
-
-
-def class_path(cls: type) -> str:
-    """The public path of a class: `sklearn.cross_decomposition.PLSRegression`, not its private module."""
-    parts = cls.__module__.split(".")
-    public = list(itertools.takewhile(lambda part: not part.startswith("_"), parts))
-    if public and len(public) < len(parts):
-        module = importlib.import_module(".".join(public))
-        if getattr(module, cls.__name__, None) is cls:
-            return f"{'.'.join(public)}.{cls.__name__}"
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _encode_cv(cv: Any) -> Any:
-    if cv is None:
-        return None
-    if not isinstance(cv, dict):
-        attributes = {key: value for key, value in vars(cv).items() if not key.startswith("_")}
-        return {"class": class_path(type(cv)), "params": encode(attributes)}
-    return encode({"n_splits": 5, **cv} if "class" not in cv else cv)
-
-
 def _given_random_state(source: Any) -> bool:
     if isinstance(source, StepSpec):
         return source.params.get("random_state") is not None
     return source.get_params(deep=False).get("random_state") is not None
-
-
-def _seed(pipeline: Any, seed: int) -> None:
-    params = pipeline.get_params(deep=True)
-    pipeline.set_params(
-        **{k: seed for k, v in params.items() if v is None and (k == "random_state" or k.endswith("__random_state"))}
-    )
-
-
-def _seed_splitter(splitter: Any, seed: int) -> None:
-    if getattr(splitter, "random_state", 0) is None and getattr(splitter, "shuffle", True):
-        splitter.random_state = seed
 
 
 def _unique_names(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
@@ -522,6 +312,9 @@ def _unique_names(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
         seen[name] = seen.get(name, 0) + 1
         unique.append((name if seen[name] == 1 else f"{name}-{seen[name]}", step))
     return unique
+
+
+# ---------------------------------------------------------------- recording
 
 
 def describe(source: Any, seed: int = 0, allowed: Sequence[str] = ALLOWED_MODULES) -> dict[str, Any]:

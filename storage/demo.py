@@ -14,7 +14,7 @@ from storage.disk import write_atomic
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from storage.runner import Report, RunRequest
+    from storage.requests import Report, RunRequest
 
 _REGION = (950.0, 1500.0)  # cm⁻¹: where sugars absorb; outside it these spectra are mostly noise
 _SPECTRA_PER_HOUR = 48  # the probe in the fermenter records one every 1.25 minutes
@@ -42,7 +42,7 @@ class DemoDataset:
     def request(self, jobs: int = 1) -> RunRequest:
         """The run request that trains the shipped grids on this dataset."""
         from storage.configs import shipped_configs
-        from storage.runner import RunRequest
+        from storage.requests import RunRequest
 
         return RunRequest(
             data=self.data,

@@ -13,7 +13,6 @@ import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +20,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Float,
-    Integer,
-    MetaData,
-    String,
-    Table,
     and_,
     bindparam,
     create_engine,
@@ -42,8 +37,10 @@ from sqlalchemy.schema import CreateColumn
 
 from storage.disk import make_cache_folder, remove_cache
 from storage.errors import Locked, StorageError
-from storage.query import from_microseconds, to_microseconds
+from storage.query import from_microseconds
 from storage.records import Manifest, PartRecord
+from storage.run_index import RunIndex
+from storage.schema import PREDICTION_COLUMNS, declare, is_number_type, sql_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,65 +48,6 @@ if TYPE_CHECKING:
 VERSION = "1"
 MAX_COLUMNS = 1_900  # SQLite's own limit is 2,000
 _BUSY_SECONDS = 10
-_TYPES: dict[str, Any] = {"text": String, "integer": Integer, "number": Float, "time": Integer, "date": String}
-
-PREDICTION_COLUMNS = {
-    "prediction_id": "text",
-    "dataset_name": "text",
-    "run_id": "text",
-    "run_date": "date",
-    "pipeline_id": "text",
-    "pipeline_name": "text",
-    "config_name": "text",
-    "config_hash": "text",
-    "model_type": "text",
-    "task_type": "text",
-    "status": "text",
-    "created_at": "time",
-    "n_samples": "integer",
-    "n_features": "integer",
-    "n_folds": "integer",
-    "fit_seconds": "number",
-    "created_by": "text",
-    "run_name": "text",
-    "data_hash": "text",
-    "seed": "integer",
-}
-_RUN_COLUMNS = {
-    "folder": "text",
-    "run_id": "text",
-    "dataset_name": "text",
-    "run_name": "text",
-    "date": "date",
-    "created_at": "time",
-    "status": "text",
-    "writer": "text",
-    "total": "integer",
-    "successful": "integer",
-    "failed": "integer",
-    "interrupted": "integer",
-    "metric_name": "text",
-    "metric_value": "number",
-    "task_type": "text",
-    "problem": "text",
-    "signature": "text",
-}
-_PIPELINE_COLUMNS = {
-    "folder": "text",
-    "pipeline_id": "text",
-    "number": "integer",
-    "name": "text",
-    "status": "text",
-    "writer": "text",
-    "model_type": "text",
-    "prediction_id": "text",
-    "problem": "text",
-    "signature": "text",
-}
-
-
-def _column(name: str, kind: str, **options: Any) -> Column[Any]:
-    return Column(name, _TYPES[kind], info={"kind": kind}, **options)
 
 
 class Index:
@@ -128,8 +66,9 @@ class Index:
         self._sorts: set[str] = set()
         self._schema_version: int | None = None
         self._seen: int | None = None  # the state other connections left, when last asked
-        self._declare(())
+        self._declare([])
         self._connection = self._open_somewhere()
+        self.runs = RunIndex(self)
 
     # ------------------------------------------------------------ opening and starting again
 
@@ -187,19 +126,21 @@ class Index:
             return "new"
         if "facts" not in names:
             return "other"
-        facts = {key: value for key, value in connection.execute(select(self._facts.c.key, self._facts.c.value))}
+        facts = {
+            key: value for key, value in connection.execute(select(self.tables.facts.c.key, self.tables.facts.c.value))
+        }
         if (facts.get("version"), facts.get("workspace_id")) != (VERSION, self._workspace_id):
             return "other"
         self._read_columns(connection)
         return "current"
 
     def _create(self, connection: Connection) -> None:
-        self._declare(())
+        self._declare([])
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        self._metadata.create_all(connection)
+        self.tables.metadata.create_all(connection)
         facts = {"version": VERSION, "workspace_id": self._workspace_id, "manifest": ""}
         for key, value in facts.items():
-            connection.execute(insert(self._facts).prefix_with("OR IGNORE"), {"key": key, "value": value})
+            connection.execute(insert(self.tables.facts).prefix_with("OR IGNORE"), {"key": key, "value": value})
         connection.exec_driver_sql("COMMIT")
 
     def start_again(self, reason: str = "") -> None:
@@ -226,42 +167,10 @@ class Index:
 
     # ------------------------------------------------------------ tables
 
-    def _declare(self, metrics: Iterable[str]) -> None:
-        """Describe the tables; `metrics` are the columns of predictions beyond the fixed ones."""
+    def _declare(self, metrics: list[str]) -> None:
+        self.tables = declare(metrics)
+        self.predictions = self.tables.predictions
         self._inserts: dict[frozenset[str], tuple[str, list[str]]] = {}
-        self._metadata = MetaData()
-        self._facts = Table("facts", self._metadata, Column("key", String, primary_key=True), Column("value", String))
-        self._parts = Table(
-            "parts",
-            self._metadata,
-            Column("file", String, primary_key=True),
-            Column("rows", Integer),
-            Column("problem", String),
-        )
-        self._runs = Table(
-            "runs",
-            self._metadata,
-            *(_column(name, kind, primary_key=name == "folder") for name, kind in _RUN_COLUMNS.items()),
-        )
-        self._pipelines = Table(
-            "pipelines",
-            self._metadata,
-            *(
-                _column(name, kind, primary_key=name in ("folder", "pipeline_id"))
-                for name, kind in _PIPELINE_COLUMNS.items()
-            ),
-            SqlIndex("pipelines_prediction", "prediction_id"),
-            SqlIndex("pipelines_order", "folder", "number"),
-        )
-        self.predictions = Table(
-            "predictions",
-            self._metadata,
-            Column("key", Integer, primary_key=True),
-            *(_column(name, kind, unique=name == "prediction_id") for name, kind in PREDICTION_COLUMNS.items()),
-            *(_column(name, "number") for name in metrics),
-            SqlIndex("predictions_same", "config_hash", "data_hash"),
-            SqlIndex("predictions_run", "run_id"),
-        )
 
     def changed_elsewhere(self) -> bool:
         """Whether another connection has changed the database since this was last asked."""
@@ -330,7 +239,7 @@ class Index:
         """The mark of the manifest this index reflects; compare with `manifest_mark`."""
         with self._lock:
             value = self._connection.execute(
-                select(self._facts.c.value).where(self._facts.c.key == "manifest")
+                select(self.tables.facts.c.value).where(self.tables.facts.c.key == "manifest")
             ).scalar()
             return str(value or "")
 
@@ -362,7 +271,7 @@ class Index:
         if self.follows() == manifest_mark(manifest):
             return False
         with self.change() as connection:
-            seen = set(connection.execute(select(self._parts.c.file)).scalars())
+            seen = set(connection.execute(select(self.tables.parts.c.file)).scalars())
             problems: dict[str, str] = {}
             for part in (p for p in manifest.meta if p.file not in seen):
                 try:
@@ -415,21 +324,21 @@ class Index:
             connection.execute(statement, [{"gone": i} for i in gone])
 
     def _set_parts(self, connection: Connection, manifest: Manifest, problems: Mapping[str, str] | None = None) -> None:
-        connection.execute(delete(self._parts))
+        connection.execute(delete(self.tables.parts))
         rows = [{"file": p.file, "rows": p.rows, "problem": (problems or {}).get(p.file)} for p in manifest.meta]
         if rows:
-            connection.execute(insert(self._parts), rows)
-        where = self._facts.c.key == "manifest"
-        connection.execute(self._facts.update().where(where).values(value=manifest_mark(manifest)))
+            connection.execute(insert(self.tables.parts), rows)
+        where = self.tables.facts.c.key == "manifest"
+        connection.execute(self.tables.facts.update().where(where).values(value=manifest_mark(manifest)))
 
     def _insert(self, table: pa.Table) -> None:
         """Insert the rows of a meta table; text where a number belongs becomes null, an unknown text column is left."""
         with self.change() as connection:
             self.refresh()
-            self._add_columns(f.name for f in table.schema if _is_number_type(f.type))
+            self._add_columns(f.name for f in table.schema if is_number_type(f.type))
             by_name = {name.lower(): column for name, column in self.columns.items()}
             taken = {
-                by_name[f.name.lower()].name: _values(table.column(i), by_name[f.name.lower()].info["kind"])
+                by_name[f.name.lower()].name: sql_values(table.column(i), by_name[f.name.lower()].info["kind"])
                 for i, f in enumerate(table.schema)
                 if f.name.lower() in by_name
             }
@@ -446,110 +355,11 @@ class Index:
             self._inserts[names] = str(statement.compile(dialect=self._connection.dialect)), order
         return self._inserts[names]
 
-    # ------------------------------------------------------------ runs and pipelines
-
-    def run_signatures(self) -> dict[str, str]:
-        """The signature of each run folder as it was last read."""
-        with self._lock:
-            rows = self._connection.execute(select(self._runs.c.folder, self._runs.c.signature))
-            return {folder: signature for folder, signature in rows}
-
-    def pipeline_signatures(self, folder: str) -> dict[str, str]:
-        """The signature of each pipeline folder of a run as it was last read."""
-        p = self._pipelines
-        rows = self._all(select(p.c.pipeline_id, p.c.signature).where(p.c.folder == folder))
-        return {row["pipeline_id"]: row["signature"] for row in rows}
-
-    def put_run(self, run: Mapping[str, Any], changed: Sequence[Mapping[str, Any]], gone: Sequence[str]) -> bool:
-        """Note one run folder: its own row, pipelines that were read anew, and pipelines that are gone.
-
-        True if anything is different from what was noted before; signatures alone are no difference.
-        """
-        p, r = self._pipelines, self._runs
-        with self.change() as connection:
-            before = self._all(select(r).where(r.c.folder == run["folder"]))
-            before += self._all(select(p).where(p.c.folder == run["folder"])) if changed else []
-            connection.execute(insert(self._runs).prefix_with("OR REPLACE"), _timed(run))
-            if changed:
-                connection.execute(insert(p).prefix_with("OR REPLACE"), [dict(row) for row in changed])
-            for pipeline_id in gone:
-                connection.execute(delete(p).where(and_(p.c.folder == run["folder"], p.c.pipeline_id == pipeline_id)))
-        known = {_unsigned(row) for row in before}
-        return bool(gone) or any(_unsigned(row) not in known for row in (_timed(run), *changed))
-
-    def remove_runs(self, folders: Iterable[str]) -> None:
-        with self.change() as connection:
-            for folder in folders:
-                self._forget_run(connection, folder)
-
-    def _forget_run(self, connection: Connection, folder: str) -> None:
-        connection.execute(delete(self._runs).where(self._runs.c.folder == folder))
-        connection.execute(delete(self._pipelines).where(self._pipelines.c.folder == folder))
-
-    def runs(self, dataset: str | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
-        """Runs, newest first, with their counts taken from the pipelines themselves."""
-        p = self._pipelines
-        counted = {
-            name: func.count().filter(p.c.status == status).label(name)
-            for name, status in (("successful", "completed"), ("failed", "failed"), ("interrupted", "interrupted"))
-        }
-        counts = select(p.c.folder, func.count().label("total"), *counted.values()).group_by(p.c.folder).subquery()
-        own = [c for c in self._runs.c if c.name not in ("total", *counted)]
-        statement = (
-            select(*own, *(func.coalesce(counts.c[name], 0).label(name) for name in ("total", *counted)))
-            .join_from(self._runs, counts, counts.c.folder == self._runs.c.folder, isouter=True)
-            .order_by(self._runs.c.date.desc(), self._runs.c.created_at.desc(), self._runs.c.folder)
-        )
-        if dataset is not None:
-            statement = statement.where(self._runs.c.dataset_name == dataset)
-        if run_id is not None:
-            statement = statement.where(self._runs.c.run_id == run_id)
-        return [_dated(row) for row in self._all(statement)]
-
-    def pipelines(self, folder: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
-        """Pipelines of a run folder by number, each with the columns of its catalog row that exist."""
-        own = [c for c in self._pipelines.c if c.name not in ("signature",)]
-        statement = (
-            select(*own, *(c for name, c in self.columns.items() if c.info["kind"] == "number" and name not in own))
-            .join_from(
-                self._pipelines,
-                self.predictions,
-                self.predictions.c.prediction_id == self._pipelines.c.prediction_id,
-                isouter=True,
-            )
-            .where(self._pipelines.c.folder == folder)
-            .order_by(self._pipelines.c.number, self._pipelines.c.pipeline_id)
-            .offset(offset)
-        )
-        return self._all(statement.limit(limit) if limit is not None else statement)
-
-    def pipeline_count(self, folder: str) -> int:
-        return int(self._all(select(func.count().label("n")).where(self._pipelines.c.folder == folder))[0]["n"])
+    # ------------------------------------------------------------ predictions
 
     def has_problems(self) -> bool:
         """Whether a part of the catalog could not be read."""
-        return bool(self._all(select(self._parts.c.file).where(self._parts.c.problem.is_not(None))))
-
-    def uncommitted(self) -> list[dict[str, Any]]:
-        """Pipelines that ended, by their own document, and have no row in the catalog."""
-        return self._lacking(self._pipelines.c.status.in_(("completed", "failed")))
-
-    def unfinished(self) -> list[dict[str, Any]]:
-        """Pipelines and the writers that were working on them."""
-        p = self._pipelines
-        return self._all(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(p.c.status == "running"))
-
-    def unfinished_runs(self) -> list[dict[str, Any]]:
-        """Runs that were never finalized, and their writers."""
-        r = self._runs
-        return self._all(select(r.c.folder, r.c.writer).where(r.c.status == "running"))
-
-    def _lacking(self, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
-        p = self._pipelines
-        there = exists().where(self.predictions.c.prediction_id == p.c.prediction_id)
-        return self._all(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(and_(condition, ~there)))
-
-    # ------------------------------------------------------------ predictions
+        return bool(self.ask(select(self.tables.parts.c.file).where(self.tables.parts.c.problem.is_not(None))))
 
     def keys(self, condition: ColumnElement[bool], order: Sequence[Any], limit: int | None, offset: int) -> array[int]:
         """Row keys that meet a condition, in order: one query."""
@@ -561,16 +371,16 @@ class Index:
             return array("q", self._connection.execute(statement).scalars())
 
     def count(self, condition: ColumnElement[bool]) -> int:
-        return int(self._all(select(func.count().label("n")).select_from(self.predictions).where(condition))[0]["n"])
+        return int(self.ask(select(func.count().label("n")).select_from(self.predictions).where(condition))[0]["n"])
 
     def rows(self, keys: Sequence[int]) -> list[dict[str, Any]]:
         """Whole rows by key, in the order asked; a key that is gone is left out."""
-        there = exists().where(self._pipelines.c.prediction_id == self.predictions.c.prediction_id)
+        there = exists().where(self.tables.pipelines.c.prediction_id == self.predictions.c.prediction_id)
         found: dict[int, dict[str, Any]] = {}
         for start in range(0, len(keys), 10_000):
             chunk = list(keys[start : start + 10_000])
             statement = select(self.predictions, there.label("folder_exists")).where(self.predictions.c.key.in_(chunk))
-            found.update((row["key"], row) for row in self._all(statement))
+            found.update((row["key"], row) for row in self.ask(statement))
         for row in found.values():
             row["folder_exists"] = bool(row["folder_exists"])
             if row["created_at"] is not None:
@@ -578,18 +388,18 @@ class Index:
         return [found[key] for key in keys if key in found]
 
     def find(self, prediction_id: str) -> int | None:
-        rows = self._all(select(self.predictions.c.key).where(self.predictions.c.prediction_id == prediction_id))
+        rows = self.ask(select(self.predictions.c.key).where(self.predictions.c.prediction_id == prediction_id))
         return int(rows[0]["key"]) if rows else None
 
     def place_of(self, prediction_id: str) -> tuple[str, str] | None:
         """The run folder and pipeline folder that hold a prediction."""
-        p = self._pipelines
-        rows = self._all(select(p.c.folder, p.c.pipeline_id).where(p.c.prediction_id == prediction_id))
+        p = self.tables.pipelines
+        rows = self.ask(select(p.c.folder, p.c.pipeline_id).where(p.c.prediction_id == prediction_id))
         return (rows[0]["folder"], rows[0]["pipeline_id"]) if rows else None
 
     def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:
         """Run and pipeline where the same configuration, data, split and seed were completed and still lie."""
-        c, p = self.predictions.c, self._pipelines
+        c, p = self.predictions.c, self.tables.pipelines
         statement = (
             select(p.c.folder, p.c.pipeline_id)
             .join(self.predictions, c.prediction_id == p.c.prediction_id)
@@ -605,7 +415,7 @@ class Index:
             )
             .limit(1)
         )
-        rows = self._all(statement)
+        rows = self.ask(statement)
         return (rows[0]["folder"], rows[0]["pipeline_id"]) if rows else None
 
     def ensure_sorted(self, names: Sequence[str]) -> None:
@@ -622,13 +432,14 @@ class Index:
 
     def statistics(self) -> dict[str, int]:
         """How many rows each table holds."""
-        tables = {"predictions": self.predictions, "runs": self._runs, "pipelines": self._pipelines}
+        tables = {"predictions": self.predictions, "runs": self.tables.runs, "pipelines": self.tables.pipelines}
         return {
-            name: int(self._all(select(func.count().label("n")).select_from(table))[0]["n"])
+            name: int(self.ask(select(func.count().label("n")).select_from(table))[0]["n"])
             for name, table in tables.items()
         }
 
-    def _all(self, statement: Any) -> list[dict[str, Any]]:
+    def ask(self, statement: Any) -> list[dict[str, Any]]:
+        """The rows a statement gives, as dictionaries."""
         with self._lock:
             return [dict(row) for row in self._connection.execute(statement).mappings()]
 
@@ -641,49 +452,3 @@ def manifest_mark(manifest: Manifest) -> str:
 
 def _is_busy(error: DatabaseError) -> bool:
     return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
-
-
-def _is_number_type(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
-
-
-def _values(column: Any, kind: str) -> list[Any]:
-    """The values of an Arrow column in the form the index keeps; what can't be converted is null."""
-    import pyarrow as pa
-
-    if kind == "time" and pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("us", tz=column.type.tz)).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
-    return [_value(value, kind) for value in column.to_pylist()]
-
-
-def _value(value: Any, kind: str) -> Any:
-    if value is None:
-        return None
-    if kind in ("number", "integer"):
-        if not isinstance(value, (int, float)) or value != value:
-            return None
-        return float(value) if kind == "number" else int(value)
-    if kind == "time":
-        with suppress(ValueError):
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-            return to_microseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-        return None
-    if kind == "date":
-        return value.isoformat()[:10] if isinstance(value, date) else str(value)
-    return str(value)
-
-
-def _timed(row: Mapping[str, Any]) -> dict[str, Any]:
-    moment = row["created_at"]
-    return {**row, "created_at": to_microseconds(moment) if moment is not None else None}
-
-
-def _unsigned(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted((name, value) for name, value in row.items() if name != "signature"))
-
-
-def _dated(row: dict[str, Any]) -> dict[str, Any]:
-    moment = row["created_at"]
-    return {**row, "created_at": from_microseconds(moment) if moment is not None else None}

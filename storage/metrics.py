@@ -87,6 +87,13 @@ def lower_is_better(column: str) -> bool:
     return metric.lower_is_better
 
 
+def key_metric(columns: Mapping[str, Any], task_type: str | None) -> str | None:
+    """The column a result is judged by: the main metric of its task, cross-validated before test before train."""
+    tasks = [task_type] if task_type in MAIN_METRIC else list(MAIN_METRIC)
+    names = [f"{partition}_{MAIN_METRIC[task]}" for task in tasks for partition in ("val", "test", "train")]
+    return next((name for name in names if columns.get(name) is not None), None)
+
+
 def flatten(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Flatten metrics.json to catalog columns: `{"test": {"rmse": 0.4}}` gives `{"test_rmse": 0.4}`.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import Cancelled, StorageError
-from storage.runner import Report, RunOutcome, RunRequest
+from storage.requests import Report, RunOutcome, RunRequest
 
 GRACE_SECONDS = 5.0  # a cancelled child may finish its fold for so long before it is killed
 _POLL_SECONDS = 0.1

@@ -1,99 +1,36 @@
-"""Running pipelines on a dataset: cross-validate, fit, predict, record. One failure is recorded and the rest goes on.
+"""Batches: running many pipelines on a dataset, each recorded, one failure no end to the rest.
 
-For each pipeline: k-fold predictions of the training samples (partition "val"), then one fit on all training samples,
-which gives the "train" and "test" predictions and is the model that is kept. Work that was done before on the same
-data, split and seed is recognised before any time is spent on it.
+Work that was done before on the same data, split and seed is recognised before any time is spent on it.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel
-
-from storage import configs as configurations
 from storage.catalog import Catalog
-from storage.configs import PipelineConfig
+from storage.configs import PipelineConfig, fields_of, from_object
 from storage.datasets import Dataset
 from storage.disk import Disk
 from storage.errors import BadInput, Cancelled, StorageError
+from storage.estimators import ALLOWED_MODULES
 from storage.layout import Layout
-from storage.metrics import classification_metrics, regression_metrics
-from storage.predictions import PredictionArrays
-from storage.records import DatasetSource, RunSummary
-from storage.runs import Pipeline, Run, key_metric
-from storage.version import VERSION
+from storage.metrics import flatten, key_metric, metric_for
+from storage.pipelines import Pipeline
+from storage.records import DatasetSource
+from storage.requests import Failure, Report, RunOutcome, Skipped
+from storage.runs import Run
+from storage.training import Fold, environment, make_folds, shared_cores, train
 
-Report = Callable[[int, int, str], None]
 _CHECK_SECONDS = 0.1  # how often a running pipeline asks whether to go on
-_PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "chemotools", "joblib")
-
-
-class RunRequest(BaseModel):
-    """What a batch is asked for from outside Python: data file, target, configuration files, options."""
-
-    data: Path
-    target: list[str]
-    id_column: str | None = None
-    split_column: str | None = None
-    test_size: float | None = None
-    task: Literal["regression", "classification"] | None = None
-    dataset_name: str | None = None
-    pipelines: list[Path]
-    run_name: str = ""
-    pipeline_names: list[str] = []
-    description: str = ""
-    units: str = ""
-    jobs: int = 1
-    seed: int = 0
-    again: bool = False
-    charts: bool = True
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A pipeline that was not run, and where the same work lies done."""
-
-    name: str
-    run_id: str
-    pipeline_id: str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A pipeline that failed, in a sentence."""
-
-    pipeline_id: str
-    name: str
-    message: str
-
-
-@dataclass
-class RunOutcome:
-    """What a batch came to. `run_id` is empty when nothing had to be run."""
-
-    run_id: str = ""
-    status: str = "completed"
-    total: int = 0
-    completed: int = 0
-    failed: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    summary: RunSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +40,7 @@ class _Job:
     config: PipelineConfig
     estimator: Any
     fields: dict[str, Any]
-    folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+    folds: list[Fold]
 
 
 class _Progress:
@@ -168,8 +105,8 @@ def run_batch(
     """
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
-    allowed = (*configurations.ALLOWED_MODULES, *allowed_modules)
-    planned = _named([c for source in pipelines for c in configurations.from_object(source)], pipeline_names)
+    allowed = (*ALLOWED_MODULES, *allowed_modules)
+    planned = _named([c for source in pipelines for c in from_object(source)], pipeline_names)
     data_hash = dataset.data_hash()
     outcome = RunOutcome(total=len(planned))
     prepared = _prepare(planned, dataset, seed, allowed)
@@ -243,30 +180,16 @@ def _named(planned: list[PipelineConfig], names: Sequence[str]) -> list[Pipeline
 
 def _prepare(planned: list[PipelineConfig], dataset: Dataset, seed: int, allowed: Sequence[str]) -> list[_Job]:
     """Build everything once, so that a wrong class, parameter or fold count is found before anything is written."""
-    folds: dict[str, list[Any]] = {}
+    folds: dict[str, list[Fold]] = {}
     jobs = []
     for config in planned:
         estimator = config.build(seed, allowed)
-        fields = configurations.fields_of(config, estimator)
+        fields = fields_of(config, estimator)
         cv = json.dumps(fields["template"]["cv"], sort_keys=True)
         if cv not in folds:
-            folds[cv] = _folds(config.cv, dataset, seed, allowed)
+            folds[cv] = make_folds(config.cv, dataset, seed, allowed)
         jobs.append(_Job(config, estimator, fields, folds[cv]))
     return jobs
-
-
-def _folds(cv: Any, dataset: Dataset, seed: int, allowed: Sequence[str]) -> list[Any]:
-    splitter = configurations.build_splitter(cv, dataset.task_type, seed, allowed)
-    if splitter is None:
-        return []
-    rows = dataset.train_rows
-    try:
-        return [(rows[a], rows[b]) for a, b in splitter.split(dataset.X[rows], dataset.y[rows])]
-    except ValueError as error:
-        raise BadInput(
-            f"The {len(rows)} training samples can't be cross-validated: {error}",
-            advice="Use fewer folds (cv: n_splits).",
-        ) from error
 
 
 def _not_done_before(
@@ -335,7 +258,6 @@ class _Batch:
         self._progress = progress
         self._outcome = outcome
         self._environment = environment(seed)
-        self._y = np.asarray(dataset.labels)[dataset.y] if dataset.labels else dataset.y
         self._behind = ThreadPoolExecutor(1, "runshelf-behind")
         self._charts = charts
         self._pending: list[Future[None]] = []
@@ -345,7 +267,7 @@ class _Batch:
         import joblib
 
         try:
-            with _blas_threads(jobs):
+            with shared_cores(jobs):
                 parallel = joblib.Parallel(n_jobs=jobs, backend="threading", pre_dispatch="n_jobs")
                 parallel(joblib.delayed(self._one)(job) for job in todo)
             for drawn in self._pending:
@@ -394,60 +316,16 @@ class _Batch:
         }
 
     def _train(self, pipeline: Pipeline, job: _Job) -> str:
-        """Cross-validate, fit, predict and record; returns a line for people."""
-        from sklearn.base import clone
-
-        arrays: list[PredictionArrays] = []
-        start = time.perf_counter()
-        for number, (train, held_out) in enumerate(job.folds):
-            self._progress.check()
-            model = clone(job.estimator).fit(self._dataset.X[train], self._y[train])
-            arrays.append(self._predict(model, "val", held_out, number))
-        self._progress.check()
-        model = job.estimator.fit(self._dataset.X[self._dataset.train_rows], self._y[self._dataset.train_rows])
-        fit_seconds = time.perf_counter() - start
-        arrays.append(self._predict(model, "train", self._dataset.train_rows))
-        if len(self._dataset.test_rows):
-            arrays.append(self._predict(model, "test", self._dataset.test_rows))
-        metrics = self._metrics(arrays)
-        for number, (step, fitted) in enumerate(model.steps):
+        """Train and record; returns a line for people."""
+        trained = train(job.estimator, job.folds, self._dataset, self._progress.check)
+        for number, (step, fitted) in enumerate(trained.model.steps):
             pipeline.save_artifact(step, fitted, number)
-        pipeline.save_arrays(arrays, self._dataset.sample_ids, self._dataset.target)
-        pipeline.save_metrics(metrics)
-        pipeline.complete(fit_seconds=round(fit_seconds, 6))
+        pipeline.save_arrays(trained.arrays, self._dataset.sample_ids, self._dataset.target)
+        pipeline.save_metrics(trained.metrics)
+        pipeline.complete(fit_seconds=round(trained.fit_seconds, 6))
         if self._charts:
             self._pending.append(self._behind.submit(draw_charts, pipeline))
-        return _line(job.config.name, metrics, self._dataset.task_type)
-
-    def _predict(
-        self, model: Any, partition: str, rows: NDArray[np.int64], fold: int | None = None
-    ) -> PredictionArrays:
-        X = self._dataset.X[rows]
-        true = self._dataset.y[rows].astype(np.float64)
-        pred = np.asarray(model.predict(X))
-        labels, probabilities = self._dataset.labels, None
-        if labels:
-            place = {label: float(code) for code, label in enumerate(labels)}
-            pred = np.array([place[str(value)] for value in pred])
-            if hasattr(model, "predict_proba"):
-                probabilities = np.zeros((len(rows), len(labels)))
-                probabilities[:, [int(place[str(c)]) for c in model.classes_]] = model.predict_proba(X)
-        elif not np.isfinite(pred).all():
-            raise ValueError("the model predicts values that are no numbers")
-        return PredictionArrays(partition, fold, rows, true, pred.reshape(true.shape), labels, probabilities)
-
-    def _metrics(self, arrays: Sequence[PredictionArrays]) -> dict[str, Any]:
-        """metrics.json: by partition, and per fold with mean and sample standard deviation (n - 1)."""
-        import sklearn
-
-        with sklearn.config_context(skip_parameter_validation=True):
-            by_partition = {
-                name: _scores([a for a in arrays if a.partition == name])
-                for name in ("train", "val", "test")
-                if any(a.partition == name for a in arrays)
-            }
-            folds = [{"fold": a.fold_id, **_scores([a], fold=True)} for a in arrays if a.partition == "val"]
-        return {**by_partition, **({"cross_validation": _over_folds(folds)} if folds else {})}
+        return _line(job.config.name, trained.metrics, self._dataset.task_type)
 
 
 def draw_charts(pipeline: Pipeline) -> None:
@@ -476,31 +354,7 @@ def _draw_missing(
         draw_charts(Run.open(layout, disk, catalog, folder).pipeline(found.pipeline_id))
 
 
-def _scores(arrays: Sequence[PredictionArrays], fold: bool = False) -> dict[str, Any]:
-    """Metrics of some blocks taken together, or of a single fold."""
-    true = np.concatenate([a.y_true for a in arrays])
-    pred = np.concatenate([a.y_pred for a in arrays])
-    if not arrays[0].labels:
-        found = regression_metrics(true, pred)
-    else:
-        shares = [a.probabilities for a in arrays if a.probabilities is not None]
-        probabilities = np.concatenate(shares) if len(shares) == len(arrays) else None
-        classes = len(arrays[0].labels)
-        found = classification_metrics(true.astype(int), pred.astype(int), classes, probabilities, brief=fold)
-    return {**found, "samples": len(true)}
-
-
-def _over_folds(folds: list[dict[str, Any]]) -> dict[str, Any]:
-    names = [n for n in folds[0] if n not in ("fold", "samples") and all(n in fold for fold in folds)]
-    values = {name: np.array([fold[name] for fold in folds]) for name in names}
-    spread = {f"std_{n}": float(v.std(ddof=1)) for n, v in values.items()} if len(folds) > 1 else {}
-    means = {f"mean_{name}": float(value.mean()) for name, value in values.items()}
-    return {"folds": len(folds), **means, **spread, "fold_results": folds}
-
-
 def _line(name: str, metrics: Mapping[str, Any], task_type: str) -> str:
-    from storage.metrics import flatten, metric_for
-
     flat = flatten(metrics)
     key = key_metric(flat, task_type)
     metric = metric_for(key) if key else None
@@ -508,28 +362,3 @@ def _line(name: str, metrics: Mapping[str, Any], task_type: str) -> str:
         return f"✓ {name}"
     partition = {"val": "cross-validated", "test": "test", "train": "training"}[key.partition("_")[0]]
     return f"✓ {name}: {partition} {metric.title} {flat[key]:.{metric.digits}g}"
-
-
-def environment(seed: int) -> dict[str, Any]:
-    """What a result depends on beside data and configuration: versions, machine, seed."""
-    found = {"python": platform.python_version(), "platform": platform.platform(), "runshelf": VERSION, "seed": seed}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-@contextmanager
-def _blas_threads(jobs: int) -> Iterator[None]:
-    """Share the cores between the jobs instead of letting each of them use all."""
-    import os
-
-    from threadpoolctl import threadpool_limits
-
-    if jobs == 1:
-        yield
-        return
-    with threadpool_limits(limits=max(1, (os.cpu_count() or 1) // jobs)):
-        yield

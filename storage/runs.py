@@ -6,7 +6,6 @@ claimed by an exclusive `mkdir` in `_numbers/` and never used again, even when i
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import platform
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from storage.artifacts import Artifacts
 from storage.catalog import Catalog
 from storage.disk import Disk
-from storage.errors import BadInput, Conflict, NotFound, StorageError
+from storage.errors import Conflict, NotFound, StorageError
 from storage.layout import Layout, checked_name, pipeline_folder_name, pipeline_number, run_folder_name
-from storage.metrics import MAIN_METRIC, flatten, metric_for
+from storage.metrics import flatten, key_metric, metric_for
+from storage.pipelines import Pipeline, user_name
 from storage.records import (
     BestPipeline,
     DatasetSource,
@@ -35,20 +35,14 @@ from storage.records import (
     new_id,
     plain,
     read_document,
-    read_json,
-    to_json,
     utc_now,
 )
 from storage.version import VERSION
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-
-    from storage.predictions import PredictionArrays
+    pass
 
 _NUMBERS = "_numbers"
-_CHARTS_DPI = 100
 
 
 class Run:
@@ -283,131 +277,6 @@ class Run:
         self.disk.append(self.folder / "run.log", "".join(f"{moment}  {line}\n" for line in text.splitlines()))
 
 
-class Pipeline:
-    """One pipeline folder. What is saved is on disk at once; `complete` or `fail` ends it and commits its row."""
-
-    def __init__(self, run: Run, folder: Path, record: PipelineRecord) -> None:
-        self.run = run
-        self.folder = folder
-        self.record = record
-        self._metrics: dict[str, Any] | None = None
-        self._arrays: list[PredictionArrays] | None = None
-
-    @property
-    def pipeline_id(self) -> str:
-        return self.record.id
-
-    @property
-    def prediction_id(self) -> str:
-        return self.record.prediction_id
-
-    def save_artifact(self, name: str, value: Any, step: int = 0, fold: int | None = None) -> None:
-        """Store a fitted object, shared with every pipeline of the run that has the same one."""
-        self.record.artifacts.append(self.run.artifacts.save(name, value, step, fold))
-
-    def save_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Write metrics.json: `{"train": {"rmse": 0.3, "samples": 40}, "test": {…}}`."""
-        self._metrics = dict(plain(dict(metrics)))
-        self.run.disk.write(self.folder / "metrics.json", to_json(self._metrics))
-
-    def save_predictions(self, table: pd.DataFrame) -> None:
-        """Write predictions.csv from a table with y_true and y_pred; see `storage.predictions` for the columns."""
-        from storage.predictions import from_frame
-
-        self._arrays = from_frame(table, self._has_classes())
-        self._write_csv(table)
-
-    def save_arrays(
-        self, arrays: Sequence[PredictionArrays], sample_ids: Sequence[str], targets: Sequence[str]
-    ) -> None:
-        """Write predictions.csv from arrays."""
-        from storage.predictions import to_frame
-
-        self._arrays = list(arrays)
-        self._write_csv(to_frame(arrays, sample_ids, targets))
-
-    def _write_csv(self, table: pd.DataFrame) -> None:
-        self.run.disk.write(self.folder / "predictions.csv", table.to_csv(index=False).encode())
-
-    def save_chart(self, name: str, figure: Figure) -> None:
-        """Write a matplotlib figure as `<name>.png`."""
-        import io
-
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=_CHARTS_DPI)
-        self.run.disk.write(self.folder / f"{checked_name(name, 'chart')}.png", buffer.getvalue())
-
-    def complete(self, **fields: Any) -> None:
-        """End well: pipeline.json says completed, and the catalog has the row when this returns."""
-        self._end("completed", fields)
-
-    def fail(self, error: BaseException | str, details: str = "") -> None:
-        """End badly: error.log keeps the details, the row in the catalog says failed."""
-        message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-        self.run.disk.write(self.folder / "error.log", (details or message).rstrip().encode() + b"\n")
-        self._end("failed", {"error": message.strip().splitlines()[0] if message.strip() else "failed"})
-
-    def interrupt(self, status: Status = "interrupted") -> None:
-        """End without a result: no row in the catalog."""
-        self._write_end(status, {})
-
-    def _end(self, status: Status, fields: Mapping[str, Any]) -> None:
-        if self.record.status != "running":
-            raise Conflict(f"{self.record.id} is {self.record.status} already.", self.folder, "Add a new pipeline.")
-        self._write_end(status, fields)
-        self.commit()
-
-    def _write_end(self, status: Status, fields: Mapping[str, Any]) -> None:
-        ended = utc_now()
-        seconds = round((ended - self.record.created_at).total_seconds(), 3)
-        update = {"status": status, "completed_at": ended, "duration_seconds": seconds, **fields}
-        record = self.record.model_copy(update=update)
-        self.run.disk.write(self.folder / "pipeline.json", record.to_json())
-        self.record = record
-
-    def commit(self) -> None:
-        """Put this pipeline's row and arrays into the catalog, unless they are there."""
-        self.run.catalog.append(self.run.config, self.record, self.metrics(), self.arrays())
-
-    # ------------------------------------------------------------ looking
-
-    def metrics(self) -> dict[str, Any]:
-        """metrics.json; empty when there is none. Raises Corrupt."""
-        if self._metrics is None:
-            try:
-                found = read_json(self.folder / "metrics.json")
-                self._metrics = found if isinstance(found, dict) else {}
-            except NotFound:
-                self._metrics = {}
-        return self._metrics
-
-    def arrays(self) -> list[PredictionArrays]:
-        """The predictions, from predictions.csv if not in memory; empty when there are none. Raises Corrupt."""
-        if self._arrays is None:
-            self._arrays = _read_csv(self.folder / "predictions.csv", self._has_classes())
-        return self._arrays
-
-    def _has_classes(self) -> bool | None:
-        """Whether y holds labels; None where nobody said."""
-        task = self.record.task_type or self.run.config.task_type
-        return None if task is None else task == "classification"
-
-
-def _read_csv(path: Path, classes: bool | None) -> list[PredictionArrays]:
-    import pandas as pd
-
-    from storage.errors import Corrupt
-    from storage.predictions import from_frame
-
-    if not path.is_file():
-        return []
-    try:
-        text = {c: str for c in ("sample_id", "partition")} | ({"y_true": str, "y_pred": str} if classes else {})
-        return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
-    except (ValueError, KeyError, BadInput, pd.errors.ParserError) as error:
-        raise Corrupt(f"predictions.csv is damaged: {error}", path, "Restore it from a copy.") from error
-
-
 def _described(config: Any) -> dict[str, Any]:
     """What a configuration of any kind says for pipeline.json: its hash, and steps and template where it has them."""
     from_file = isinstance(config, Mapping)
@@ -422,13 +291,6 @@ def _described(config: Any) -> dict[str, Any]:
 
 def _json_hash(document: Any) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def key_metric(columns: Mapping[str, Any], task_type: str | None) -> str | None:
-    """The column a result is judged by: the main metric of its task, cross-validated before test before train."""
-    tasks = [task_type] if task_type in MAIN_METRIC else list(MAIN_METRIC)
-    names = [f"{partition}_{MAIN_METRIC[task]}" for task in tasks for partition in ("val", "test", "train")]
-    return next((name for name in names if columns.get(name) is not None), None)
 
 
 def _best(pipelines: Sequence[Pipeline], task_type: str | None) -> BestPipeline | None:
@@ -460,11 +322,3 @@ def _statistics(records: Sequence[PipelineRecord]) -> RunStatistics:
     return RunStatistics(
         artifact_count=len(stored), bytes=sum(stored.values()), bytes_saved=total - sum(stored.values())
     )
-
-
-def user_name() -> str:
-    """Who is at work; "unknown" where the machine can't say."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

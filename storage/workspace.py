@@ -7,9 +7,7 @@ finished without telling the catalog is taken in, what it staged is swept.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,83 +16,21 @@ import platformdirs
 
 from storage.catalog import Catalog
 from storage.disk import Disk, make_root
-from storage.errors import BadInput, Corrupt, Exists, Locked, NotFound, ReadOnly, StorageError, TooNew
+from storage.errors import BadInput, Exists, NotFound, ReadOnly, TooNew
 from storage.index import Index
 from storage.layout import MARKER, Layout
+from storage.listing import PipelineDetails, PipelineRow, RunRow, pipeline_details, pipeline_row, run_row
 from storage.parts import Parts
-from storage.predictions import PredictionArrays
-from storage.records import DatasetSource, PipelineRecord, RunConfig, RunSummary, WorkspaceRecord, read_document
-from storage.runs import Run, key_metric
+from storage.records import DatasetSource, RunSummary, WorkspaceRecord, read_document
+from storage.recovery import Recovery
+from storage.runs import Run
 from storage.scan import changed_runs, run_folders
 
 if TYPE_CHECKING:
     from storage.datasets import Dataset
-    from storage.runner import Report, RunOutcome, RunRequest
+    from storage.requests import Report, RunOutcome, RunRequest
 
 FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """A run as lists show it. `problem` says what is damaged, if anything."""
-
-    run_id: str
-    folder: str
-    dataset_name: str
-    run_name: str
-    date: str
-    created_at: datetime | None
-    status: str
-    total: int
-    successful: int
-    failed: int
-    interrupted: int
-    metric_name: str | None
-    metric_value: float | None
-    task_type: str
-    problem: str | None
-
-
-@dataclass(frozen=True)
-class PipelineRow:
-    """A pipeline as lists show it, with the metric it is judged by."""
-
-    run_id: str
-    pipeline_id: str
-    number: int
-    name: str
-    status: str
-    model_type: str
-    prediction_id: str
-    metric_name: str | None
-    metric_value: float | None
-    problem: str | None
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """A file of a pipeline folder."""
-
-    name: str
-    path: Path
-    bytes: int
-
-
-@dataclass(frozen=True)
-class PipelineDetails:
-    """Everything a pipeline folder holds, as far as it can be read; `problems` say what could not."""
-
-    run_id: str
-    pipeline_id: str
-    folder: Path
-    run: RunConfig | None = None
-    pipeline: PipelineRecord | None = None
-    metrics: dict[str, Any] = field(default_factory=dict)
-    files: list[FileEntry] = field(default_factory=list)
-    charts: list[Path] = field(default_factory=list)
-    error: str = ""
-    arrays: list[PredictionArrays] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
 
 class Workspace:
@@ -167,7 +103,11 @@ class Workspace:
         try:
             self.sync()
             if not self.read_only:
-                self._recover()
+                recovery = Recovery(
+                    self.layout, self._disk, self._parts, self._index, self.catalog, lambda: self._scan(full=False)
+                )
+                recovery.recover()
+                self.notices += recovery.notices
         except TooNew as error:
             self.notices.append(str(error))
         except BaseException:
@@ -216,14 +156,14 @@ class Workspace:
         return self._index.changed_elsewhere() or changed  # another process may have noted it already
 
     def _scan(self, full: bool) -> bool:
-        known = self._index.run_signatures()
+        known = self._index.runs.run_signatures()
         changed = False
-        found = changed_runs(self.layout, known, self._index.pipeline_signatures, full)
+        found = changed_runs(self.layout, known, self._index.runs.pipeline_signatures, full)
         for scan in found:
-            changed = self._index.put_run(scan.run, scan.changed, scan.gone) or changed
+            changed = self._index.runs.put_run(scan.run, scan.changed, scan.gone) or changed
         if self.layout.runs.is_dir():  # a root that is unmounted makes nothing disappear
             gone = set(known) - {entry.name for entry in run_folders(self.layout)}
-            self._index.remove_runs(gone)
+            self._index.runs.remove_runs(gone)
             changed = changed or bool(gone)
         return changed
 
@@ -259,71 +199,6 @@ class Workspace:
             "bytes": path.stat().st_size if path and path.exists() else 0,
         }
 
-    def _recover(self) -> None:
-        """Bring order after a killed process. One opener does it; another that comes meanwhile goes on without."""
-        try:
-            with self._disk.lock("recovery", timeout=0):
-                if self._disk.sweep():
-                    self._parts.sweep()
-                self._mark_interrupted()
-                self._take_in_uncommitted()
-                self._end_abandoned_runs()
-        except Locked:
-            return
-
-    def _mark_interrupted(self) -> None:
-        found = self._dead(self._index.unfinished())
-        for row in found:
-            run = self._run_at(row["folder"])
-            if run is not None:
-                pipeline = run.pipeline(row["pipeline_id"])
-                if pipeline.record.status == "running":
-                    pipeline.interrupt()
-                    run.log(f"{row['pipeline_id']} was interrupted: its process ended")
-        if found:
-            count = "One pipeline" if len(found) == 1 else f"{len(found)} pipelines"
-            self.notices.append(f"{count} of an earlier session did not finish: shown as interrupted.")
-            self._scan(full=False)
-
-    def _take_in_uncommitted(self) -> None:
-        """Commit results that are whole on disk and whose row is missing because their writer died before.
-
-        With a damaged part in the catalog nobody knows which rows are missing: then it is left to a repair.
-        """
-        self.catalog.sync()
-        if self._index.has_problems():
-            return
-        for row in self._dead(self._index.uncommitted()):
-            run = self._run_at(row["folder"])
-            if run is None:
-                continue
-            try:
-                run.pipeline(row["pipeline_id"]).commit()
-            except StorageError as error:
-                self.notices.append(f"{row['folder']}/{row['pipeline_id']} could not be taken in: {error.what}")
-
-    def _end_abandoned_runs(self) -> None:
-        """Finalize runs whose writer is gone: interrupted if anything asked for is missing, else completed."""
-        for row in self._dead(self._index.unfinished_runs()):
-            run = self._run_at(row["folder"])
-            if run is None or any(p.record.status == "running" for p in run.pipelines()):
-                continue
-            begun = {pipeline.record.name for pipeline in run.pipelines()}
-            missing = [p for p in run.config.pipelines if not p.pipeline_id and p.name not in begun]
-            run.finalize("interrupted" if missing else None)
-            run.log("finalized by a later session")
-        self._scan(full=False)
-
-    def _dead(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [row for row in rows if not self._disk.is_alive(row["writer"])]
-
-    def _run_at(self, folder: str) -> Run | None:
-        """The run of a folder, or None when its document can't be read."""
-        try:
-            return Run.open(self.layout, self._disk, self.catalog, self.layout.run(folder))
-        except (NotFound, Corrupt):
-            return None
-
     # ------------------------------------------------------------ runs
 
     def create_run(
@@ -349,18 +224,18 @@ class Workspace:
 
     def runs(self, dataset: str | None = None) -> list[RunRow]:
         """All runs, or those of a dataset, newest first."""
-        return [_run_row(row) for row in self.catalog.ask_index(lambda: self._index.runs(dataset))]
+        return [run_row(row) for row in self.catalog.ask_index(lambda: self._index.runs.rows(dataset))]
 
     def pipelines(self, run_id: str, offset: int = 0, limit: int | None = None) -> list[PipelineRow]:
         """The pipelines of a run by number, each with the metric it is judged by. Raises NotFound."""
         folder = self._folder_of(run_id)
-        rows = self.catalog.ask_index(lambda: self._index.pipelines(folder, offset, limit))
-        return [_pipeline_row(row, run_id) for row in rows]
+        rows = self.catalog.ask_index(lambda: self._index.runs.pipelines(folder, offset, limit))
+        return [pipeline_row(row, run_id) for row in rows]
 
     def count_pipelines(self, run_id: str) -> int:
         """How many pipelines a run has. Raises NotFound."""
         folder = self._folder_of(run_id)
-        return self.catalog.ask_index(lambda: self._index.pipeline_count(folder))
+        return self.catalog.ask_index(lambda: self._index.runs.pipeline_count(folder))
 
     def place_of(self, prediction_id: str) -> tuple[str, str] | None:
         """Run id and pipeline id of a prediction whose folder is there, else None."""
@@ -372,45 +247,13 @@ class Workspace:
 
     def details(self, run_id: str, pipeline_id: str) -> PipelineDetails:
         """All there is to see of one pipeline. Raises NotFound when its folder is gone; damage goes to `problems`."""
-        run_folder = self.layout.run(self._folder_of(run_id))
-        folder = run_folder / pipeline_id
-        if Path(pipeline_id).name != pipeline_id or not folder.is_dir():
-            raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
-        problems: list[str] = []
-        config = _tolerant(lambda: read_document(run_folder / "run_config.json", RunConfig), problems)
-        record = _tolerant(lambda: read_document(folder / "pipeline.json", PipelineRecord), problems)
-        metrics: dict[str, Any] = {}
-        arrays: list[PredictionArrays] = []
-        if config is not None and record is not None:
-            pipeline = Run(self.layout, self._disk, self.catalog, run_folder, config).pipeline(pipeline_id)
-            metrics = _tolerant(pipeline.metrics, problems) or {}
-            arrays = _tolerant(lambda: self._arrays_of(pipeline), problems) or []
-        files = _files(folder)
-        error = folder / "error.log"
-        return PipelineDetails(
-            run_id,
-            pipeline_id,
-            folder,
-            config,
-            record,
-            metrics,
-            files,
-            [entry.path for entry in files if entry.name.endswith(".png")],
-            error.read_text("utf-8", errors="replace") if error.is_file() else "",
-            arrays,
-            problems,
+        folder = self.layout.run(self._folder_of(run_id))
+        return pipeline_details(
+            folder, run_id, pipeline_id, lambda config: Run(self.layout, self._disk, self.catalog, folder, config)
         )
 
-    def _arrays_of(self, pipeline: Any) -> list[PredictionArrays]:
-        """Arrays from the catalog, which is quickest; from the pipeline's own file where the catalog has none."""
-        try:
-            found = self.catalog.arrays(pipeline.prediction_id)
-        except StorageError:
-            found = []
-        return found or pipeline.arrays()
-
     def _folder_of(self, run_id: str) -> str:
-        rows = self.catalog.ask_index(lambda: self._index.runs(run_id=run_id))
+        rows = self.catalog.ask_index(lambda: self._index.runs.rows(run_id=run_id))
         if rows:
             return str(rows[0]["folder"])
         if Path(run_id).name == run_id and self.layout.run(run_id).is_dir():
@@ -502,42 +345,4 @@ def find_workspace(start: Path) -> Path:
             return folder
     raise NotFound(
         f"{start} is not in a workspace.", start, "Name one with -w FOLDER, set RUNSHELF_WORKSPACE, or: runshelf init."
-    )
-
-
-def _tolerant(read: Callable[[], Any], problems: list[str]) -> Any:
-    try:
-        return read()
-    except StorageError as error:
-        problems.append(error.what)
-        return None
-
-
-def _files(folder: Path) -> list[FileEntry]:
-    with os.scandir(folder) as entries:
-        found = [
-            FileEntry(e.name, Path(e.path), e.stat(follow_symlinks=False).st_size)
-            for e in entries
-            if e.is_file(follow_symlinks=False) and not e.name.startswith(".")
-        ]
-    return sorted(found, key=lambda entry: entry.name)
-
-
-def _run_row(row: dict[str, Any]) -> RunRow:
-    return RunRow(**{name: row[name] for name in RunRow.__dataclass_fields__})
-
-
-def _pipeline_row(row: dict[str, Any], run_id: str) -> PipelineRow:
-    name = key_metric(row, None)
-    return PipelineRow(
-        run_id=run_id,
-        pipeline_id=row["pipeline_id"],
-        number=row["number"],
-        name=row["name"],
-        status=row["status"],
-        model_type=row["model_type"],
-        prediction_id=row["prediction_id"],
-        metric_name=name,
-        metric_value=row[name] if name else None,
-        problem=row["problem"],
     )

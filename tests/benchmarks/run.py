@@ -137,7 +137,7 @@ def overhead(folder: Path) -> Iterator[Line]:
     from sklearn.base import clone
 
     from storage import Workspace, load_configs, load_dataset
-    from storage.configs import build_splitter
+    from storage.estimators import build_splitter
     from storage.demo import write_demo_data
 
     plain_ms, ours_ms, pipelines = [], [], 0

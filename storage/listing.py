@@ -1,0 +1,152 @@
+"""Runs and pipelines as lists and pages show them: plain values, made from the index and the folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from storage.errors import NotFound, StorageError
+from storage.metrics import key_metric
+from storage.pipelines import Pipeline
+from storage.predictions import PredictionArrays
+from storage.records import PipelineRecord, RunConfig, read_document
+from storage.runs import Run
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as lists show it. `problem` says what is damaged, if anything."""
+
+    run_id: str
+    folder: str
+    dataset_name: str
+    run_name: str
+    date: str
+    created_at: datetime | None
+    status: str
+    total: int
+    successful: int
+    failed: int
+    interrupted: int
+    metric_name: str | None
+    metric_value: float | None
+    task_type: str
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class PipelineRow:
+    """A pipeline as lists show it, with the metric it is judged by."""
+
+    run_id: str
+    pipeline_id: str
+    number: int
+    name: str
+    status: str
+    model_type: str
+    prediction_id: str
+    metric_name: str | None
+    metric_value: float | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of a pipeline folder."""
+
+    name: str
+    path: Path
+    bytes: int
+
+
+@dataclass(frozen=True)
+class PipelineDetails:
+    """Everything a pipeline folder holds, as far as it can be read; `problems` say what could not."""
+
+    run_id: str
+    pipeline_id: str
+    folder: Path
+    run: RunConfig | None = None
+    pipeline: PipelineRecord | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    files: list[FileEntry] = field(default_factory=list)
+    charts: list[Path] = field(default_factory=list)
+    error: str = ""
+    arrays: list[PredictionArrays] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def run_row(row: dict[str, Any]) -> RunRow:
+    """A row of the index as a RunRow."""
+    return RunRow(**{name: row[name] for name in RunRow.__dataclass_fields__})
+
+
+def pipeline_row(row: dict[str, Any], run_id: str) -> PipelineRow:
+    """A row of the index, with the columns of its catalog row, as a PipelineRow."""
+    name = key_metric(row, None)
+    own = {field: row[field] for field in PipelineRow.__dataclass_fields__ if field in row}
+    return PipelineRow(**{**own, "run_id": run_id, "metric_name": name, "metric_value": row[name] if name else None})
+
+
+def pipeline_details(
+    run_folder: Path, run_id: str, pipeline_id: str, open_run: Callable[[RunConfig], Run]
+) -> PipelineDetails:
+    """All there is to see of one pipeline. Raises NotFound when its folder is gone; damage goes to `problems`."""
+    folder = run_folder / pipeline_id
+    if Path(pipeline_id).name != pipeline_id or not folder.is_dir():
+        raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
+    problems: list[str] = []
+    config = _tolerant(lambda: read_document(run_folder / "run_config.json", RunConfig), problems)
+    record = _tolerant(lambda: read_document(folder / "pipeline.json", PipelineRecord), problems)
+    metrics: dict[str, Any] = {}
+    arrays: list[PredictionArrays] = []
+    if config is not None and record is not None:
+        pipeline = open_run(config).pipeline(pipeline_id)
+        metrics = _tolerant(pipeline.metrics, problems) or {}
+        arrays = _tolerant(lambda: _arrays_of(pipeline), problems) or []
+    files = _files(folder)
+    error = folder / "error.log"
+    return PipelineDetails(
+        run_id,
+        pipeline_id,
+        folder,
+        config,
+        record,
+        metrics,
+        files,
+        [entry.path for entry in files if entry.name.endswith(".png")],
+        error.read_text("utf-8", errors="replace") if error.is_file() else "",
+        arrays,
+        problems,
+    )
+
+
+def _arrays_of(pipeline: Pipeline) -> list[PredictionArrays]:
+    """Arrays from the catalog, which is quickest; from the pipeline's own file where the catalog has none."""
+    try:
+        found = pipeline.run.catalog.arrays(pipeline.prediction_id)
+    except StorageError:
+        found = []
+    return found or pipeline.arrays()
+
+
+def _tolerant(read: Callable[[], Any], problems: list[str]) -> Any:
+    try:
+        return read()
+    except StorageError as error:
+        problems.append(error.what)
+        return None
+
+
+def _files(folder: Path) -> list[FileEntry]:
+    with os.scandir(folder) as entries:
+        found = [
+            FileEntry(e.name, Path(e.path), e.stat(follow_symlinks=False).st_size)
+            for e in entries
+            if e.is_file(follow_symlinks=False) and not e.name.startswith(".")
+        ]
+    return sorted(found, key=lambda entry: entry.name)

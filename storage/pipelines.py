@@ -1,0 +1,152 @@
+"""One pipeline folder: filled, ended, read. What is on disk is the result; the catalog row follows it."""
+
+from __future__ import annotations
+
+import getpass
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage.errors import BadInput, Conflict, Corrupt, NotFound
+from storage.layout import checked_name
+from storage.records import PipelineRecord, Status, plain, read_json, to_json, utc_now
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from storage.predictions import PredictionArrays
+    from storage.runs import Run
+
+_CHARTS_DPI = 100
+
+
+class Pipeline:
+    """One pipeline folder. What is saved is on disk at once; `complete` or `fail` ends it and commits its row."""
+
+    def __init__(self, run: Run, folder: Path, record: PipelineRecord) -> None:
+        self.run = run
+        self.folder = folder
+        self.record = record
+        self._metrics: dict[str, Any] | None = None
+        self._arrays: list[PredictionArrays] | None = None
+
+    @property
+    def pipeline_id(self) -> str:
+        return self.record.id
+
+    @property
+    def prediction_id(self) -> str:
+        return self.record.prediction_id
+
+    def save_artifact(self, name: str, value: Any, step: int = 0, fold: int | None = None) -> None:
+        """Store a fitted object, shared with every pipeline of the run that has the same one."""
+        self.record.artifacts.append(self.run.artifacts.save(name, value, step, fold))
+
+    def save_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write metrics.json: `{"train": {"rmse": 0.3, "samples": 40}, "test": {…}}`."""
+        self._metrics = dict(plain(dict(metrics)))
+        self.run.disk.write(self.folder / "metrics.json", to_json(self._metrics))
+
+    def save_predictions(self, table: pd.DataFrame) -> None:
+        """Write predictions.csv from a table with y_true and y_pred; see `storage.predictions` for the columns."""
+        from storage.predictions import from_frame
+
+        self._arrays = from_frame(table, self._has_classes())
+        self._write_csv(table)
+
+    def save_arrays(
+        self, arrays: Sequence[PredictionArrays], sample_ids: Sequence[str], targets: Sequence[str]
+    ) -> None:
+        """Write predictions.csv from arrays."""
+        from storage.predictions import to_frame
+
+        self._arrays = list(arrays)
+        self._write_csv(to_frame(arrays, sample_ids, targets))
+
+    def _write_csv(self, table: pd.DataFrame) -> None:
+        self.run.disk.write(self.folder / "predictions.csv", table.to_csv(index=False).encode())
+
+    def save_chart(self, name: str, figure: Figure) -> None:
+        """Write a matplotlib figure as `<name>.png`."""
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=_CHARTS_DPI)
+        self.run.disk.write(self.folder / f"{checked_name(name, 'chart')}.png", buffer.getvalue())
+
+    def complete(self, **fields: Any) -> None:
+        """End well: pipeline.json says completed, and the catalog has the row when this returns."""
+        self._end("completed", fields)
+
+    def fail(self, error: BaseException | str, details: str = "") -> None:
+        """End badly: error.log keeps the details, the row in the catalog says failed."""
+        message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        self.run.disk.write(self.folder / "error.log", (details or message).rstrip().encode() + b"\n")
+        self._end("failed", {"error": message.strip().splitlines()[0] if message.strip() else "failed"})
+
+    def interrupt(self, status: Status = "interrupted") -> None:
+        """End without a result: no row in the catalog."""
+        self._write_end(status, {})
+
+    def _end(self, status: Status, fields: Mapping[str, Any]) -> None:
+        if self.record.status != "running":
+            raise Conflict(f"{self.record.id} is {self.record.status} already.", self.folder, "Add a new pipeline.")
+        self._write_end(status, fields)
+        self.commit()
+
+    def _write_end(self, status: Status, fields: Mapping[str, Any]) -> None:
+        ended = utc_now()
+        seconds = round((ended - self.record.created_at).total_seconds(), 3)
+        update = {"status": status, "completed_at": ended, "duration_seconds": seconds, **fields}
+        record = self.record.model_copy(update=update)
+        self.run.disk.write(self.folder / "pipeline.json", record.to_json())
+        self.record = record
+
+    def commit(self) -> None:
+        """Put this pipeline's row and arrays into the catalog, unless they are there."""
+        self.run.catalog.append(self.run.config, self.record, self.metrics(), self.arrays())
+
+    # ------------------------------------------------------------ looking
+
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json; empty when there is none. Raises Corrupt."""
+        if self._metrics is None:
+            try:
+                found = read_json(self.folder / "metrics.json")
+                self._metrics = found if isinstance(found, dict) else {}
+            except NotFound:
+                self._metrics = {}
+        return self._metrics
+
+    def arrays(self) -> list[PredictionArrays]:
+        """The predictions, from predictions.csv if not in memory; empty when there are none. Raises Corrupt."""
+        if self._arrays is None:
+            self._arrays = _read_csv(self.folder / "predictions.csv", self._has_classes())
+        return self._arrays
+
+    def _has_classes(self) -> bool | None:
+        """Whether y holds labels; None where nobody said."""
+        task = self.record.task_type or self.run.config.task_type
+        return None if task is None else task == "classification"
+
+
+def _read_csv(path: Path, classes: bool | None) -> list[PredictionArrays]:
+    import pandas as pd
+
+    from storage.predictions import from_frame
+
+    if not path.is_file():
+        return []
+    try:
+        text = {c: str for c in ("sample_id", "partition")} | ({"y_true": str, "y_pred": str} if classes else {})
+        return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
+    except (ValueError, KeyError, BadInput, pd.errors.ParserError) as error:
+        raise Corrupt(f"predictions.csv is damaged: {error}", path, "Restore it from a copy.") from error
+
+
+def user_name() -> str:
+    """Who is at work; "unknown" where the machine can't say."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

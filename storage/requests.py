@@ -1,0 +1,68 @@
+"""What a batch is asked for, and what came of it: plain values that pass between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from storage.records import RunSummary
+
+Report = Callable[[int, int, str], None]
+"""`report(done, total, text)`: progress for people; it raises Cancelled when somebody asked to stop."""
+
+
+class RunRequest(BaseModel):
+    """What a batch is asked for from outside Python: data file, target, configuration files, options."""
+
+    data: Path
+    target: list[str]
+    id_column: str | None = None
+    split_column: str | None = None
+    test_size: float | None = None
+    task: Literal["regression", "classification"] | None = None
+    dataset_name: str | None = None
+    pipelines: list[Path]
+    run_name: str = ""
+    pipeline_names: list[str] = []
+    description: str = ""
+    units: str = ""
+    jobs: int = 1
+    seed: int = 0
+    again: bool = False
+    charts: bool = True
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A pipeline that was not run, and where the same work lies done."""
+
+    name: str
+    run_id: str
+    pipeline_id: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A pipeline that failed, in a sentence."""
+
+    pipeline_id: str
+    name: str
+    message: str
+
+
+@dataclass
+class RunOutcome:
+    """What a batch came to. `run_id` is empty when nothing had to be run."""
+
+    run_id: str = ""
+    status: str = "completed"
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    summary: RunSummary | None = None

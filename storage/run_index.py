@@ -1,0 +1,143 @@
+"""Runs and pipelines in the index: what the folders said when they were last looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select
+from sqlalchemy.engine import Connection
+
+from storage.query import from_microseconds, to_microseconds
+
+if TYPE_CHECKING:
+    from storage.index import Index
+
+
+class RunIndex:
+    """The run and pipeline tables of an index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def run_signatures(self) -> dict[str, str]:
+        """The signature of each run folder as it was last read."""
+        r = self._index.tables.runs
+        return {row["folder"]: row["signature"] for row in self._index.ask(select(r.c.folder, r.c.signature))}
+
+    def pipeline_signatures(self, folder: str) -> dict[str, str]:
+        """The signature of each pipeline folder of a run as it was last read."""
+        p = self._index.tables.pipelines
+        rows = self._index.ask(select(p.c.pipeline_id, p.c.signature).where(p.c.folder == folder))
+        return {row["pipeline_id"]: row["signature"] for row in rows}
+
+    def put_run(self, run: Mapping[str, Any], changed: Sequence[Mapping[str, Any]], gone: Sequence[str]) -> bool:
+        """Note one run folder: its own row, pipelines that were read anew, and pipelines that are gone.
+
+        True if anything is different from what was noted before; signatures alone are no difference.
+        """
+        p, r = self._index.tables.pipelines, self._index.tables.runs
+        with self._index.change() as connection:
+            before = self._index.ask(select(r).where(r.c.folder == run["folder"]))
+            before += self._index.ask(select(p).where(p.c.folder == run["folder"])) if changed else []
+            connection.execute(insert(self._index.tables.runs).prefix_with("OR REPLACE"), _timed(run))
+            if changed:
+                connection.execute(insert(p).prefix_with("OR REPLACE"), [dict(row) for row in changed])
+            for pipeline_id in gone:
+                connection.execute(delete(p).where(and_(p.c.folder == run["folder"], p.c.pipeline_id == pipeline_id)))
+        known = {_unsigned(row) for row in before}
+        return bool(gone) or any(_unsigned(row) not in known for row in (_timed(run), *changed))
+
+    def remove_runs(self, folders: Iterable[str]) -> None:
+        with self._index.change() as connection:
+            for folder in folders:
+                self._forget_run(connection, folder)
+
+    def _forget_run(self, connection: Connection, folder: str) -> None:
+        connection.execute(delete(self._index.tables.runs).where(self._index.tables.runs.c.folder == folder))
+        connection.execute(delete(self._index.tables.pipelines).where(self._index.tables.pipelines.c.folder == folder))
+
+    def rows(self, dataset: str | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
+        """Runs, newest first, with their counts taken from the pipelines themselves."""
+        p = self._index.tables.pipelines
+        counted = {
+            name: func.count().filter(p.c.status == status).label(name)
+            for name, status in (("successful", "completed"), ("failed", "failed"), ("interrupted", "interrupted"))
+        }
+        counts = select(p.c.folder, func.count().label("total"), *counted.values()).group_by(p.c.folder).subquery()
+        own = [c for c in self._index.tables.runs.c if c.name not in ("total", *counted)]
+        statement = (
+            select(*own, *(func.coalesce(counts.c[name], 0).label(name) for name in ("total", *counted)))
+            .join_from(
+                self._index.tables.runs, counts, counts.c.folder == self._index.tables.runs.c.folder, isouter=True
+            )
+            .order_by(
+                self._index.tables.runs.c.date.desc(),
+                self._index.tables.runs.c.created_at.desc(),
+                self._index.tables.runs.c.folder,
+            )
+        )
+        if dataset is not None:
+            statement = statement.where(self._index.tables.runs.c.dataset_name == dataset)
+        if run_id is not None:
+            statement = statement.where(self._index.tables.runs.c.run_id == run_id)
+        return [_dated(row) for row in self._index.ask(statement)]
+
+    def pipelines(self, folder: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
+        """Pipelines of a run folder by number, each with the columns of its catalog row that exist."""
+        own = [c for c in self._index.tables.pipelines.c if c.name not in ("signature",)]
+        statement = (
+            select(
+                *own, *(c for name, c in self._index.columns.items() if c.info["kind"] == "number" and name not in own)
+            )
+            .join_from(
+                self._index.tables.pipelines,
+                self._index.predictions,
+                self._index.predictions.c.prediction_id == self._index.tables.pipelines.c.prediction_id,
+                isouter=True,
+            )
+            .where(self._index.tables.pipelines.c.folder == folder)
+            .order_by(self._index.tables.pipelines.c.number, self._index.tables.pipelines.c.pipeline_id)
+            .offset(offset)
+        )
+        return self._index.ask(statement.limit(limit) if limit is not None else statement)
+
+    def pipeline_count(self, folder: str) -> int:
+        return int(
+            self._index.ask(select(func.count().label("n")).where(self._index.tables.pipelines.c.folder == folder))[0][
+                "n"
+            ]
+        )
+
+    def uncommitted(self) -> list[dict[str, Any]]:
+        """Pipelines that ended, by their own document, and have no row in the catalog."""
+        return self._lacking(self._index.tables.pipelines.c.status.in_(("completed", "failed")))
+
+    def unfinished(self) -> list[dict[str, Any]]:
+        """Pipelines and the writers that were working on them."""
+        p = self._index.tables.pipelines
+        return self._index.ask(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(p.c.status == "running"))
+
+    def unfinished_runs(self) -> list[dict[str, Any]]:
+        """Runs that were never finalized, and their writers."""
+        r = self._index.tables.runs
+        return self._index.ask(select(r.c.folder, r.c.writer).where(r.c.status == "running"))
+
+    def _lacking(self, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
+        p = self._index.tables.pipelines
+        there = exists().where(self._index.predictions.c.prediction_id == p.c.prediction_id)
+        return self._index.ask(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(and_(condition, ~there)))
+
+
+def _timed(row: Mapping[str, Any]) -> dict[str, Any]:
+    moment = row["created_at"]
+    return {**row, "created_at": to_microseconds(moment) if moment is not None else None}
+
+
+def _unsigned(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted((name, value) for name, value in row.items() if name != "signature"))
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    moment = row["created_at"]
+    return {**row, "created_at": from_microseconds(moment) if moment is not None else None}
