@@ -199,7 +199,7 @@ class Charts(QWidget):
         image = pg.ImageItem(shares.T, levels=(0.0, 1.0))
         image.setColorMap(ground)
         plot.addItem(image)
-        for side, title in (("left", tr("measured")), ("bottom", tr("predicted"))):
+        for side, title in (("left", tr("true")), ("bottom", tr("predicted"))):
             plot.getAxis(side).setTicks([[(n + 0.5, label) for n, label in enumerate(matrix.labels)]])
             plot.setLabel(side, title, color=colours.muted)
         if size <= 12:

@@ -184,8 +184,15 @@ def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
     if target is not None:
         task = "classification" if _looks_like_classes(table[target]) else "regression"
     shown = table[ordered[:columns]].head(rows)
-    head = [["" if value != value else str(value) for value in row] for row in shown.to_numpy(dtype=object)]
+    head = [[_cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
     return DataPreview(Path(path), len(table), len(names), ordered, head, target, id_column, split_column, task)
+
+
+def _cell(value: Any) -> str:
+    """A value as a preview shows it: six digits are enough to recognise a number."""
+    if value is None or value != value:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 # ---------------------------------------------------------------- reading
