@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from storage.errors import BadInput, Locked, NotFound
 from storage.index import Index, manifest_mark
-from storage.metrics import Metric, flatten, lower_is_better, metric_for
+from storage.metrics import MAIN_METRIC, Metric, flatten, lower_is_better, metric_for
 from storage.query import compile_filter, compile_order
 from storage.records import PipelineRecord, RunConfig
 
@@ -190,6 +190,33 @@ class Catalog:
     def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:
         """Where (run folder, pipeline) the same configuration, data, split and seed lie completed, or None."""
         return self.ask_index(lambda: self._index.done_before(config_hash, data_hash, seed, dataset))
+
+    def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row per value of a column: how many results, and best, mean and spread of metric columns.
+
+        Left to itself it takes the metrics results are judged by. Raises BadInput for a column that isn't there.
+        """
+        import pandas as pd
+
+        from storage import aggregates
+
+        known = [column.name for column in self.columns()]
+        if metrics is None:
+            judged = [f"{p}_{m}" for m in MAIN_METRIC.values() for p in ("val", "test")]
+            metrics = [name for name in judged if name in known]
+        for name in (by, *metrics):
+            if name not in known:
+                raise BadInput(f"There is no column '{name}'.", advice=f"Columns are {', '.join(known[:8])}, …")
+        return pd.DataFrame(aggregates.summary(self._parts, by, metrics))
+
+    def compare_datasets(self, config_hash: str, metric: str) -> pd.DataFrame:
+        """How one configuration did on each dataset, best first. Raises BadInput for a metric without direction."""
+        import pandas as pd
+
+        from storage import aggregates
+
+        columns = ["dataset_name", "results", f"best_{metric}", "prediction_id", f"mean_{metric}"]
+        return pd.DataFrame(aggregates.compare_datasets(self._parts, config_hash, metric), columns=columns)
 
     def _frame(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
         import pandas as pd

@@ -137,8 +137,8 @@ def overhead(folder: Path) -> Iterator[Line]:
     from sklearn.base import clone
 
     from storage import Workspace, load_configs, load_dataset
-    from storage.estimators import build_splitter
     from storage.demo import write_demo_data
+    from storage.estimators import build_splitter
 
     plain_ms, ours_ms, pipelines = [], [], 0
     for attempt in range(4):

@@ -236,6 +236,38 @@ def test_reading_while_parts_are_merged(workspace: Workspace) -> None:
     assert not wrong
 
 
+def test_summaries_agree_with_duckdb(workspace: Workspace) -> None:
+    fill(workspace, 9)
+    fill(workspace, 4, "wheat")
+    workspace.create_run("wheat").add_pipeline({"k": "bad"}).fail("no")
+    workspace.catalog.close()
+    found = workspace.catalog.summary("dataset_name", ["test_rmse", "test_r2"])
+    assert found["dataset_name"].tolist() == ["corn", "wheat"] and found["failed"].tolist() == [0, 1]
+    expected = duck(
+        workspace.root,
+        "select dataset_name, count(*), min(test_rmse), max(test_r2), avg(test_rmse), stddev_samp(test_rmse) "
+        "from read_parquet({meta}) group by 1 order by 1",
+    )
+    columns = ["dataset_name", "results", "best_test_rmse", "best_test_r2", "mean_test_rmse", "std_test_rmse"]
+    for row, other in zip(found[columns].itertuples(index=False, name=None), expected, strict=True):
+        assert row == pytest.approx(other)
+    assert "best_test_rmse" in workspace.catalog.summary()
+    with pytest.raises(BadInput):
+        workspace.catalog.summary("nothing")
+
+
+def test_one_configuration_across_datasets(workspace: Workspace) -> None:
+    fill(workspace, 2)
+    fill(workspace, 3, "wheat")
+    digest = workspace.catalog.search("pipeline_name = 'p1'")["config_hash"].iloc[0]
+    found = workspace.catalog.compare_datasets(digest, "test_r2")
+    assert sorted(found["dataset_name"]) == ["corn", "wheat"] and found["results"].tolist() == [1, 1]
+    assert found["best_test_r2"].tolist() == [0.9, 0.9]
+    assert workspace.catalog.compare_datasets("unknown", "test_r2").empty
+    with pytest.raises(BadInput):
+        workspace.catalog.compare_datasets(digest, "test_bias")
+
+
 def test_get_names_what_is_missing(workspace: Workspace) -> None:
     with pytest.raises(NotFound):
         workspace.catalog.get("nothing")
