@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.exc import DatabaseError
 
-from storage.errors import BadInput, Locked, NotFound
+from storage.errors import BadInput, Locked, NotFound, StorageError
 from storage.index import Index, manifest_mark
 from storage.metrics import MAIN_METRIC, Metric, flatten, lower_is_better, metric_for
 from storage.query import compile_filter, compile_order
@@ -83,8 +83,13 @@ class Catalog:
     def _compact_behind(self) -> None:
         """Merge small parts in a thread of its own; one at a time."""
         if self._compaction is None or not self._compaction.is_alive():
-            self._compaction = threading.Thread(target=self.compact, name="runshelf-compaction")
+            self._compaction = threading.Thread(target=self.tidy, name="runshelf-compaction")
             self._compaction.start()
+
+    def tidy(self) -> None:
+        """Merge small parts if that can be done now; results are safe without, and the next time is soon."""
+        with suppress(StorageError):
+            self.compact()
 
     def close(self) -> None:
         """Wait for work behind to end."""
@@ -93,7 +98,7 @@ class Catalog:
 
     def sync(self) -> bool:
         """Bring the index up to the parts; True if anything changed."""
-        return self.ask_index(lambda: self._index.sync(self._parts.manifest(), self._parts.read_meta))
+        return self.ask_index(lambda: self._index.sync(self._parts.manifest, self._parts.read_meta))
 
     def is_current(self) -> bool:
         """Whether the index reflects the manifest as it is now."""
@@ -230,6 +235,7 @@ class Catalog:
             self._index.start_again("was deleted")
             self._refill()
         try:
+            self._index.revive()
             self._index.refresh()
             return question()
         except DatabaseError as error:
@@ -241,8 +247,9 @@ class Catalog:
 
 
 def catalog_row(run: RunConfig, record: PipelineRecord, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The catalog row of one pipeline: what its documents say, metrics flattened."""
+    """The catalog row of one pipeline: what its documents say, metrics flattened; a metric takes no column of ours."""
     return {
+        **flatten(metrics),
         "prediction_id": record.prediction_id,
         "dataset_name": run.dataset_name,
         "run_id": run.run_id,
@@ -263,7 +270,6 @@ def catalog_row(run: RunConfig, record: PipelineRecord, metrics: Mapping[str, An
         "created_by": record.created_by,
         "data_hash": record.dataset_source.data_hash or None,
         "seed": record.seed,
-        **flatten(metrics),
     }
 
 

@@ -25,6 +25,9 @@ from storage.estimators import ALLOWED_MODULES, build_estimator, class_path, enc
 
 MAX_PIPELINES = 100_000
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
+_MAX_VALUES = 1_000_000
+_MAX_LEVELS = 50
+_FIVE_FOLDS = {"n_splits": 5}
 
 
 class StepSpec(BaseModel):
@@ -90,7 +93,9 @@ class PipelineConfig:
         steps = []
         for name, step in self.steps:
             spec: dict[str, Any] = (
-                {"class": step.class_path, "params": step.params} if isinstance(step, StepSpec) else encode(step, True)
+                {"class": step.class_path, "params": encode(step.params)}
+                if isinstance(step, StepSpec)
+                else encode(step, True)
             )
             steps.append({**spec, "name": name} if name != spec["class"].rpartition(".")[2] else spec)
         return {"name": self.config_name or self.name, "steps": steps, "cv": encode_cv(self.cv)}
@@ -125,6 +130,7 @@ def read_specs(path: Path) -> list[ConfigSpec]:
     if len(data) > _MAX_CONFIG_BYTES:
         raise BadInput(f"{path.name} is too large to be a pipeline configuration.", path, "Name another file.")
     found = _parse(path, data)
+    _check_plain(found, path)
     entries = found if isinstance(found, list) else [found]
     if not entries or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput(
@@ -142,21 +148,21 @@ def from_object(source: Any) -> list[PipelineConfig]:
     if isinstance(source, dict):
         steps = source.get("steps")
         if isinstance(steps, (list, tuple)) and any(not isinstance(step, dict) for step in steps):
-            return [_from_estimators(list(steps), source.get("name", ""), source.get("cv", {"n_splits": 5}))]
+            return [_from_estimators(list(steps), source.get("name", ""), source.get("cv", _FIVE_FOLDS))]
         return list(expand(_spec(source, None), ""))
     if isinstance(source, (list, tuple)):
-        return [_from_estimators(list(source), "", {"n_splits": 5})]
+        return [_from_estimators(list(source))]
     if hasattr(source, "steps"):
-        return [_from_estimators([step for step in source.steps if step[1] not in (None, "passthrough")], "")]
-    return [_from_estimators([source], "")]
+        return [_from_estimators([step for step in source.steps if step[1] not in (None, "passthrough")])]
+    return [_from_estimators([source])]
 
 
-def _from_estimators(steps: list[Any], name: str, cv: Any = None) -> PipelineConfig:
+def _from_estimators(steps: list[Any], name: str = "", cv: Any = _FIVE_FOLDS) -> PipelineConfig:
     named: list[tuple[str, Any]] = []
     for step in steps:
         label, part = step if isinstance(step, tuple) else (type(step).__name__, step)
         if isinstance(part, dict):
-            part = StepSpec.model_validate(part)
+            part = _step(part)
             label = part.step_name
         elif isinstance(part, type) or not hasattr(part, "get_params"):
             raise BadInput(
@@ -166,7 +172,19 @@ def _from_estimators(steps: list[Any], name: str, cv: Any = None) -> PipelineCon
     if not named:
         raise BadInput("A pipeline without steps can't be run.", advice="Give at least one estimator.")
     name = name or " ".join(_short_class(_class_name(part)) for _, part in named)
-    return PipelineConfig(name, tuple(named), cv if cv is not None else {"n_splits": 5}, config_name=name)
+    return PipelineConfig(name, tuple(named), cv, config_name=name)
+
+
+def _step(value: dict[str, Any]) -> StepSpec:
+    try:
+        return StepSpec.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadInput(
+            f"The step {value.get('class')} is not written as a step: {place}: {first['msg'].lower()}.",
+            advice='Each step is {"class": "sklearn.preprocessing.StandardScaler", "params": {…}}.',
+        ) from error
 
 
 def _parse(path: Path, data: bytes) -> Any:
@@ -179,10 +197,25 @@ def _parse(path: Path, data: bytes) -> Any:
 
     try:
         return yaml.safe_load(data)
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise BadInput(f"{path.name} is not valid YAML{place}.", path, "Mend the file at that place.") from error
+
+
+def _check_plain(found: Any, path: Path) -> None:
+    """Refuse values that JSON has no word for, and YAML aliases that unfold into more than anybody writes."""
+    waiting, seen = [(found, 0)], 0
+    while waiting:
+        value, level = waiting.pop()
+        seen += 1
+        if seen > _MAX_VALUES or level > _MAX_LEVELS:
+            raise BadInput(f"{path.name} holds too much, or too deep within each other.", path, "Simplify it.")
+        if isinstance(value, (dict, list)):
+            waiting += [(item, level + 1) for item in (value.values() if isinstance(value, dict) else value)]
+        elif value is not None and not isinstance(value, (bool, int, float, str)):
+            kind = type(value).__name__
+            raise BadInput(f"{path.name} has a value of the kind {kind}: {value}.", path, "Write a number or a text.")
 
 
 def _spec(entry: dict[str, Any], path: Path | None) -> ConfigSpec:
@@ -249,7 +282,7 @@ def _apply(step: StepSpec, chosen: dict[str, Any]) -> list[StepSpec]:
     if step.step_name in chosen:
         value = chosen[step.step_name]
         options = value if isinstance(value, list) else [] if value is None else [value]
-        steps = [StepSpec.model_validate(option) for option in _checked_options(options, step.step_name)]
+        steps = [_step(option) for option in _checked_options(options, step.step_name)]
     prefix = f"{step.step_name}__"
     params = {key.removeprefix(prefix): value for key, value in chosen.items() if key.startswith(prefix)}
     if params and len(steps) == 1:

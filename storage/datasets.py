@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -148,11 +149,20 @@ def from_arrays(
     """Make a Dataset from arrays in memory; `test` marks the test samples. Raises BadInput as for a file."""
     import pandas as pd
 
-    X = np.asarray(X, dtype=np.float64)
-    if X.ndim != 2 or len(X) != len(y):
-        raise BadInput(f"X has the shape {X.shape} and y {len(y)} values.", advice="X must be (samples, features).")
-    ids = [str(i) for i in (sample_ids if sample_ids is not None else range(len(X)))]
+    try:
+        X = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"X is not made of numbers: {error}.", advice="X must be (samples, features).") from error
     values = np.asarray(y)
+    if X.ndim != 2 or not len(X) or values.ndim not in (1, 2) or len(X) != len(values):
+        raise BadInput(
+            f"X has the shape {X.shape} and y {values.shape}.",
+            advice="X must be (samples, features), y (samples,) or (samples, targets).",
+        )
+    ids = [str(i) for i in (sample_ids if sample_ids is not None else range(len(X)))]
+    for given, what in ((ids, "sample ids"), (test if test is not None else ids, "marks of test samples")):
+        if len(given) != len(X):
+            raise BadInput(f"There are {len(given)} {what} for {len(X)} samples.", advice="Give one for each.")
     columns = [target] if values.ndim == 1 else [f"{target}{i}" for i in range(values.shape[1])]
     table = pd.DataFrame(values.reshape(len(X), -1), columns=columns)
     _check_gaps(X, [str(i) for i in range(X.shape[1])], ids, None)
@@ -236,8 +246,14 @@ def _read_text(path: Path) -> pd.DataFrame:
     if separator == ";" and any(table[c].dtype == object or str(table[c].dtype) == "str" for c in table.columns):
         with_commas = pd.read_csv(path, sep=separator, decimal=",", encoding="utf-8-sig", low_memory=False)
         if with_commas.select_dtypes("number").shape[1] > table.select_dtypes("number").shape[1]:
+            with_commas.columns = [_with_point(str(column)) for column in with_commas.columns]
             return with_commas
     return table
+
+
+def _with_point(name: str) -> str:
+    """`1100,5` as `1100.5`: where values have decimal commas, so have wavelengths."""
+    return name.replace(",", ".") if _is_number(name.replace(",", ".")) else name
 
 
 def _read_numpy(path: Path) -> pd.DataFrame:
@@ -292,10 +308,9 @@ def _guess(table: pd.DataFrame, words: Sequence[str], taken: Sequence[str]) -> s
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _features(table: pd.DataFrame, roles: set[str], path: Path) -> tuple[list[str], list[str]]:

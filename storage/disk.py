@@ -63,7 +63,7 @@ class Disk:
 
     def open(self) -> None:
         """Announce this writer: make its staging folder and hold its lock."""
-        self._check_writable()
+        self._check_inside(self._staging / self.writer)  # sweeping must not follow a link to somewhere else
         with os_errors("open the workspace for writing", self.root):
             self._staging.mkdir(exist_ok=True)
         with self.lock("writers"), os_errors("open the workspace for writing", self.root):
@@ -87,7 +87,7 @@ class Disk:
         if writer == self.writer:
             return self._own_lock is not None
         path = self._writer_lock(writer)
-        if not writer or not path.exists():
+        if path.parent != self._staging or not os.path.exists(path):  # the name comes from a document: it may be a path
             return False
         lock = _file_lock(path, timeout=0)
         try:
@@ -136,6 +136,8 @@ class Disk:
                     self.root,
                     "Wait for it to finish, or end that program.",
                 ) from error
+            except OSError as error:
+                raise from_os_error(error, "lock the workspace", self.root) from error
             try:
                 yield
             finally:
@@ -179,7 +181,8 @@ class Disk:
         """Add lines to a log file. Each call is one write; it is not synced, for a log is no result."""
         self._check_inside(path)
         with os_errors(f"write to {path.name}", path):
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _FILE_MODE)
+            no_link = getattr(os, "O_NOFOLLOW", 0)  # a link would lead what is written out of the workspace
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | no_link, _FILE_MODE)
             try:
                 os.write(descriptor, text.encode())
             finally:
@@ -383,11 +386,12 @@ def _file_lock(path: Path, timeout: float) -> FileLock:
 
 
 def _sign(descriptor: int) -> None:
-    """Write into a lock file who holds it, for the one who waits."""
-    text = f"{getpass.getuser()} on {socket.gethostname()} (process {os.getpid()})"
-    os.ftruncate(descriptor, 0)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    os.write(descriptor, text.encode())
+    """Write into a lock file who holds it, for the one who waits; on a full disk the lock holds without."""
+    text = f"{user_name()} on {socket.gethostname()} (process {os.getpid()})"
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, text.encode())
 
 
 def _owner_of(lock_file: Path) -> str:
@@ -395,6 +399,14 @@ def _owner_of(lock_file: Path) -> str:
         return lock_file.read_text("utf-8") or "another program"
     except OSError:
         return "another program"
+
+
+def user_name() -> str:
+    """Who is at work; "unknown" where the machine can't say, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
 
 
 def _short_host() -> str:

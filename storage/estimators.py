@@ -34,6 +34,22 @@ def build_estimator(path: str, params: dict[str, Any], allowed: Sequence[str] = 
     return _construct(cls, params, allowed)
 
 
+def _build_part(value: dict[str, Any], allowed: Sequence[str]) -> Any:
+    """Build what a parameter takes: an estimator, a kernel or a splitter. Nothing else is ever constructed."""
+    cls = _import_class(value["class"], allowed)
+    if not hasattr(cls, "get_params") and not hasattr(cls, "split"):
+        raise BadInput(f"{value['class']} is no estimator.", advice="Name an estimator, a kernel or a splitter.")
+    return _construct(cls, _params_in(value), allowed)
+
+
+def _params_in(value: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(value) - {"class", "params", "name"}
+    params = value.get("params") or {}
+    if unknown or not isinstance(params, dict):
+        raise BadInput(f"{value['class']} is not written as a step.", advice='Write {"class": …, "params": {…}}.')
+    return params
+
+
 def build_splitter(cv: Any, task_type: str, seed: int, allowed: Sequence[str] = ALLOWED_MODULES) -> Any:
     """Build the cross-validation splitter; None for no cross-validation.
 
@@ -44,9 +60,10 @@ def build_splitter(cv: Any, task_type: str, seed: int, allowed: Sequence[str] = 
     if cv is None or hasattr(cv, "split"):
         return cv
     if "class" in cv:
-        splitter = _construct(_import_class(cv["class"], allowed), cv.get("params", {}), allowed)
-        if not hasattr(splitter, "split"):
+        cls = _import_class(cv["class"], allowed)
+        if not hasattr(cls, "split"):  # looked at before it is made: making any class may already do something
             raise BadInput(f"{cv['class']} does not split data.", advice="Name a class of sklearn.model_selection.")
+        splitter = _construct(cls, _params_in(cv), allowed)
         _seed_splitter(splitter, seed)
         return splitter
     unknown = set(cv) - {"n_splits", "shuffle"}
@@ -61,7 +78,8 @@ def build_splitter(cv: Any, task_type: str, seed: int, allowed: Sequence[str] = 
     return kind(n_splits, shuffle=shuffle, random_state=seed if shuffle else None)
 
 
-def _import_class(path: str, allowed: Sequence[str]) -> Any:
+def _import_class(path: Any, allowed: Sequence[str]) -> Any:
+    path = str(path)
     module_name, _, class_name = path.rpartition(".")
     if not any(module_name == root or module_name.startswith(f"{root}.") for root in allowed):
         raise BadInput(
@@ -96,6 +114,8 @@ def _construct(cls: Any, params: dict[str, Any], allowed: Sequence[str]) -> Any:
                 else f"Known are {', '.join(p for p in signature if p != 'self')}."
             )
             raise BadInput(f"{cls.__name__} has no parameter '{name}'.", advice=hint)
+    if params.get("memory") is not None:  # joblib unpickles what lies in such a folder
+        raise BadInput(f"The 'memory' of {cls.__name__} can't be set in a file.", advice="Leave it out.")
     values = {
         name: decode(value, signature[name].default if name in signature else None, allowed)
         for name, value in params.items()
@@ -110,15 +130,18 @@ def decode(value: Any, default: Any, allowed: Sequence[str]) -> Any:
     """Turn a value of a file into what an estimator takes; lists become tuples where the default is a tuple."""
     if isinstance(value, dict):
         if "class" in value:
-            return build_estimator(str(value["class"]), dict(value.get("params") or {}), allowed)
+            return _build_part(value, allowed)
         if set(value) == {"function"}:
             return _ufunc(value["function"])
-        if set(value) == {"float"}:
-            return float(value["float"])
-        if set(value) == {"array"}:
-            import numpy as np
+        try:
+            if set(value) == {"float"}:
+                return float(value["float"])
+            if set(value) == {"array"}:
+                import numpy as np
 
-            return np.asarray(value["array"])
+                return np.asarray(value["array"])
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"{value} is no value: {error}.", advice="Write numbers.") from error
         if "opaque" in value:
             raise BadInput(
                 f"The value {value['opaque']} came from Python code and can't be built from a file.",

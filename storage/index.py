@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Index as SqlIndex
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateColumn
 
@@ -57,7 +57,8 @@ class Index:
     """
 
     def __init__(self, path: Path, workspace_id: str, *, writable: bool, cache: Path) -> None:
-        self._places = ([path] if writable else []) + [cache / f"{workspace_id}.sqlite"]
+        name = hashlib.sha256(workspace_id.encode()).hexdigest()[:32]  # the id comes from a file: it may be a path
+        self._places = ([path] if writable else []) + [cache / f"{name}.sqlite"]
         self._workspace_id = workspace_id
         self._lock = threading.RLock()
         self._depth = 0
@@ -109,6 +110,8 @@ class Index:
         raise AssertionError("unreachable")
 
     def _connect(self, place: Path | None) -> Connection:
+        if place is not None and place.is_symlink():
+            remove_cache(place)  # what it leads to is not ours
         engine = create_engine(
             f"sqlite:///{place}" if place else "sqlite://",
             connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
@@ -163,7 +166,14 @@ class Index:
 
     def vanished(self) -> bool:
         """Whether the file was deleted under this connection, which would go on without noticing."""
-        return self.path is not None and not self.path.exists()
+        return not self.path.exists() if self.path is not None else self._connection.invalidated
+
+    def revive(self) -> None:
+        """Open the database again where Ctrl+C struck in the middle of a question, which ends the connection."""
+        with self._lock:
+            if self._connection.invalidated:
+                self._connection.close()
+                self._connection = self._open(self.path)
 
     # ------------------------------------------------------------ tables
 
@@ -227,7 +237,7 @@ class Index:
                 yield self._connection
                 self._connection.exec_driver_sql("COMMIT")
             except BaseException:
-                with suppress(DatabaseError):
+                with suppress(SQLAlchemyError):
                     self._connection.exec_driver_sql("ROLLBACK")
                 raise
             finally:
@@ -263,26 +273,42 @@ class Index:
         except Locked:
             pass
 
-    def sync(self, manifest: Manifest, read: Callable[[PartRecord, Sequence[str] | None], pa.Table]) -> bool:
+    def sync(
+        self, manifest_now: Callable[[], Manifest], read: Callable[[PartRecord, Sequence[str] | None], pa.Table]
+    ) -> bool:
         """Bring predictions up to the manifest, reading only parts not seen yet; True if anything changed.
 
         `read(part, columns)` gives a part's table. A damaged part is named in `notices`; the others work.
         """
-        if self.follows() == manifest_mark(manifest):
+        if self.follows() == manifest_mark(manifest_now()):
             return False
         with self.change() as connection:
-            seen = set(connection.execute(select(self.tables.parts.c.file)).scalars())
-            problems: dict[str, str] = {}
-            for part in (p for p in manifest.meta if p.file not in seen):
-                try:
-                    self._take_in(connection, part, read)
-                except StorageError as error:
-                    problems[part.file] = error.what
+            manifest = manifest_now()  # again: an older one would take back what another process noted meanwhile
+            problems = self._take_in_parts(connection, manifest, read)
+            while problems and manifest_mark(manifest) != manifest_mark(manifest_now()):  # merged away, not damaged
+                manifest = manifest_now()
+                problems = self._take_in_parts(connection, manifest, read)
             self._set_parts(connection, manifest, problems)
             if not problems:
                 self._drop_deleted(connection, manifest, read)
         self.notices += [f"{what} Its results are missing from the list." for what in problems.values()]
         return True
+
+    def _take_in_parts(
+        self,
+        connection: Connection,
+        manifest: Manifest,
+        read: Callable[[PartRecord, Sequence[str] | None], pa.Table],
+    ) -> dict[str, str]:
+        """Take in the parts not seen yet; returns what is wrong with those that can't be read, by file."""
+        seen = set(connection.execute(select(self.tables.parts.c.file)).scalars())
+        problems: dict[str, str] = {}
+        for part in (p for p in manifest.meta if p.file not in seen):
+            try:
+                self._take_in(connection, part, read)
+            except StorageError as error:
+                problems[part.file] = error.what
+        return problems
 
     def _take_in(
         self, connection: Connection, part: PartRecord, read: Callable[[PartRecord, Sequence[str] | None], pa.Table]
@@ -316,8 +342,11 @@ class Index:
         if count == sum(part.rows for part in manifest.meta):
             return
         live: set[str] = set()
-        for part in manifest.meta:
-            live.update(read(part, ["prediction_id"]).column(0).to_pylist())
+        try:
+            for part in manifest.meta:
+                live.update(read(part, ["prediction_id"]).column(0).to_pylist())
+        except StorageError:
+            return  # a part that can't be read may hold them
         gone = [i for i in connection.execute(select(self.predictions.c.prediction_id)).scalars() if i not in live]
         statement = delete(self.predictions).where(self.predictions.c.prediction_id == bindparam("gone"))
         if gone:

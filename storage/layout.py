@@ -18,7 +18,7 @@ HASH_DIGITS = 6
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
-_PIPELINE_FOLDER = re.compile(r"(\d{4,})_.+")
+_PIPELINE_FOLDER = re.compile(r"([0-9]{4,9})_.+")
 
 
 def checked_name(name: str, kind: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,8 @@ def flatten(metrics: Mapping[str, Any]) -> dict[str, float]:
         for name, value in values.items():
             if name in _COUNTS or isinstance(value, bool) or not isinstance(value, (int, float)):
                 continue
-            flat[column_name(f"{partition}_{name}")] = float(value)
+            with suppress(OverflowError):  # a whole number beyond the range of a double
+                flat[column_name(f"{partition}_{name}")] = float(value)
     return flat
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from storage.disk import Disk
-from storage.errors import Corrupt, Locked, NotFound, TooNew
+from storage.errors import BadInput, Corrupt, Locked, NotFound, StorageError, TooNew, os_errors
 from storage.layout import Layout
 from storage.records import Manifest, PartRecord, new_id, read_document
 
@@ -30,6 +30,7 @@ MANIFEST_FORMAT = 1
 FAN_OUT = 8  # parts of one size that are merged into one: at most 7 live parts for each power of 8
 MAX_MERGED_BYTES = 256 * 1024 * 1024
 SMALL_ROWS = 64  # below this, compressing costs more time than it saves room; merging does it later
+VERIFIED_BYTES = 32 * 1024 * 1024  # parts up to this are verified before arrays are read from them, once
 ROW_GROUP = {"meta": 65_536, "data": 512, "annotations": 65_536}
 DATASETS = ("meta", "data", "annotations")
 
@@ -115,10 +116,7 @@ class Parts:
         path = self.path(dataset, part)
         try:
             if verify:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                if digest != part.sha256:
-                    raise Corrupt(f"The catalog part {part.file} is damaged.", path, "Run: runshelf check --repair.")
+                _verify(path, part)
             if columns is not None:
                 have = set(pq.read_schema(path).names)
                 columns = [name for name in columns if name in have]
@@ -136,9 +134,18 @@ class Parts:
         """The arrays of one prediction, read from the row groups that can hold it."""
         from storage.predictions import from_row
 
+        live = self.manifest().data
+        names = {part.file for part in live}
+        self._footers = {name: file for name, file in list(self._footers.items()) if name in names}
         rows: list[dict[str, Any]] = []
-        for part in self.manifest().data:
-            rows += self._rows_of(part, prediction_id)
+        failed: StorageError | None = None
+        for part in live:
+            try:
+                rows += self._rows_of(part, prediction_id)
+            except StorageError as error:  # of no matter if the rows lie in another part
+                failed = error
+        if failed is not None and not rows:
+            raise failed
         return [from_row(row) for row in rows]
 
     def _rows_of(self, part: PartRecord, prediction_id: str) -> list[dict[str, Any]]:
@@ -149,16 +156,22 @@ class Parts:
             stats = file.metadata.row_group(group).column(column).statistics
             if stats is not None and stats.has_min_max and not stats.min <= prediction_id <= stats.max:
                 continue
-            ids = file.read_row_group(group, columns=["prediction_id"]).column(0)
-            mask = pc.equal(ids, prediction_id)
-            if pc.any(mask).as_py():
-                found += file.read_row_group(group).filter(mask).to_pylist()
+            try:
+                ids = file.read_row_group(group, columns=["prediction_id"]).column(0)
+                mask = pc.equal(ids, prediction_id)
+                if pc.any(mask).as_py():
+                    found += file.read_row_group(group).filter(mask).to_pylist()
+            except (pa.ArrowException, OSError) as error:
+                path = self.path("data", part)
+                raise Corrupt(f"The catalog part {part.file} can't be read: {error}.", path, "Run a check.") from error
         return found
 
     def _footer(self, part: PartRecord) -> pq.ParquetFile:
         if part.file not in self._footers:
             path = self.path("data", part)
             try:
+                if path.stat().st_size <= VERIFIED_BYTES:
+                    _verify(path, part)
                 self._footers[part.file] = pq.ParquetFile(path, page_checksum_verification=True)
             except FileNotFoundError as error:
                 raise NotFound(f"The catalog part {part.file} is not there.", path, "Run a check.") from error
@@ -218,7 +231,7 @@ class Parts:
             return self._schema[1]
         schema = META_SCHEMA
         for part in manifest.meta:
-            with suppress(OSError, pa.ArrowException):
+            with suppress(StorageError, OSError, pa.ArrowException):
                 for field in pq.read_schema(self.path("meta", part)):
                     if schema.get_field_index(field.name) < 0:
                         schema = schema.append(pa.field(field.name, field.type))
@@ -233,13 +246,11 @@ class Parts:
         """Rewrite the parts that lack a column of `schema`, to staging; returns them by their old name."""
         widened: dict[str, tuple[Path | None, PartRecord]] = {}
         for part in parts:
-            path = self.path("meta", part)
             try:
-                have = pq.read_schema(path).names
-            except (pa.ArrowException, OSError):
+                if pq.read_schema(self.path("meta", part)).names != schema.names:
+                    widened[part.file] = self._write("meta", conform(self.read("meta", part), schema))
+            except (Corrupt, NotFound, pa.ArrowException, OSError):
                 continue  # damaged: stays as it is, for check to repair
-            if have != schema.names:
-                widened[part.file] = self._write("meta", conform(self.read("meta", part), schema))
         return widened
 
     def _write(self, dataset: str, table: pa.Table) -> tuple[Path, PartRecord]:
@@ -247,22 +258,33 @@ class Parts:
         name = f"part-{new_id()}.parquet"
         staged = self._disk.staging_path(name)
         small = table.num_rows < SMALL_ROWS
-        pq.write_table(
-            table,
-            staged,
-            row_group_size=ROW_GROUP[dataset],
-            compression="none" if small else "zstd",
-            write_page_checksum=True,
-            use_dictionary=not small,
-            write_statistics=["prediction_id"] if small or dataset == "data" else True,
-        )
+        try:
+            with os_errors("save to the catalog", self._layout.part_folder(dataset)):
+                pq.write_table(
+                    table,
+                    staged,
+                    row_group_size=ROW_GROUP[dataset],
+                    compression="none" if small else "zstd",
+                    write_page_checksum=True,
+                    use_dictionary=not small,
+                    write_statistics=["prediction_id"] if small or dataset == "data" else True,
+                )
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
         with staged.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return staged, PartRecord(file=name, rows=table.num_rows, bytes=staged.stat().st_size, sha256=digest)
 
     def _commit(self, files: Sequence[tuple[Path, Path]], manifest: Manifest) -> None:
-        self._disk.place(files)
-        self._disk.write(self._layout.manifest, (manifest.model_dump_json(indent=1) + "\n").encode())
+        try:
+            self._disk.place(files)
+            self._disk.write(self._layout.manifest, (manifest.model_dump_json(indent=1) + "\n").encode())
+        except BaseException:
+            # Programs that read the folder as it stands would count a part that was never committed.
+            if self.manifest().generation < manifest.generation:
+                self._disk.remove_files(path for _, path in files)
+            raise
 
     # ------------------------------------------------------------ housekeeping
 
@@ -288,10 +310,11 @@ class Parts:
     ) -> bool:
         try:
             tables = [self.read(dataset, part) for part in group]
+            schema = tables[0].schema if dataset != "meta" else self._current_schema(self.manifest())
+            merged = pa.concat_tables([conform(table, schema) for table in tables])
         except (Corrupt, NotFound):
             return False
-        schema = tables[0].schema if dataset != "meta" else self._current_schema(self.manifest())
-        staged, part = self._write(dataset, pa.concat_tables([conform(table, schema) for table in tables]))
+        staged, part = self._write(dataset, merged)
         names = {old.file for old in group}
         with self._disk.lock("catalog"):
             before = self.manifest()
@@ -332,6 +355,14 @@ class Parts:
         return swept
 
 
+def _verify(path: Path, part: PartRecord) -> None:
+    """Raise Corrupt if a part's bytes are not what the manifest says; a damaged footer can abort the whole process."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != part.sha256:
+        raise Corrupt(f"The catalog part {part.file} is damaged.", path, "Run: runshelf check --repair.")
+
+
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """`table` with exactly the columns of `schema`: missing ones null, others cast. Raises Corrupt if one can't be."""
     columns = []
@@ -348,7 +379,10 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pydict({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
+    try:
+        return pa.Table.from_pydict({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
+    except (pa.ArrowException, OverflowError) as error:
+        raise BadInput(f"The catalog can't hold this result: {error}.", advice="Look at its numbers.") from error
 
 
 def _mergeable(parts: list[PartRecord]) -> list[PartRecord]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +52,10 @@ class Pipeline:
         """Write predictions.csv from a table with y_true and y_pred; see `storage.predictions` for the columns."""
         from storage.predictions import from_frame
 
-        self._arrays = from_frame(table, self._has_classes())
+        try:
+            self._arrays = from_frame(table, self._has_classes())
+        except ValueError as error:
+            raise BadInput(f"The predictions can't be read: {error}.", advice="Make the columns numbers.") from error
         self._write_csv(table)
 
     def save_arrays(
@@ -85,8 +87,9 @@ class Pipeline:
         self._end("failed", {"error": message.strip().splitlines()[0] if message.strip() else "failed"})
 
     def interrupt(self, status: Status = "interrupted") -> None:
-        """End without a result: no row in the catalog."""
-        self._write_end(status, {})
+        """End without a result: no row in the catalog. What came to its end before this stands."""
+        if self.record.status == "running":
+            self._write_end(status, {})
 
     def _end(self, status: Status, fields: Mapping[str, Any]) -> None:
         if self.record.status != "running":
@@ -142,11 +145,3 @@ def _read_csv(path: Path, classes: bool | None) -> list[PredictionArrays]:
         return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
     except (ValueError, KeyError, BadInput, pd.errors.ParserError) as error:
         raise Corrupt(f"predictions.csv is damaged: {error}", path, "Restore it from a copy.") from error
-
-
-def user_name() -> str:
-    """Who is at work; "unknown" where the machine can't say."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

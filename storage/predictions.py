@@ -75,8 +75,8 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
     import pandas as pd
 
     true_columns = [c for c in table.columns if c == "y_true" or str(c).startswith("y_true_")]
-    pred_columns = [c for c in table.columns if c == "y_pred" or str(c).startswith("y_pred_")]
-    if not true_columns or len(true_columns) != len(pred_columns):
+    pred_columns = [f"y_pred{c.removeprefix('y_true')}" for c in true_columns]
+    if not true_columns or not set(pred_columns) <= set(table.columns):
         raise BadInput("Predictions need the columns y_true and y_pred.", advice="Rename the columns of the table.")
     if classes is None:
         classes = table[true_columns[0]].dtype.kind not in "fiu"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def _listen(child: Any, connection: Connection, report: Report) -> tuple[str, An
                 report(*latest)
             except Cancelled:
                 deadline = time.monotonic() + GRACE_SECONDS
-                connection.send("cancel")
+                with suppress(OSError):  # it may end by itself in this moment
+                    connection.send("cancel")
         elif time.monotonic() > deadline:
             child.kill()
             deadline = float("inf")
@@ -92,9 +94,12 @@ def _work(connection: Connection, root: str, request: str) -> None:
     from storage.workspace import Workspace
 
     def report(done: int, total: int, text: str) -> None:
-        connection.send(("progress", (done, total, text)))
-        if connection.poll():
-            connection.recv()
+        try:
+            connection.send(("progress", (done, total, text)))
+            asked_to_stop = connection.poll() and connection.recv()
+        except (OSError, EOFError):
+            asked_to_stop = True  # the parent is gone
+        if asked_to_stop:
             raise Cancelled()
 
     try:
@@ -102,7 +107,8 @@ def _work(connection: Connection, root: str, request: str) -> None:
             outcome = workspace.run_request(RunRequest.model_validate_json(request), report)
         connection.send(("outcome", outcome))
     except Cancelled:
-        connection.send(("cancelled", None))
+        with suppress(OSError):  # the parent may be gone
+            connection.send(("cancelled", None))
     except StorageError as error:
         connection.send(("error", error))
     except (BrokenPipeError, KeyboardInterrupt):

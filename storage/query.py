@@ -56,6 +56,8 @@ NAME: /[^\W\d][\w.\-]*/
 """
 MAX_QUERY = 10_000  # characters
 MAX_DEPTH = 100  # parentheses and nots within each other
+MAX_CONDITIONS = 500  # SQLite stops at a thousand within each other
+_DAY = 86_400_000_000  # microseconds
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
 
 
@@ -76,6 +78,8 @@ def compile_filter(text: str, columns: Mapping[str, ColumnElement[Any]]) -> Colu
     _check_depth(text)
     try:
         tree = _parser().parse(text)
+        if sum(branch.data != "value" for branch in tree.iter_subtrees()) > MAX_CONDITIONS:
+            raise QueryError("The query has too many conditions.", 0, len(text), f"At most {MAX_CONDITIONS}.")
         result: ColumnElement[bool] = _Compiler(columns, text).transform(tree)
         return result
     except UnexpectedInput as error:
@@ -178,7 +182,7 @@ class _Compiler(Transformer[Token, Any]):
     def _on_day(self, column: ColumnElement[Any], operator: Token, token: Token) -> ColumnElement[bool]:
         """A day without a time stands for the whole of it: `= 2026-10-01` is any time on that day."""
         start = self._value(column, token)
-        end = start + 86_400_000_000
+        end = start + _DAY
         within = and_(column >= start, column < end)
         if operator in ("=", "=="):
             return within
@@ -189,7 +193,9 @@ class _Compiler(Transformer[Token, Any]):
 
     def between(self, name: Token, low: Token, high: Token) -> ColumnElement[bool]:
         column = self._column(name)
-        top = self._value(column, high) + (86_399_999_999 if _is_day(column, high) else 0)
+        top = self._value(column, high)
+        if _is_day(column, high):
+            top += _DAY - 1
         return column.between(self._value(column, low), top)
 
     def not_between(self, name: Token, low: Token, high: Token) -> ColumnElement[bool]:
@@ -237,10 +243,10 @@ class _Compiler(Transformer[Token, Any]):
         text = _text(token).strip()
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
+            if moment.tzinfo is None:
+                moment = moment.astimezone()  # people write local times
+        except (ValueError, OverflowError):
             raise self._wrong(token, "A time is expected", "Write it as 2026-10-01 or '2026-10-01 14:30'.") from None
-        if moment.tzinfo is None:
-            moment = moment.astimezone()  # people write local times
         return to_microseconds(moment)
 
     def _wrong(self, token: Token, what: str, advice: str) -> QueryError:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from storage.disk import read_bytes
-from storage.errors import Corrupt, TooNew
+from storage.errors import BadInput, Corrupt, TooNew
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
@@ -71,7 +72,10 @@ def _assume_utc(value: Any) -> Any:
         except ValueError:
             return value
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("in UTC this time is outside the years 1 to 9999") from None
     return value
 
 
@@ -100,7 +104,10 @@ class Document(Record):
                 f"This {type(self).__name__} was written by a newer Runshelf (schema {self.schema_version}).",
                 advice="Update Runshelf to change it.",
             )
-        return (self.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+        try:
+            return (self.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+        except PydanticSerializationError as error:
+            raise BadInput(f"A value can't be recorded: {error}.", advice="Use plain numbers and texts.") from error
 
 
 class WorkspaceRecord(Document):

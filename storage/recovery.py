@@ -35,8 +35,8 @@ class Recovery:
         """Bring order after a killed process. One opener does it; another that comes meanwhile goes on without."""
         try:
             with self._disk.lock("recovery", timeout=0):
-                if self._disk.sweep():
-                    self._parts.sweep()
+                self._disk.sweep()
+                self._parts.sweep()
                 self._mark_interrupted()
                 self._take_in_uncommitted()
                 self._end_abandoned_runs()
@@ -45,13 +45,14 @@ class Recovery:
 
     def _mark_interrupted(self) -> None:
         found = self._dead(self._index.runs.unfinished())
-        for row in found:
-            run = self._run_at(row["folder"])
-            if run is not None:
-                pipeline = run.pipeline(row["pipeline_id"])
-                if pipeline.record.status == "running":
-                    pipeline.interrupt()
-                    run.log(f"{row['pipeline_id']} was interrupted: its process ended")
+
+        def interrupt(run: Run, row: dict[str, Any]) -> None:
+            pipeline = run.pipeline(row["pipeline_id"])
+            if pipeline.record.status == "running":
+                pipeline.interrupt()
+                run.log(f"{row['pipeline_id']} was interrupted: its process ended")
+
+        self._each(found, "marked as interrupted", interrupt)
         if found:
             count = "One pipeline" if len(found) == 1 else f"{len(found)} pipelines"
             self.notices.append(f"{count} of an earlier session did not finish: shown as interrupted.")
@@ -65,26 +66,34 @@ class Recovery:
         self._catalog.sync()
         if self._index.has_problems():
             return
-        for row in self._dead(self._index.runs.uncommitted()):
-            run = self._run_at(row["folder"])
-            if run is None:
-                continue
-            try:
-                run.pipeline(row["pipeline_id"]).commit()
-            except StorageError as error:
-                self.notices.append(f"{row['folder']}/{row['pipeline_id']} could not be taken in: {error.what}")
+        uncommitted = self._dead(self._index.runs.uncommitted())
+        self._each(uncommitted, "taken in", lambda run, row: run.pipeline(row["pipeline_id"]).commit())
 
     def _end_abandoned_runs(self) -> None:
         """Finalize runs whose writer is gone: interrupted if anything asked for is missing, else completed."""
-        for row in self._dead(self._index.runs.unfinished_runs()):
-            run = self._run_at(row["folder"])
-            if run is None or any(p.record.status == "running" for p in run.pipelines()):
-                continue
+
+        def end(run: Run, row: dict[str, Any]) -> None:
+            if any(p.record.status == "running" for p in run.pipelines()):
+                return
             begun = {pipeline.record.name for pipeline in run.pipelines()}
             missing = [p for p in run.config.pipelines if not p.pipeline_id and p.name not in begun]
             run.finalize("interrupted" if missing else None)
             run.log("finalized by a later session")
+
+        self._each(self._dead(self._index.runs.unfinished_runs()), "ended", end)
         self._rescan()
+
+    def _each(self, rows: Iterable[dict[str, Any]], done: str, change: Callable[[Run, dict[str, Any]], None]) -> None:
+        """Make a change for every row; what can't be is named and the others go on."""
+        for row in rows:
+            run = self._run_at(row["folder"])
+            if run is None:
+                continue
+            try:
+                change(run, row)
+            except StorageError as error:
+                place = "/".join(row[name] for name in ("folder", "pipeline_id") if name in row)
+                self.notices.append(f"{place} could not be {done}: {error.what}")
 
     def _dead(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         return [row for row in rows if not self._disk.is_alive(row["writer"])]

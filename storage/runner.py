@@ -75,7 +75,7 @@ class _Progress:
             self._last = time.monotonic()
             try:
                 self._report(self.done, self.total, self._text)
-            except (Cancelled, KeyboardInterrupt):
+            except BaseException:
                 self.stopped.set()
                 raise
 
@@ -105,6 +105,8 @@ def run_batch(
     """
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
+    if not 0 <= seed < 2**32:
+        raise BadInput(f"{seed} can't be a seed.", advice="Give a number from 0 to 4294967295.")
     allowed = (*ALLOWED_MODULES, *allowed_modules)
     planned = _named([c for source in pipelines for c in from_object(source)], pipeline_names)
     data_hash = dataset.data_hash()
@@ -261,6 +263,8 @@ class _Batch:
         self._behind = ThreadPoolExecutor(1, "runshelf-behind")
         self._charts = charts
         self._pending: list[Future[None]] = []
+        self._at_work = 0
+        self._idle = threading.Condition()
 
     def run(self, todo: Sequence[_Job], jobs: int) -> None:
         """Run all jobs; returns when the last chart is drawn. Raises Cancelled once everything has stopped."""
@@ -275,15 +279,28 @@ class _Batch:
                 self._progress.check()
         except BaseException:
             self._progress.stopped.set()
+            with self._idle:  # joblib leaves its threads to themselves; each ends its pipeline at the next fold
+                self._idle.wait_for(lambda: self._at_work == 0)
             for waiting in self._pending:
                 waiting.cancel()
             raise
         finally:
             self._behind.shutdown(wait=True)
-            self._run.catalog.compact()
+            self._run.catalog.tidy()
 
     def _one(self, job: _Job) -> None:
-        """Run one pipeline to its end, good or bad. Only Cancelled and KeyboardInterrupt leave it."""
+        """Run one pipeline, counted as long as it is at work."""
+        with self._idle:
+            self._at_work += 1
+        try:
+            self._run_one(job)
+        finally:
+            with self._idle:
+                self._at_work -= 1
+                self._idle.notify_all()
+
+    def _run_one(self, job: _Job) -> None:
+        """Run one pipeline to its end, good or bad. What the user or the disk says to stop it leaves it."""
         self._progress.check()
         name = job.config.name
         pipeline = self._run.add_pipeline(name=name, record={**job.fields, **self._fields(job)})
@@ -293,10 +310,11 @@ class _Batch:
         except (Cancelled, KeyboardInterrupt):
             pipeline.interrupt("cancelled")
             raise
-        except StorageError:
-            pipeline.interrupt()
-            raise  # the disk is full or gone: no other pipeline would fare better
         except Exception as error:  # whatever a user's estimator raises is this pipeline's result
+            from_disk = isinstance(error, StorageError) and not isinstance(error, BadInput)
+            if from_disk or self._progress.stopped.is_set():
+                pipeline.interrupt()
+                raise  # the disk is full or gone: no other pipeline would fare better
             pipeline.fail(error, traceback.format_exc())
             self._outcome.failed += 1
             self._outcome.failures.append(Failure(pipeline.pipeline_id, name, pipeline.record.error))

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from storage.artifacts import Artifacts
 from storage.catalog import Catalog
-from storage.disk import Disk
-from storage.errors import Conflict, NotFound, StorageError
+from storage.disk import Disk, user_name
+from storage.errors import BadInput, Conflict, NotFound, StorageError
 from storage.layout import Layout, checked_name, pipeline_folder_name, pipeline_number, run_folder_name
 from storage.metrics import flatten, key_metric, metric_for
-from storage.pipelines import Pipeline, user_name
+from storage.pipelines import Pipeline
 from storage.records import (
     BestPipeline,
     DatasetSource,
@@ -192,7 +192,7 @@ class Run:
             return number
 
     def _highest_used(self) -> int:
-        claimed = (int(p.name) for p in (self.folder / _NUMBERS).iterdir() if p.name.isdigit())
+        claimed = (int(p.name) for p in (self.folder / _NUMBERS).iterdir() if p.name.isdecimal())
         folders = (pipeline_number(p.name) or 0 for p in self.folder.iterdir())
         return max(max(claimed, default=0), max(folders, default=0))
 
@@ -290,7 +290,13 @@ def _described(config: Any) -> dict[str, Any]:
 
 
 def _json_hash(document: Any) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    try:
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    except TypeError as error:
+        raise BadInput(
+            f"The configuration can't be recorded: {error}.", advice="Use numbers, texts and lists."
+        ) from error
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _best(pipelines: Sequence[Pipeline], task_type: str | None) -> BestPipeline | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storage.errors import NotFound, StorageError
+from storage.errors import NotFound, StorageError, os_errors
 from storage.layout import Layout, pipeline_number
 from storage.records import AnyRecord, PipelineRecord, RunConfig, RunSummary, read_document
 
@@ -33,9 +33,9 @@ class RunScan:
 def run_folders(layout: Layout) -> list[os.DirEntry[str]]:
     """The folders below runs/, links and machine folders left out."""
     try:
-        with os.scandir(layout.runs) as entries:
+        with os_errors("list the runs", layout.runs), os.scandir(layout.runs) as entries:
             return [e for e in entries if e.name[0] not in "._" and e.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
+    except NotFound:
         return []
 
 
@@ -60,7 +60,12 @@ def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
     summary, summary_problem = _read(folder / "run_summary.json", RunSummary)
     changed: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for entry in _pipeline_folders(folder):
+    try:
+        entries = _pipeline_folders(folder)
+    except OSError as error:
+        entries = []
+        problem = problem or f"{folder.name} can't be read: {error.strerror}."
+    for entry in entries:
         seen.add(entry.name)
         own = _signature(Path(entry.path), ("pipeline.json",))
         if not own or known.get(entry.name) != own:

@@ -7,6 +7,7 @@ which gives the "train" and "test" predictions and is the model that is kept.
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import os
 import platform
 import time
@@ -27,6 +28,7 @@ from storage.version import VERSION
 
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "chemotools", "joblib")
 
+MAX_FOLDS = 10_000
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -73,12 +75,16 @@ def make_folds(cv: Any, dataset: Dataset, seed: int, allowed: Sequence[str]) -> 
         return []
     rows = dataset.train_rows
     try:
-        return [(rows[a], rows[b]) for a, b in splitter.split(dataset.X[rows], dataset.y[rows])]
-    except ValueError as error:
+        divided = itertools.islice(splitter.split(dataset.X[rows], dataset.y[rows]), MAX_FOLDS + 1)
+        folds = [(rows[a], rows[b]) for a, b in divided]
+    except (ValueError, TypeError) as error:
         raise BadInput(
             f"The {len(rows)} training samples can't be cross-validated: {error}",
             advice="Use fewer folds (cv: n_splits).",
         ) from error
+    if len(folds) > MAX_FOLDS:
+        raise BadInput(f"The cross-validation makes more than {MAX_FOLDS:,} folds.", advice="Use fewer.")
+    return folds
 
 
 def _predict(

@@ -16,7 +16,7 @@ import platformdirs
 
 from storage.catalog import Catalog
 from storage.disk import Disk, make_root
-from storage.errors import BadInput, Exists, NotFound, ReadOnly, TooNew
+from storage.errors import BadInput, DiskFull, Exists, NotFound, ReadOnly, TooNew
 from storage.index import Index
 from storage.layout import MARKER, Layout
 from storage.listing import PipelineDetails, PipelineRow, RunRow, pipeline_details, pipeline_row, run_row
@@ -79,7 +79,7 @@ class Workspace:
             raise NotFound(
                 f"There is no folder {root}.", root, "Check the path, or make a workspace with: runshelf init."
             )
-        if not (root / MARKER).is_file():
+        if not os.path.isfile(root / MARKER):
             raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
         record = read_document(root / MARKER, WorkspaceRecord)
         if record.format_version > FORMAT_VERSION:
@@ -97,7 +97,8 @@ class Workspace:
             try:
                 self._disk.make_folders(self.layout.folders())
                 self._disk.open()
-            except ReadOnly as error:
+            except (ReadOnly, DiskFull, BadInput) as error:  # BadInput: a folder of it is a link to somewhere else
+                self._disk.close()
                 self.read_only = self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")
         try:
@@ -108,7 +109,7 @@ class Workspace:
                 )
                 recovery.recover()
                 self.notices += recovery.notices
-        except TooNew as error:
+        except (TooNew, DiskFull) as error:
             self.notices.append(str(error))
         except BaseException:
             self.close()
@@ -118,8 +119,10 @@ class Workspace:
         """Finalize the runs this object made that are still open, and let go of everything."""
         try:
             for run in self._open_runs.values():
-                if not self.read_only and run.folder.is_dir() and run.summary().status == "running":
-                    run.finalize()
+                if self.read_only or not run.folder.is_dir() or run.summary().status != "running":
+                    continue
+                if not any(pipeline.record.status == "running" for pipeline in run.pipelines()):
+                    run.finalize()  # else the next open marks what was left, then ends the run
         finally:
             self._open_runs.clear()
             self.catalog.close()
@@ -151,7 +154,7 @@ class Workspace:
         return changed
 
     def _sync(self, full: bool) -> bool:
-        changed = self._index.sync(self._parts.manifest(), self._parts.read_meta)
+        changed = self._index.sync(self._parts.manifest, self._parts.read_meta)
         changed = self._scan(full) or changed
         return self._index.changed_elsewhere() or changed  # another process may have noted it already
 
@@ -169,7 +172,7 @@ class Workspace:
 
     def _refill(self) -> None:
         """Fill an index that was just started again."""
-        self._index.sync(self._parts.manifest(), self._parts.read_meta)
+        self._index.sync(self._parts.manifest, self._parts.read_meta)
         self._scan(full=True)
         self._take_index_notices()
 
@@ -341,7 +344,7 @@ class Workspace:
 def find_workspace(start: Path) -> Path:
     """The workspace folder one stands in or above. Raises NotFound."""
     for folder in (start, *start.parents):
-        if (folder / MARKER).is_file():
+        if os.path.isfile(folder / MARKER):
             return folder
     raise NotFound(
         f"{start} is not in a workspace.", start, "Name one with -w FOLDER, set RUNSHELF_WORKSPACE, or: runshelf init."

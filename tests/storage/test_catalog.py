@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage import NotFound, Workspace
-from storage.errors import BadInput
+from storage.errors import BadInput, Corrupt, DiskFull
 from storage.records import new_id
 from tests.storage.samples import fill
 
@@ -311,3 +312,99 @@ def test_kept_index_equals_rebuilt_index_equals_duckdb(
         sql = "select prediction_id, test_rmse, pipeline_id from read_parquet({meta}) order by prediction_id"
         expected = list(kept[["prediction_id", "test_rmse", "pipeline_id"]].itertuples(index=False, name=None))
         assert duck(root, sql) == expected
+
+
+@pytest.mark.parametrize("where", ["part", "manifest"])
+def test_a_full_disk_leaves_no_part_that_others_would_count(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    ids = fill(workspace, 2)
+    pipeline = workspace.create_run("corn").add_pipeline({"k": 9})
+    pipeline.save_metrics({"test": {"own": 1}})  # a new column: every part is written anew
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if where == "part":
+        monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    else:
+        replace = os.replace
+        monkeypatch.setattr(os, "replace", lambda a, b: full() if "manifest" in str(b) else replace(a, b))
+    with pytest.raises(DiskFull):
+        pipeline.complete()
+    monkeypatch.undo()
+    assert sorted(pd.read_parquet(workspace.root / META)["prediction_id"]) == sorted(ids)
+    pipeline.commit()  # as the next open does
+    assert len(pd.read_parquet(workspace.root / META)) == len(everything(workspace)) == 3
+
+
+def test_strays_of_any_end_are_swept_at_the_next_open(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 2)
+    (stray, _) = sorted((root / META).iterdir())
+    (root / META / "part-stray.parquet").write_bytes(stray.read_bytes())
+    with Workspace.open(root):
+        assert sorted(pd.read_parquet(root / META)["prediction_id"]) == sorted(ids)
+
+
+@pytest.mark.parametrize("harm", ["cut", "flipped", "elsewhere"])
+def test_damage_keeps_nobody_from_going_on(root: Path, harm: str) -> None:
+    """A new metric, new arrays and merging work beside a damaged part; only its own rows are missing."""
+    with Workspace.create(root) as workspace:
+        first, second = fill(workspace, 2)
+    manifest = json.loads((root / "catalog/manifest.json").read_text())
+    for dataset, folder in (("meta", META), ("data", DATA)):
+        part = root / folder / manifest[dataset][0]["file"]
+        content = bytearray(part.read_bytes())
+        content[len(content) // 3] ^= 0x40
+        part.write_bytes(content[: len(content) // 2] if harm == "cut" else content)
+        if harm == "elsewhere":
+            manifest[dataset][0]["file"] = "../../somewhere.parquet"
+    (root / "catalog/manifest.json").write_text(json.dumps(manifest))
+    with Workspace.open(root) as workspace:
+        assert len(workspace.catalog.arrays(second)) == 1
+        with pytest.raises(Corrupt):
+            workspace.catalog.arrays(first)
+        pipeline = workspace.create_run("rye").add_pipeline({"k": 1})
+        pipeline.save_metrics({"test": {"own": 1}})
+        pipeline.complete()
+        workspace.catalog.compact()
+        assert workspace.catalog.count("test_own = 1") == 1
+
+
+def test_a_metric_never_takes_the_place_of_a_column(workspace: Workspace) -> None:
+    pipeline = workspace.create_run("corn").add_pipeline({"k": 1})
+    pipeline.save_metrics({"run": {"id": 3}, "fit": {"seconds": 3}, "test": {"huge": 10**400, "rmse": 1}})
+    pipeline.complete()
+    row = workspace.catalog.get(pipeline.prediction_id)
+    assert (row["run_id"], row["fit_seconds"], row["test_rmse"]) == (pipeline.run.run_id, None, 1.0)
+
+
+def test_an_old_manifest_takes_nothing_back(workspace: Workspace) -> None:
+    """The manifest is read again once nobody else can change the index: what was read before may be old."""
+    fill(workspace, 1)
+    old = workspace._parts.manifest()
+    fill(workspace, 1, "wheat")
+    manifests = iter([old])
+    workspace._index.sync(lambda: next(manifests, workspace._parts.manifest()), workspace._parts.read_meta)
+    assert workspace.index_status()["current"] and workspace.catalog.count() == 2
+
+
+def test_a_part_merged_away_meanwhile_is_no_damage(workspace: Workspace) -> None:
+    fill(workspace, 16)
+    old = workspace._parts.manifest()
+    workspace.catalog.compact()
+    workspace._index.start_again()
+    manifests = iter([old, old])
+    workspace._index.sync(lambda: next(manifests, workspace._parts.manifest()), workspace._parts.read_meta)
+    assert workspace.catalog.count() == 16 and not workspace._index.notices
+
+
+def test_an_interrupted_question_spoils_no_later_one(workspace: Workspace) -> None:
+    """Ctrl+C in the middle of a statement ends SQLAlchemy's connection; finalizing the run still needs the index."""
+    fill(workspace, 2)
+    with pytest.raises(KeyboardInterrupt), workspace._index.change() as changing:
+        changing.invalidate(KeyboardInterrupt())
+        raise KeyboardInterrupt
+    fill(workspace, 1, "wheat")
+    assert workspace.catalog.count() == 3 and workspace.index_status()["current"]

@@ -16,7 +16,11 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 
 from storage.configs import from_object, load_configs, shipped_configs
 from storage.errors import BadInput
+from storage.estimators import build_splitter
 
+BAGGING = {"class": "sklearn.ensemble.BaggingRegressor"}
+FEATURES = {"class": "sklearn.cluster.FeatureAgglomeration"}
+LAUGHS = "name: &l0 [ha]\n" + "".join(f"x{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]\n" for i in range(1, 12))
 SCALER = {"class": "sklearn.preprocessing.StandardScaler"}
 PLS = {"class": "sklearn.cross_decomposition.PLSRegression"}
 
@@ -128,6 +132,15 @@ def test_the_recorded_template_builds_the_same_pipeline(estimator: Any) -> None:
         ({"steps": [PLS], "grid": {"PLSRegression__n_components": []}}, "has no values", "one value"),
         ({"steps": [PLS], "grid": {"Ridge__alpha": [1]}}, "names the step 'Ridge'", "PLSRegression"),
         ({"steps": [PLS], "grid": {"PLSRegression": [None]}}, "without steps", ""),
+        ({"steps": [PLS], "grid": {"PLSRegression": [{**PLS, "parms": {}}]}}, "parms", "params"),
+        ({"steps": [{**BAGGING, "params": {"estimator": {**PLS, "parms": {}}}}]}, "not written as a step", "params"),
+        ({"steps": [{**PLS, "params": {"n_components": {"float": "x"}}}]}, "is no value", "numbers"),
+        ({"steps": [{**PLS, "params": {"n_components": {"array": [[1], [1, 2]]}}}]}, "is no value", "numbers"),
+        ({"steps": [{**FEATURES, "params": {"memory": "cache"}}]}, "'memory'", "Leave it out"),
+        ("steps: [{class: sklearn.linear_model.Ridge, params: {alpha: 2026-01-01}}]", "kind date", "number"),
+        ("steps: [{class: sklearn.linear_model.Ridge, params: {alpha: 2026-99-99}}]", "not valid YAML", ""),
+        ("steps: [{class: sklearn.linear_model.Ridge, params: {alpha: &a [*a]}}]", "too deep", "Simplify"),
+        (LAUGHS, "holds too much", "Simplify"),
         ("steps: [unclosed", "not valid YAML", ""),
         ("- 1\n- 2", "holds no pipeline configuration", ""),
         ("", "holds no pipeline configuration", ""),
@@ -152,3 +165,37 @@ def test_another_module_can_be_allowed(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(BadInput):
         config.build()
     assert type(config.build(allowed=("sklearn", "mylab")).steps[0][1]).__name__ == "Mean"
+
+
+@pytest.mark.parametrize("place", ["step", "parameter", "cv"])
+def test_nothing_but_estimators_is_ever_made(tmp_path: Path, place: str) -> None:
+    """scikit-learn's modules hold other classes too, and making one may already empty a file."""
+    victim = tmp_path / "thesis.txt"
+    victim.write_text("precious")
+    opened = {"class": "sklearn.datasets._kddcup99.GzipFile", "params": {"filename": str(victim), "mode": "w"}}
+    with pytest.raises(BadInput):
+        if place == "cv":
+            build_splitter(opened, "regression", 0)
+        else:
+            step = opened if place == "step" else {**BAGGING, "params": {"estimator": opened}}
+            from_object({"steps": [step]})[0].build()
+    assert victim.read_text() == "precious"
+
+
+def test_kernels_and_inner_splitters_are_built() -> None:
+    kernel = {"class": "sklearn.gaussian_process.kernels.RBF", "params": {"length_scale": 2.0}}
+    process = {"class": "sklearn.gaussian_process.GaussianProcessRegressor", "params": {"kernel": kernel}}
+    search = {
+        "class": "sklearn.model_selection.GridSearchCV",
+        "params": {"estimator": PLS, "param_grid": {}, "cv": {"class": "sklearn.model_selection.KFold"}},
+    }
+    for step in (process, search):
+        (config,) = from_object({"steps": [step]})
+        (again,) = from_object(config.template())
+        assert config.digest(config.build()) == again.digest(again.build())
+
+
+def test_no_cross_validation_and_infinite_values_are_kept() -> None:
+    assert from_object({"steps": [Ridge()], "cv": None})[0].cv is None
+    (config,) = from_object({"steps": [{**PLS, "params": {"tol": float("inf")}}]})
+    assert json.dumps(config.template()["steps"][0]["params"]) == '{"tol": {"float": "inf"}}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,3 +99,28 @@ def test_a_preview_guesses_the_roles(spectra_csv: Path) -> None:
     assert (preview.id_column, preview.split_column, preview.target) == ("sample_id", "split", "protein")
     assert preview.task == "regression" and preview.n_rows == 30 and preview.columns[0] == "sample_id"
     assert preview.head[0][0] == "s00"
+
+
+def test_wavelengths_may_have_decimal_commas(tmp_path: Path) -> None:
+    path = tmp_path / "german.csv"
+    path.write_text("\ufeffProbe;Eiweiß;1100;1100,5;1101\nä1;1,5;0,1;0,2;0,3\nä2;2,5;0,4;0,5;0,6\n", encoding="utf-8")
+    data = load_dataset(path, ["Eiweiß"], id_column="Probe")
+    assert data.features == ["1100", "1100.5", "1101"] and data.X[1].tolist() == [0.4, 0.5, 0.6]
+    assert data.sample_ids == ["ä1", "ä2"] and data.y.tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "more"),
+    [
+        (np.zeros((0, 3)), [], {}),
+        ([["a"]] * 4, [1, 2, 3, 4], {}),
+        (np.eye(4), 5, {}),
+        (np.eye(4), np.zeros((4, 2, 2)), {}),
+        (np.eye(4), [1, 2, 3, 4], {"test": [True]}),
+        (np.eye(4), [1, 2, 3, 4], {"sample_ids": ["a"]}),
+    ],
+)
+def test_wrong_arrays_are_a_sentence(X: Any, y: Any, more: dict[str, Any]) -> None:
+    with pytest.raises(BadInput) as caught:
+        from_arrays("corn", X, y, **more)
+    assert caught.value.advice

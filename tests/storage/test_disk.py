@@ -114,3 +114,21 @@ def test_a_dead_writer_is_told_from_a_living_one_and_swept(disk: Disk, tmp_path:
     assert disk.sweep() == 1
     left = {p.name for p in (tmp_path / ".staging").iterdir() if not p.name.startswith("lock-")}
     assert left == {disk.writer, f"{disk.writer}.lock"}
+
+
+def test_a_lock_needs_neither_a_name_nor_room(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    with disk.lock("unnamed"):
+        pass
+    monkeypatch.setattr(os, "write", full)
+    with disk.lock("unsigned"):
+        pass
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(DiskFull), disk.lock("impossible"):
+        pass

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import PredictionArrays
+from storage import PredictionArrays, Workspace
 from storage.errors import BadInput
 from storage.predictions import from_frame, from_row, to_frame, to_rows
 
@@ -65,3 +65,14 @@ def test_several_targets_survive() -> None:
 def test_a_table_without_predictions_is_refused() -> None:
     with pytest.raises(BadInput):
         from_frame(pd.DataFrame({"y": [1.0]}))
+
+
+def test_targets_are_matched_by_name_and_wrong_values_are_a_sentence(workspace: Workspace) -> None:
+    table = pd.DataFrame({"y_true_a": [1.0], "y_true_b": [2.0], "y_pred_b": [2.5], "y_pred_a": [1.5]})
+    (block,) = from_frame(table)
+    assert (block.y_true.tolist(), block.y_pred.tolist()) == ([[1.0, 2.0]], [[1.5, 2.5]])
+    with pytest.raises(BadInput):
+        from_frame(table.rename(columns={"y_pred_b": "y_pred_c"}))
+    pipeline = workspace.create_run("corn").add_pipeline({"k": 1})
+    with pytest.raises(BadInput):
+        pipeline.save_predictions(pd.DataFrame({"y_true": [1.0], "y_pred": ["high"]}))

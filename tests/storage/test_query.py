@@ -130,7 +130,7 @@ def test_any_text_is_an_answer_or_a_query_error(text: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("text", ["not " * 2000 + "x", "(" * 3000, "x " * 6000])
+@pytest.mark.parametrize("text", ["not " * 2000 + "x", "(" * 3000, "x " * 6000, "x " * 3000])
 def test_a_monstrous_query_is_refused(text: str) -> None:
     with pytest.raises(QueryError):
         compile_filter(text, COLUMNS)
@@ -165,3 +165,10 @@ def test_best_needs_a_direction() -> None:
         compile_order("best:created_at", COLUMNS)
     with pytest.raises(QueryError):
         compile_order("-nothing", COLUMNS)
+
+
+def test_text_has_ranges_and_times_have_limits(connection: Connection) -> None:
+    between = matching(connection, "dataset_name between 'corn' and 'it'")
+    assert between == sorted(r["pipeline_name"] for r in ROWS if "corn" <= r["dataset_name"] <= "it")
+    with pytest.raises(QueryError):
+        compile_filter("created_at > 0001-01-01", COLUMNS)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage import records
-from storage.errors import Corrupt, NotFound, TooNew
+from storage.errors import BadInput, Corrupt, NotFound, TooNew
 from storage.records import (
     Document,
     PipelineRecord,
@@ -86,3 +86,8 @@ def test_ids_are_version_7_unique_and_sort_by_time(monkeypatch: pytest.MonkeyPat
     assert abs(int(ids[0].replace("-", "")[:12], 16) / 1000 - time.time()) < 60
     monkeypatch.setattr(records.time, "time_ns", lambda: 1_000_000_000)  # the clock is set back
     assert ids[-1] < new_id() < new_id()
+
+
+def test_what_can_not_be_written_is_a_sentence() -> None:
+    with pytest.raises(BadInput):
+        RunConfig(run_id="r", dataset_name="d", description="no \udcff text").to_json()

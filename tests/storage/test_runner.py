@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import pickle
 import signal
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.cross_decomposition import PLSRegression
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score, root_mean_squared_error
 from sklearn.model_selection import KFold, cross_val_predict
@@ -23,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from storage import BadInput, Cancelled, Dataset, RunRequest, StorageError, Workspace, from_arrays, run_in_child
 from storage.artifacts import read_artifact
+from storage.process import _work
 from tests.storage.samples import regression_arrays
 
 GRID = {
@@ -164,11 +167,16 @@ def test_wrong_requests_write_nothing(workspace: Workspace, dataset: Dataset) ->
     wrong: list[tuple[list[Any], dict[str, Any]]] = [
         ([], {}),
         ([GRID], {"jobs": 0}),
+        ([GRID], {"seed": -1}),
+        ([GRID], {"seed": 2**70}),
         ([GRID], {"pipeline_names": ["one"]}),
         ([{"steps": [{"class": "sklearn.linear_model.Ridge", "params": {"alhpa": 1}}]}], {}),
         ([{**GRID, "cv": {"n_splits": 100}}], {}),
         ([{**GRID, "cv": {"folds": 3}}], {}),
         ([{**GRID, "cv": {"class": "sklearn.linear_model.Ridge"}}], {}),
+        ([{**GRID, "cv": {"class": 5}}], {}),
+        ([{**GRID, "cv": {"class": "sklearn.model_selection.KFold", "params": 3}}], {}),
+        ([{**GRID, "cv": {"class": "sklearn.model_selection.LeavePOut", "params": {"p": 9}}}], {}),
         (["not an estimator"], {}),
     ]
     for pipelines, options in wrong:
@@ -262,3 +270,43 @@ def test_a_child_that_dies_or_hangs_is_survived(
         (run,) = workspace.runs()
         assert [p.status for p in workspace.pipelines(run.run_id)] == ["completed", "interrupted"]
         assert run.status == "interrupted" and workspace.catalog.count() == 1
+
+
+class Locks(Ridge):
+    """A step that holds something no file can hold."""
+
+    def fit(self, X: Any, y: Any) -> Locks:
+        self.lock_ = threading.Lock()
+        return super().fit(X, y)  # type: ignore[no-any-return]
+
+
+def test_a_result_that_can_not_be_stored_is_one_failure(workspace: Workspace, dataset: Dataset) -> None:
+    outcome = workspace.run_batch(dataset, [Locks(), Ridge()])
+    assert (outcome.completed, outcome.failed) == (1, 1) and "can't be stored" in outcome.failures[0].message
+
+
+@pytest.mark.parametrize("reason", [Cancelled, RuntimeError])
+def test_stopping_waits_for_what_is_at_work(workspace: Workspace, dataset: Dataset, reason: type[Exception]) -> None:
+    """With several jobs too: no pipeline is left running, and none fails for a reason that is not its own."""
+
+    def stop(done: int, total: int, text: str) -> None:
+        if len(list(workspace.root.glob("runs/*/0*"))) >= 2:
+            raise reason()
+
+    forests = [RandomForestRegressor(n_estimators=20 + i) for i in range(4)]
+    with pytest.raises(reason):
+        workspace.run_batch(dataset, forests, jobs=2, charts=False, on_progress=stop)
+    statuses = {p.record.status for run in workspace.runs() for p in workspace.run(run.run_id).pipelines()}
+    assert statuses <= {"completed", "cancelled", "interrupted"} and workspace.catalog.count("status = failed") == 0
+
+
+def test_a_child_whose_parent_is_gone_stops(root: Path, spectra_csv: Path, tmp_path: Path) -> None:
+    """A broken connection is the wish to stop, never the failure of a pipeline."""
+    Workspace.create(root).close()
+    request = request_for(spectra_csv, tmp_path, [{"class": "sklearn.linear_model.Ridge"}] * 2)
+    ours, theirs = multiprocessing.Pipe()
+    ours.close()
+    _work(theirs, str(root), request.model_dump_json())
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count("status = failed") == 0
+        assert [run.status for run in workspace.runs()] == ["cancelled"]

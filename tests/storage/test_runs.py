@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from storage import Conflict, NameRefused, Workspace
 from storage.artifacts import Artifacts, read_artifact
-from storage.errors import Corrupt
+from storage.errors import BadInput, Corrupt
 from storage.layout import pipeline_number
 from tests.storage.samples import fill
 
@@ -180,3 +180,13 @@ def test_fields_a_newer_version_wrote_survive_finalize(workspace: Workspace) -> 
     workspace.run(folder.name).finalize()
     for name in ("run_config.json", "run_summary.json"):
         assert json.loads((folder / name).read_text())["from_the_future"] == 7
+
+
+def test_an_end_stands_and_a_description_must_be_data(workspace: Workspace) -> None:
+    run = workspace.create_run("corn")
+    pipeline = run.add_pipeline({"k": 1})
+    pipeline.complete()
+    pipeline.interrupt("cancelled")  # Ctrl+C a moment too late
+    assert run.pipeline(pipeline.pipeline_id).record.status == "completed"
+    with pytest.raises(BadInput):
+        run.add_pipeline({"model": object()})

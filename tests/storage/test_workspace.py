@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -209,3 +210,102 @@ def test_links_are_not_followed(workspace: Workspace, tmp_path: Path) -> None:
     (workspace.root / "runs" / "loop").symlink_to(workspace.root / "runs")
     workspace.sync(full=True)
     assert len(workspace.runs()) == 1
+
+
+def change(path: Path, **fields: object) -> None:
+    """Change fields of a JSON document behind Runshelf's back."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> dict[Path, bytes]:
+    """Files beside the workspace that nothing in it may ever reach."""
+    (tmp_path / "outside").mkdir()
+    for name in ("uv.lock", "app.sqlite", "notes.txt"):
+        (tmp_path / "outside" / name).write_text("precious")
+    return {path: path.read_bytes() for path in (tmp_path / "outside").iterdir()}
+
+
+@pytest.mark.parametrize("hostile", ["writer", "long writer", "workspace id", "staging", "log", "index"])
+def test_a_hostile_workspace_reaches_nothing_outside(root: Path, outside: dict[Path, bytes], hostile: str) -> None:
+    """A workspace may come from anybody: neither its documents nor its links lead to other files."""
+    with Workspace.create(root) as workspace:
+        fill(workspace, 1)
+    folder = next(iter(outside)).parent
+    (document,) = root.glob("runs/*/0001*/pipeline.json")
+    writer = {"writer": str(folder / "uv"), "long writer": "x" * 5000}.get(hostile, "")
+    change(document, status="running", writer=writer)
+    if hostile == "workspace id":
+        change(root / "runshelf.json", workspace_id=str(folder / "app"))
+    places = {"staging": (".staging", folder), "index": ("catalog/index.sqlite", folder / "app.sqlite")}
+    places["log"] = (str(document.parents[1].relative_to(root) / "run.log"), folder / "notes.txt")
+    if hostile in places:
+        link, target = root / places[hostile][0], places[hostile][1]
+        shutil.rmtree(link) if link.is_dir() else link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    for read_only in (True, False):
+        with Workspace.open(root, read_only=read_only) as workspace:
+            assert workspace.catalog.count() == 1
+    assert {path: path.read_bytes() for path in folder.iterdir()} == outside
+
+
+def test_strange_folders_and_dates_hide_nothing(workspace: Workspace) -> None:
+    fill(workspace, 1, "corn")
+    fill(workspace, 1, "wheat")
+    corn, wheat = (workspace.root / "runs" / run.folder for run in sorted(workspace.runs(), key=lambda r: r.folder))
+    (corn / ("9" * 40 + "_x")).mkdir()
+    change(wheat / "run_config.json", created_at="0001-01-01T00:00:00+14:00")
+    workspace.sync(full=True)
+    assert {run.folder: bool(run.problem) for run in workspace.runs()} == {corn.name: False, wheat.name: True}
+    assert len(workspace.pipelines(corn.name)) == 1
+
+
+def test_a_folder_that_can_not_be_read_is_shown(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(workspace, 1, "corn")
+    fill(workspace, 1, "wheat")
+    scandir = os.scandir
+
+    def denied(path: str | Path) -> object:
+        if "corn" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    workspace.sync(full=True)
+    assert sorted(bool(run.problem) for run in workspace.runs()) == [False, True]
+
+
+def test_a_document_of_a_newer_version_stops_no_recovery(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 2)
+    newer, ours = sorted(root.glob("runs/*/0*/pipeline.json"))
+    change(newer, status="running", writer="", schema_version=9)
+    change(ours, status="running", writer="", future=1)
+    before = newer.read_bytes()
+    with Workspace.open(root) as workspace:
+        assert any("newer Runshelf" in notice for notice in workspace.notices)
+    assert newer.read_bytes() == before
+    assert {"status": "interrupted", "future": 1}.items() <= json.loads(ours.read_text()).items()
+
+
+def test_a_run_with_a_pipeline_left_open_is_not_called_complete(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 1)
+        workspace.create_run("corn").add_pipeline({"k": 2})
+    with Workspace.open(root) as workspace:
+        (run,) = workspace.runs()
+        assert (run.status, run.interrupted) == ("interrupted", 1)
+
+
+def test_a_full_disk_can_be_looked_at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 2)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("storage.disk.Disk.make_folders", lambda *_: None)
+    monkeypatch.setattr(os, "mkdir", full)
+    with Workspace.open(root) as workspace:
+        assert workspace.read_only and "disk is full" in workspace.notices[0]
+        assert workspace.catalog.count() == 2
