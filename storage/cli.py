@@ -19,6 +19,8 @@ from storage.output import Format, progress, show_error, show_facts, show_rows
 from storage.version import VERSION
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from storage.requests import RunOutcome
     from storage.workspace import Workspace
 
@@ -373,6 +375,44 @@ def catalog_search(
         asked = [name for name in known if name in filter or name in order_by]
         columns = [*SEARCH_COLUMNS, *(name for name in asked if name not in SEARCH_COLUMNS)]
         show_rows(rows, columns if format is Format.table else known, format, "No result matches.")
+
+
+@catalog_app.command("summary")
+def catalog_summary(
+    by: Annotated[str, typer.Option(help="One row per value of this column.")] = "dataset_name",
+    metric: Annotated[list[str] | None, typer.Option(help="Metric column; again for several.")] = None,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """How many results there are, and best, mean and spread of metrics, by any column.
+
+    Example: `runshelf catalog summary --by model_type --metric val_rmse`
+    """
+    with _open(workspace) as opened:
+        table = opened.catalog.summary(by, metric)
+        _show_frame(table, format, "There are no results yet.")
+
+
+@catalog_app.command("compare")
+def catalog_compare(
+    config_hash: Annotated[str, typer.Argument(help="As `catalog best --format json` shows it.")],
+    metric: Annotated[str, typer.Argument(help="A metric column, such as test_rmse.")],
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """How one configuration did on each dataset, best first.
+
+    Example: `runshelf catalog compare 3c301edf… test_rmse`
+    """
+    with _open(workspace) as opened:
+        table = opened.catalog.compare_datasets(config_hash, metric)
+        _show_frame(table, format, "No result has that configuration and metric.")
+
+
+def _show_frame(table: pd.DataFrame, format: Format, empty: str) -> None:
+    whole = table.astype(object).where(table.notna(), None)
+    rows = [dict(zip(whole.columns, values, strict=True)) for values in whole.itertuples(index=False, name=None)]
+    show_rows(rows, list(whole.columns), format, empty)
 
 
 @index_app.command("status")
