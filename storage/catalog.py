@@ -20,7 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from storage.errors import BadInput, Locked, NotFound, StorageError
 from storage.index import Index, manifest_mark
 from storage.metrics import MAIN_METRIC, Metric, flatten, lower_is_better, metric_for
-from storage.query import compile_filter, compile_order
+from storage.query import compile_filter, compile_order, compile_query
 from storage.records import PipelineRecord, RunConfig
 
 if TYPE_CHECKING:
@@ -120,20 +120,33 @@ class Catalog:
     def keys(
         self, filter: str = "", order_by: str = "-created_at", limit: int | None = None, offset: int = 0
     ) -> array[int]:
-        """Keys of the rows that match, in order; a key is good until the index is made again."""
+        """Keys of the rows that match, in order; a key is good until the index is made again.
+
+        An order in the filter itself goes before `order_by`.
+        """
 
         def ask() -> array[int]:
             columns = self._index.columns
-            condition = compile_filter(filter, columns)
-            order = compile_order(order_by, columns)
-            self._index.ensure_sorted(_sort_names(order_by))
-            return self._index.keys(condition, order, limit, offset)
+            query = compile_query(filter, columns)
+            order = query.order or compile_order(order_by, {**columns, **query.computed})
+            if not query.order:
+                self._index.ensure_sorted(_sort_names(order_by))
+            return self._index.keys(query.condition, order, limit, offset)
 
         return self.ask_index(ask)
 
-    def rows(self, keys: Sequence[int]) -> list[dict[str, Any]]:
-        """The rows of these keys, every column, in this order; times are aware, what is missing is None."""
-        return self.ask_index(lambda: self._index.rows(keys))
+    def rows(self, keys: Sequence[int], filter: str = "") -> list[dict[str, Any]]:
+        """The rows of these keys, every column, in this order; times are aware, what is missing is None.
+
+        Columns that `filter` computes (`test_rmse - train_rmse as gap`) are added.
+        """
+        return self.ask_index(
+            lambda: self._index.rows(keys, compile_query(filter, self._index.columns).computed if filter else {})
+        )
+
+    def computed(self, filter: str) -> list[str]:
+        """The names of the columns a filter computes. Raises QueryError."""
+        return self.ask_index(lambda: list(compile_query(filter, self._index.columns).computed))
 
     def count(self, filter: str = "") -> int:
         """How many rows match."""
@@ -180,7 +193,7 @@ class Catalog:
         self, filter: str = "", order_by: str = "-created_at", limit: int | None = None, offset: int = 0
     ) -> pd.DataFrame:
         """The results that match a filter, as a DataFrame; see `storage.query` for the language."""
-        return self._frame(self.rows(self.keys(filter, order_by, limit, offset)))
+        return self._frame(self.rows(self.keys(filter, order_by, limit, offset), filter), self.computed(filter))
 
     def arrays(self, prediction_id: str) -> list[PredictionArrays]:
         """y_true, y_pred and the rest of one prediction, by partition and fold, without reading the others."""
@@ -223,10 +236,10 @@ class Catalog:
         columns = ["dataset_name", "results", f"best_{metric}", "prediction_id", f"mean_{metric}"]
         return pd.DataFrame(aggregates.compare_datasets(self._parts, config_hash, metric), columns=columns)
 
-    def _frame(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    def _frame(self, rows: list[dict[str, Any]], computed: Sequence[str] = ()) -> pd.DataFrame:
         import pandas as pd
 
-        columns = [column.name for column in self.columns()]
+        columns = [*(column.name for column in self.columns()), *computed]
         return pd.DataFrame(rows, columns=[*columns, "folder_exists"])
 
     def ask_index(self, question: Callable[[], Answer]) -> Answer:

@@ -370,8 +370,8 @@ def catalog_search(
     """
     with _open(workspace) as opened:
         catalog = opened.catalog
-        rows = catalog.rows(catalog.keys(filter, order_by, limit, offset))
-        known = [column.name for column in catalog.columns()]
+        rows = catalog.rows(catalog.keys(filter, order_by, limit, offset), filter)
+        known = [*(column.name for column in catalog.columns()), *catalog.computed(filter)]
         asked = [name for name in known if name in filter or name in order_by]
         columns = [*SEARCH_COLUMNS, *(name for name in asked if name not in SEARCH_COLUMNS)]
         show_rows(rows, columns if format is Format.table else known, format, "No result matches.")

@@ -402,13 +402,17 @@ class Index:
     def count(self, condition: ColumnElement[bool]) -> int:
         return int(self.ask(select(func.count().label("n")).select_from(self.predictions).where(condition))[0]["n"])
 
-    def rows(self, keys: Sequence[int]) -> list[dict[str, Any]]:
-        """Whole rows by key, in the order asked; a key that is gone is left out."""
+    def rows(
+        self, keys: Sequence[int], computed: Mapping[str, ColumnElement[Any]] | None = None
+    ) -> list[dict[str, Any]]:
+        """Whole rows by key, in the order asked, with computed columns; a key that is gone is left out."""
         there = exists().where(self.tables.pipelines.c.prediction_id == self.predictions.c.prediction_id)
         found: dict[int, dict[str, Any]] = {}
         for start in range(0, len(keys), 10_000):
             chunk = list(keys[start : start + 10_000])
-            statement = select(self.predictions, there.label("folder_exists")).where(self.predictions.c.key.in_(chunk))
+            extra = [column.label(name) for name, column in (computed or {}).items()]
+            statement = select(self.predictions, there.label("folder_exists"), *extra)
+            statement = statement.where(self.predictions.c.key.in_(chunk))
             found.update((row["key"], row) for row in self.ask(statement))
         for row in found.values():
             row["folder_exists"] = bool(row["folder_exists"])

@@ -1,9 +1,10 @@
-"""The filter language of the catalog: one for the command line, Python and the window.
+"""The query language of the catalog: one for the command line, Python and the window.
 
     dataset_name = 'corn' and test_rmse < 0.5
     (model_type in ('Ridge', 'PLSRegression') or pipeline_name ~ 'snv') and not status = 'failed'
     test_r2 between 0.9 and 1 and val_rmse is not null and created_at >= 2026-10-01
-    corn pls                        free words are looked for in the names
+    corn pls last 7 days            free words are looked for in the names
+    test_rmse - train_rmse as gap and gap < 0.1 order by gap, -test_r2
 
 Read by a grammar, compiled to SQLAlchemy: no text of a query ever becomes SQL.
 """
@@ -12,53 +13,84 @@ from __future__ import annotations
 
 import difflib
 import functools
+import operator
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import UnexpectedEOF, VisitError
-from sqlalchemy import ColumnElement, Float, Integer, and_, false, not_, or_, true
+from sqlalchemy import ColumnElement, Float, Integer, and_, false, func, literal, not_, or_, true
 from sqlalchemy.sql.expression import UnaryExpression
 
-from storage.errors import QueryError
+from storage.errors import BadInput, QueryError, StorageError
 
 GRAMMAR = r"""
-?start: either
+start: either? order?
 ?either: both (_OR both)*             -> any_of
 ?both: negation (_AND? negation)*     -> all_of
 ?negation: _NOT negation              -> negate
          | "(" either ")"
          | condition
-?condition: NAME OPERATOR value                         -> compare
+?condition: sum OPERATOR right                          -> compare
+          | sum _AS NAME                                -> name_it
           | NAME _BETWEEN value _AND value              -> between
           | NAME _NOT _BETWEEN value _AND value         -> not_between
           | NAME _IN "(" value ("," value)* ")"         -> one_of
           | NAME _NOT _IN "(" value ("," value)* ")"    -> none_of
           | NAME _IS _NULL                              -> is_null
           | NAME _IS _NOT _NULL                         -> is_not_null
+          | _LAST NUMBER PERIOD                         -> last
           | (NAME | STRING | NUMBER)                    -> word
-value: STRING | NUMBER | DATE | NAME
+?right: sum | SIGN sum                                  -> signed
+?sum: product (SIGN product)*                           -> chain
+?product: atom (TIMES atom)*                            -> chain
+?atom: NAME | STRING | NUMBER | DATE
+?value: atom | SIGN NUMBER                              -> signed
+order: _ORDER _BY way ("," way)*
+way: SIGN? NAME DIRECTION?
 OPERATOR: "<=" | ">=" | "!=" | "<>" | "==" | "=" | "<" | ">" | "!~" | "~"
-_OR.2: /or(?![\w.])/i
-_AND.2: /and(?![\w.])/i
-_NOT.2: /not(?![\w.])/i
-_BETWEEN.2: /between(?![\w.])/i
-_IN.2: /in(?![\w.])/i
-_IS.2: /is(?![\w.])/i
-_NULL.2: /null(?![\w.])/i
-DATE.3: /\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?/
-NUMBER.2: /[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w])/
+SIGN: "+" | "-"
+TIMES: "*" | "/"
+DIRECTION.3: /(asc|desc|best)(?![\w.])/i
+PERIOD.3: /(minute|hour|day|week|month|year)s?(?![\w.])/i
+_ORDER.3: /order(?=\s+by\s)/i
+_BY.3: /by(?![\w.])/i
+_LAST.3: /last(?=\s+\d)/i
+_OR.3: /or(?![\w.])/i
+_AND.3: /and(?![\w.])/i
+_NOT.3: /not(?![\w.])/i
+_BETWEEN.3: /between(?![\w.])/i
+_IN.3: /in(?![\w.])/i
+_IS.3: /is(?![\w.])/i
+_AS.3: /as(?![\w.])/i
+_NULL.3: /null(?![\w.])/i
+DATE.4: /\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?/
+NUMBER.3: /(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w])/
 STRING: /'([^'\\]|\\.|'')*'/ | /"([^"\\]|\\.)*"/
-NAME: /[^\W\d][\w.\-]*/
+NAME: /[^\W\d][\w.]*(-[\w.]+)*/
 %ignore /\s+/
 """
 MAX_QUERY = 10_000  # characters
 MAX_DEPTH = 100  # parentheses and nots within each other
 MAX_CONDITIONS = 500  # SQLite stops at a thousand within each other
-_DAY = 86_400_000_000  # microseconds
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
+_DAY = 86_400_000_000  # microseconds
+_PLAIN = ("chain", "signed", "any_of", "all_of")  # branches of the tree that are no conditions
+_PERIODS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_800, "year": 31_557_600}
+
+Columns = Mapping[str, ColumnElement[Any]]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a query text means: a condition, an order (empty if it has none), and columns it computes."""
+
+    condition: ColumnElement[bool]
+    order: list[UnaryExpression[Any]] = field(default_factory=list)
+    computed: dict[str, ColumnElement[Any]] = field(default_factory=dict)
 
 
 @functools.cache
@@ -66,28 +98,34 @@ def _parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positions=True)
 
 
-def compile_filter(text: str, columns: Mapping[str, ColumnElement[Any]]) -> ColumnElement[bool]:
-    """The condition a filter text stands for; an empty text is always true.
+def compile_query(text: str, columns: Columns) -> Query:
+    """Read a query text; an empty one matches everything. Raises QueryError that points at the character.
 
-    `columns` are the known columns by name. Raises QueryError that points at the character.
+    `columns` are the known columns by name. `not X` matches exactly the rows that `X` does not, also those without a
+    value.
     """
     if not text.strip():
-        return true()
+        return Query(true())
     if len(text) > MAX_QUERY:
         raise QueryError("The query is too long.", MAX_QUERY, len(text) - MAX_QUERY, f"At most {MAX_QUERY} characters.")
     _check_depth(text)
     try:
         tree = _parser().parse(text)
-        if sum(branch.data != "value" for branch in tree.iter_subtrees()) > MAX_CONDITIONS:
+        if sum(branch.data not in _PLAIN for branch in tree.iter_subtrees()) > MAX_CONDITIONS:
             raise QueryError("The query has too many conditions.", 0, len(text), f"At most {MAX_CONDITIONS}.")
-        result: ColumnElement[bool] = _Compiler(columns, text).transform(tree)
-        return result
+        query: Query = _Compiler(columns).transform(tree)
+        return query
     except UnexpectedInput as error:
         raise _syntax_error(error, text) from error
     except VisitError as error:
-        if isinstance(error.orig_exc, QueryError):
+        if isinstance(error.orig_exc, StorageError):
             raise error.orig_exc from None
         raise
+
+
+def compile_filter(text: str, columns: Columns) -> ColumnElement[bool]:
+    """The condition of a query text alone; see `compile_query`."""
+    return compile_query(text, columns).condition
 
 
 def compile_order(order_by: str, columns: Mapping[str, ColumnElement[Any]]) -> list[UnaryExpression[Any]]:
@@ -147,12 +185,29 @@ def _syntax_error(error: UnexpectedInput, text: str) -> QueryError:
 
 @v_args(inline=True)
 class _Compiler(Transformer[Token, Any]):
-    """Turns the parse tree into a SQLAlchemy condition."""
+    """Turns the parse tree into SQLAlchemy, from the leaves up and from left to right."""
 
-    def __init__(self, columns: Mapping[str, ColumnElement[Any]], text: str) -> None:
+    def __init__(self, columns: Columns) -> None:
         super().__init__()
         self._columns = columns
-        self._text = text
+        self._computed: dict[str, ColumnElement[Any]] = {}
+
+    # ------------------------------------------------------------ the whole
+
+    def start(self, *parts: Any) -> Query:
+        order = parts[-1] if parts and isinstance(parts[-1], list) else []
+        conditions = [part for part in parts if not isinstance(part, list)]
+        return Query(conditions[0] if conditions else true(), order, self._computed)
+
+    def order(self, *ways: UnaryExpression[Any]) -> list[UnaryExpression[Any]]:
+        return list(ways)
+
+    def way(self, *tokens: Token) -> UnaryExpression[Any]:
+        name = next(token for token in tokens if token.type == "NAME")
+        column = self._column(name)
+        said = {str(token).lower() for token in tokens if token is not name}
+        descending = not _lower_is_better(name) if "best" in said else bool(said & {"-", "desc"})
+        return (column.desc() if descending else column.asc()).nulls_last()
 
     def any_of(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
         return or_(*conditions)
@@ -161,59 +216,73 @@ class _Compiler(Transformer[Token, Any]):
         return and_(*conditions)
 
     def negate(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-        return not_(condition)
+        return not_(func.coalesce(condition, false()))
 
-    def value(self, token: Token) -> Token:
-        return token
+    # ------------------------------------------------------------ conditions
 
-    def compare(self, name: Token, operator: Token, token: Token) -> ColumnElement[bool]:
-        column = self._column(name)
-        if operator in ("~", "!~"):
-            found = column.icontains(_text(token), autoescape=True)
-            return found if operator == "~" else or_(not_(found), column.is_(None))
-        if _is_day(column, token) and operator in ("=", "==", "!=", "<>", ">", "<="):
-            return self._on_day(column, operator, token)
-        value = self._value(column, token)
-        if operator in ("!=", "<>"):
-            return or_(column != value, column.is_(None))
-        condition: ColumnElement[bool] = _COMPARE[str(operator)](column, value)
+    def compare(self, left: Any, sign: Token, right: Any) -> ColumnElement[bool]:
+        column = self._left(left)
+        if sign in ("~", "!~"):
+            found = column.icontains(_text(self._token(right)), autoescape=True)
+            return found if sign == "~" else self.negate(found)
+        if sign in ("!=", "<>"):
+            return self.negate(self.compare(left, Token("OPERATOR", "="), right))
+        if _is_day(column, right):
+            return self._on_day(column, sign, right)
+        condition: ColumnElement[bool] = _COMPARE[str(sign)](column, self._right(column, right))
         return condition
 
-    def _on_day(self, column: ColumnElement[Any], operator: Token, token: Token) -> ColumnElement[bool]:
+    def _on_day(self, column: ColumnElement[Any], sign: Token, token: Token) -> ColumnElement[bool]:
         """A day without a time stands for the whole of it: `= 2026-10-01` is any time on that day."""
-        start = self._value(column, token)
-        end = start + _DAY
-        within = and_(column >= start, column < end)
-        if operator in ("=", "=="):
-            return within
-        if operator in ("!=", "<>"):
-            return not_(within)
-        after: ColumnElement[bool] = column >= end
-        return after if operator == ">" else not_(after)
+        start = self._moment(token)
+        conditions: dict[str, ColumnElement[bool]] = {
+            "=": and_(column >= start, column < start + _DAY),
+            ">": column >= start + _DAY,
+            ">=": column >= start,
+            "<": column < start,
+            "<=": column < start + _DAY,
+        }
+        return conditions["=" if sign == "==" else str(sign)]
 
-    def between(self, name: Token, low: Token, high: Token) -> ColumnElement[bool]:
+    def between(self, name: Token, low: Any, high: Any) -> ColumnElement[bool]:
         column = self._column(name)
-        top = self._value(column, high)
+        top = self._right(column, high)
         if _is_day(column, high):
             top += _DAY - 1
-        return column.between(self._value(column, low), top)
+        return column.between(self._right(column, low), top)
 
-    def not_between(self, name: Token, low: Token, high: Token) -> ColumnElement[bool]:
-        return not_(self.between(name, low, high))
+    def not_between(self, name: Token, low: Any, high: Any) -> ColumnElement[bool]:
+        return self.negate(self.between(name, low, high))
 
-    def one_of(self, name: Token, *tokens: Token) -> ColumnElement[bool]:
+    def one_of(self, name: Token, *values: Any) -> ColumnElement[bool]:
         column = self._column(name)
-        return column.in_([self._value(column, token) for token in tokens])
+        if _is_time(column):
+            return or_(*(self.compare(name, Token("OPERATOR", "="), value) for value in values))
+        return column.in_([self._right(column, value) for value in values])
 
-    def none_of(self, name: Token, *tokens: Token) -> ColumnElement[bool]:
-        column = self._column(name)
-        return or_(not_(self.one_of(name, *tokens)), column.is_(None))
+    def none_of(self, name: Token, *values: Any) -> ColumnElement[bool]:
+        return self.negate(self.one_of(name, *values))
 
     def is_null(self, name: Token) -> ColumnElement[bool]:
         return self._column(name).is_(None)
 
     def is_not_null(self, name: Token) -> ColumnElement[bool]:
         return self._column(name).is_not(None)
+
+    def last(self, number: Token, period: Token) -> ColumnElement[bool]:
+        """`last 7 days`: created since then."""
+        seconds = float(number) * _PERIODS[period.lower().removesuffix("s")]
+        since = to_microseconds(datetime.now(UTC)) - min(int(seconds * 1e6), 2**62)
+        created: ColumnElement[bool] = self._columns["created_at"] >= since
+        return created
+
+    def name_it(self, value: Any, name: Token) -> ColumnElement[bool]:
+        """`a - b as gap`: a column from now on; it matches where it has a value."""
+        if str(name) in self._columns:
+            raise _at(name, f"There is a column '{name}' already", "Use another name.")
+        column = self._left(value)
+        self._computed[str(name)] = column
+        return column.is_not(None)
 
     def word(self, token: Token) -> ColumnElement[bool]:
         """A word alone is looked for in the names; the name of a column alone is surely a half-written condition."""
@@ -225,41 +294,107 @@ class _Compiler(Transformer[Token, Any]):
         names = [self._columns[name] for name in _FREE_WORDS if name in self._columns]
         return or_(false(), *(column.icontains(text, autoescape=True) for column in names))
 
-    def _column(self, name: Token) -> ColumnElement[Any]:
-        return _known(str(name), self._columns, name.start_pos or 0)
+    # ------------------------------------------------------------ values
 
-    def _value(self, column: ColumnElement[Any], token: Token) -> Any:
-        """The value to compare a column with, in the column's own kind."""
+    def chain(self, first: Any, *rest: Any) -> Any:
+        """Sums and products; a single value stays what it is."""
+        if not rest:
+            return first
+        result = self._number(first)
+        for sign, value in zip(rest[::2], rest[1::2], strict=True):
+            result = _ARITHMETIC[str(sign)](result, self._number(value))
+        return result
+
+    def signed(self, *parts: Any) -> Any:
+        if len(parts) == 1:
+            return parts[0]
+        sign, value = parts
+        if isinstance(value, Token) and value.type == "NUMBER":
+            return Token.new_borrow_pos("NUMBER", f"{sign}{value}", value)
+        return -self._number(value) if sign == "-" else self._number(value)
+
+    def _number(self, part: Any) -> ColumnElement[Any]:
+        """A part of a computation: a number, or a column of numbers."""
+        if not isinstance(part, Token):
+            return part  # type: ignore[no-any-return]
+        if part.type == "NUMBER":
+            return literal(float(part))
+        column = self._column(part) if part.type == "NAME" else None
+        if column is None or not isinstance(column.type, (Float, Integer)) or _is_time(column):
+            raise _at(part, "Only numbers can be computed with", "Use metric columns and numbers.")
+        return column
+
+    def _left(self, part: Any) -> ColumnElement[Any]:
+        if not isinstance(part, Token):
+            return part  # type: ignore[no-any-return]
+        if part.type != "NAME":
+            raise _at(part, "A comparison begins with a column", "For example test_rmse < 0.5.")
+        return self._column(part)
+
+    def _right(self, column: ColumnElement[Any], part: Any) -> Any:
+        """What to compare a column with, in the column's own kind; a number column may meet another."""
+        if not isinstance(part, Token):
+            return part
         if _is_time(column):
-            return self._moment(token)
-        if isinstance(column.type, (Float, Integer)):
-            try:
-                return float(_text(token))
-            except ValueError:
-                raise self._wrong(token, f"{column.key} is a number", "Give a number, such as 0.5.") from None
-        return _text(token)
-
-    def _moment(self, token: Token) -> int:
-        text = _text(token).strip()
+            return self._moment(part)
+        if not isinstance(column.type, (Float, Integer)):
+            return _text(part)
+        if part.type == "NAME" and self._knows(part):
+            return self._number(part)
         try:
-            moment = datetime.fromisoformat(text)
+            return float(_text(part))
+        except ValueError:
+            name = getattr(column, "key", None) or "The left side"
+            raise _at(part, f"{name} is a number", "Give a number, such as 0.5.") from None
+
+    def _moment(self, part: Any) -> int:
+        token = self._token(part)
+        try:
+            moment = datetime.fromisoformat(_text(token).strip())
             if moment.tzinfo is None:
                 moment = moment.astimezone()  # people write local times
-        except (ValueError, OverflowError):
-            raise self._wrong(token, "A time is expected", "Write it as 2026-10-01 or '2026-10-01 14:30'.") from None
+        except (ValueError, OverflowError, OSError):
+            raise _at(token, "A time is expected", "Write it as 2026-10-01 or '2026-10-01 14:30'.") from None
         return to_microseconds(moment)
 
-    def _wrong(self, token: Token, what: str, advice: str) -> QueryError:
-        return QueryError(f"{what}, not {token}.", token.start_pos or 0, len(token), advice)
+    def _token(self, part: Any) -> Token:
+        if isinstance(part, Token):
+            return part
+        raise QueryError("A computation can't stand here.", 0, 1, "Compare with a plain value.")
+
+    def _knows(self, name: Token) -> bool:
+        return name.lower() in {key.lower() for key in (*self._columns, *self._computed)}
+
+    def _column(self, name: Token) -> ColumnElement[Any]:
+        return _known(str(name), {**self._columns, **self._computed}, name.start_pos or 0)
 
 
+def _at(token: Token, what: str, advice: str) -> QueryError:
+    return QueryError(f"{what}, not {token}.", token.start_pos or 0, len(token), advice)
+
+
+def _lower_is_better(name: Token) -> bool:
+    from storage.metrics import lower_is_better
+
+    try:
+        return lower_is_better(str(name))
+    except BadInput as error:
+        raise QueryError(error.what, name.start_pos or 0, len(name), error.advice) from None
+
+
+_ARITHMETIC: dict[str, Any] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 _COMPARE: dict[str, Any] = {
-    "=": lambda c, v: c == v,
-    "==": lambda c, v: c == v,
-    "<": lambda c, v: c < v,
-    ">": lambda c, v: c > v,
-    "<=": lambda c, v: c <= v,
-    ">=": lambda c, v: c >= v,
+    "=": operator.eq,
+    "==": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
 }
 
 
@@ -275,8 +410,8 @@ def _is_time(column: ColumnElement[Any]) -> bool:
     return bool(getattr(column, "info", {}).get("kind") == "time")
 
 
-def _is_day(column: ColumnElement[Any], token: Token) -> bool:
-    return _is_time(column) and len(_text(token).strip()) == 10
+def _is_day(column: ColumnElement[Any], part: Any) -> bool:
+    return _is_time(column) and isinstance(part, Token) and len(_text(part).strip()) == 10
 
 
 def to_microseconds(moment: datetime) -> int:

@@ -88,6 +88,13 @@ def test_search_filters_sorts_and_pages(workspace: Workspace) -> None:
     assert found["folder_exists"].all() and str(found["created_at"].dtype).endswith("UTC]")
 
 
+def test_a_query_may_compute_and_order(workspace: Workspace) -> None:
+    fill(workspace, 6)
+    found = workspace.catalog.search("test_rmse * 2 + test_r2 as weird and weird > 4 order by weird desc", limit=2)
+    assert found["weird"].tolist() == pytest.approx([12.5, 10.6])
+    assert workspace.catalog.search("test_rmse > 99 test_rmse - test_r2 as gap")["gap"].tolist() == []
+
+
 def test_arrays_are_read_by_id(workspace: Workspace) -> None:
     ids = fill(workspace, 30)  # some parts merged, some not
     workspace.catalog.compact()

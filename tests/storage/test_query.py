@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, create_engine, insert, select
 
 from storage.errors import BadInput, QueryError
-from storage.query import compile_filter, compile_order, to_microseconds
+from storage.query import compile_filter, compile_order, compile_query, to_microseconds
 
 TABLE = Table(
     "predictions",
@@ -72,6 +72,13 @@ def number(row: dict[str, Any], low: float, high: float) -> bool:
         ),
         ("dataset_name in ('corn', 'wheat')", lambda r: r["dataset_name"] in ("corn", "wheat")),
         ("dataset_name not in ('corn')", lambda r: r["dataset_name"] != "corn"),
+        ("test_rmse + test_r2 > 5", lambda r: r["test_rmse"] is not None and r["test_rmse"] + r["test_r2"] > 5),
+        ("test_rmse > test_r2 * 2 - 1", lambda r: number(r, 0, 99) and r["test_rmse"] > r["test_r2"] * 2 - 1),
+        ("test_r2 between -1 and 0.5", lambda r: r["test_r2"] is not None and r["test_r2"] <= 0.5),
+        ("test_rmse > -1", lambda r: r["test_rmse"] is not None),
+        ("not test_rmse < 1", lambda r: not number(r, 0, 1)),
+        ("last 1 minute", lambda r: False),
+        ("last 1000 years corn", lambda r: r["dataset_name"] == "corn"),
         ("test_rmse between 1 and 2", lambda r: r["test_rmse"] is not None and 1 <= r["test_rmse"] <= 2),
         ("test_rmse is null", lambda r: r["test_rmse"] is None),
         ("test_rmse is not null", lambda r: r["test_rmse"] is not None),
@@ -109,6 +116,11 @@ def test_filters_mean_what_they_say(connection: Connection, text: str, meant: Ca
         ("created_at > soon", 13, 4, "2026"),
         ("test_rmse << 1", 11, 1, ""),
         ("a; drop table predictions", 1, 1, ""),
+        ("status - 1 < 3", 0, 6, "metric"),
+        ("5 < test_rmse", 0, 1, "test_rmse < 0.5"),
+        ("test_rmse as status", 13, 6, "another name"),
+        ("status = 'a' order by nothing", 22, 7, ""),
+        ("order by created_at best", 9, 10, ""),
     ],
 )
 def test_errors_point_at_the_place(text: str, position: int, length: int, advice: str) -> None:
@@ -116,6 +128,45 @@ def test_errors_point_at_the_place(text: str, position: int, length: int, advice
         compile_filter(text, COLUMNS)
     assert (caught.value.position, caught.value.length) == (position, length)
     assert advice in caught.value.advice
+
+
+SIMPLE = st.sampled_from(
+    [
+        "test_rmse < 2",
+        "test_rmse is null",
+        "status = failed",
+        "pipeline_name ~ 'snv'",
+        "dataset_name in (corn, wheat)",
+        "test_r2 between 0.5 and 0.9",
+        "test_rmse != 1",
+        "pls",
+        "created_at > 2026-10-10",
+        "test_rmse - test_r2 > 0",
+    ]
+)
+COMPOUND = st.recursive(
+    SIMPLE,
+    lambda inner: (
+        st.builds("({}) and ({})".format, inner, inner)
+        | st.builds("({}) or ({})".format, inner, inner)
+        | st.builds("not ({})".format, inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(COMPOUND)
+def test_a_query_and_its_negation_share_out_all_rows(connection: Connection, text: str) -> None:
+    found, others = matching(connection, text), matching(connection, f"not ({text})")
+    assert sorted(found + others) == sorted(row["pipeline_name"] for row in ROWS)
+
+
+def test_computed_columns_can_be_filtered_and_sorted(connection: Connection) -> None:
+    query = compile_query("test_rmse - test_r2 as gap and gap < 1 status = completed order by gap desc", COLUMNS)
+    gap = query.computed["gap"]
+    found = connection.execute(select(gap).where(query.condition).order_by(*query.order)).scalars().all()
+    expected = sorted((r["test_rmse"] - r["test_r2"] for r in ROWS if r["test_rmse"] is not None), reverse=True)
+    assert found == [value for value in expected if value < 1] and len(found) > 3
 
 
 @given(st.text(alphabet="abct_()'\"<>=!~ 0129.-,\\%;not andorinbetweenisnull\n", max_size=60) | st.text(max_size=30))
