@@ -24,6 +24,7 @@ from storage.errors import BadInput
 from storage.estimators import ALLOWED_MODULES, build_estimator, class_path, encode, encode_cv, seed_all
 
 MAX_PIPELINES = 100_000
+MAX_NAME = 120  # characters of a name made from parameters
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_LEVELS = 50
@@ -171,8 +172,18 @@ def _from_estimators(steps: list[Any], name: str = "", cv: Any = _FIVE_FOLDS) ->
         named.append((label, part))
     if not named:
         raise BadInput("A pipeline without steps can't be run.", advice="Give at least one estimator.")
-    name = name or " ".join(_short_class(_class_name(part)) for _, part in named)
+    name = name or _described_name([part for _, part in named])
     return PipelineConfig(name, tuple(named), cv, config_name=name)
+
+
+def _described_name(parts: list[Any]) -> str:
+    """A name that tells estimators apart by what differs from the defaults: `SNV PLSR n_components=6`."""
+    words: list[str] = []
+    for part in parts:
+        words.append(_short_class(_class_name(part)))
+        params = part.params if isinstance(part, StepSpec) else encode(part, changed_only=True)["params"]
+        words += [f"{key}={value}" for key, value in params.items() if isinstance(value, (bool, int, float, str))]
+    return " ".join(words)[:MAX_NAME]
 
 
 def _step(value: dict[str, Any]) -> StepSpec:

@@ -52,6 +52,7 @@ class _Progress:
         self.stopped = threading.Event()
         self._report = report
         self._text = "starting"
+        self.reason: BaseException | None = None  # what `report` raised, whichever thread met it first
         self._last = 0.0
         self._lock = threading.Lock()
 
@@ -75,7 +76,8 @@ class _Progress:
             self._last = time.monotonic()
             try:
                 self._report(self.done, self.total, self._text)
-            except BaseException:
+            except BaseException as reason:
+                self.reason = self.reason or reason
                 self.stopped.set()
                 raise
 
@@ -277,13 +279,13 @@ class _Batch:
             for drawn in self._pending:
                 drawn.result()
                 self._progress.check()
-        except BaseException:
+        except BaseException as error:
             self._progress.stopped.set()
             with self._idle:  # joblib leaves its threads to themselves; each ends its pipeline at the next fold
                 self._idle.wait_for(lambda: self._at_work == 0)
             for waiting in self._pending:
                 waiting.cancel()
-            raise
+            raise self._progress.reason or error from None
         finally:
             self._behind.shutdown(wait=True)
             self._run.catalog.tidy()

@@ -67,6 +67,16 @@ def test_shipped_grids_build(path: Path) -> None:
     assert len(digests) == len({config.name for config in configs}) == len(configs)
 
 
+def test_estimators_from_python_are_told_apart_by_name() -> None:
+    sources = [
+        PLSRegression(n_components=3),
+        PLSRegression(),
+        make_pipeline(StandardScaler(with_std=False), Ridge(2.0)),
+    ]
+    names = [config.name for source in sources for config in from_object(source)]
+    assert names == ["PLSR n_components=3", "PLSR", "SS with_std=False Ridge alpha=2.0"]
+
+
 def test_the_hash_is_of_what_is_computed() -> None:
     same = [
         {"steps": [SCALER, {**PLS, "params": {"n_components": 5}}]},
