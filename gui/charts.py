@@ -243,8 +243,8 @@ def _scatter(points: Points, residuals: bool) -> Any:
 
 def _tip(points: Points, place: int) -> str:
     truth, predicted = float(points.truth[place]), float(points.predicted[place])
-    return tr("row {row} · {partition}\nmeasured {truth}\npredicted {predicted}\nresidual {residual}").format(
-        row=int(points.samples[place]) + 1, partition=points.partition, truth=number_text(truth, 4),
+    return tr("{sample} · {partition}\nmeasured {truth}\npredicted {predicted}\nresidual {residual}").format(
+        sample=points.names[place], partition=points.partition, truth=number_text(truth, 4),
         predicted=number_text(predicted, 4), residual=number_text(predicted - truth, 3),
     )  # fmt: skip
 

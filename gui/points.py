@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,17 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True)
 class Points:
-    """Measured against predicted for one target and one partition; `total` counts them before thinning out."""
+    """Measured against predicted for one target and one partition; `total` counts them before thinning out.
+
+    `names` are what people call the samples, in the order of the points.
+    """
 
     partition: str
     truth: Numbers
     predicted: Numbers
     samples: Numbers
     total: int
+    names: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class ChartData:
         return not self.targets and not self.confusions
 
 
-def chart_data(arrays: Sequence[PredictionArrays]) -> ChartData:
-    """Gather the arrays of a pipeline by partition; folds are put together."""
+def chart_data(arrays: Sequence[PredictionArrays], names: Mapping[int, str] | None = None) -> ChartData:
+    """Gather the arrays of a pipeline by partition; folds are put together. `names` are sample names by row."""
     if any(part.labels for part in arrays):
         return ChartData(confusions=[_confusion(name, _of(name, arrays)) for name in PARTITIONS if _of(name, arrays)])
     if not arrays:
@@ -60,7 +64,8 @@ def chart_data(arrays: Sequence[PredictionArrays]) -> ChartData:
     count = max(_columns(part.y_true).shape[1] for part in arrays)
     return ChartData(
         targets=[
-            [_points(name, _of(name, arrays), t) for name in PARTITIONS if _of(name, arrays)] for t in range(count)
+            [_points(name, _of(name, arrays), t, names or {}) for name in PARTITIONS if _of(name, arrays)]
+            for t in range(count)
         ]
     )
 
@@ -74,14 +79,16 @@ def _columns(values: Numbers) -> Numbers:
     return values.reshape(len(values), -1)
 
 
-def _points(partition: str, parts: list[PredictionArrays], target: int) -> Points:
+def _points(partition: str, parts: list[PredictionArrays], target: int, names: Mapping[int, str]) -> Points:
     truth = np.concatenate([_columns(part.y_true)[:, target] for part in parts])
     predicted = np.concatenate([_columns(part.y_pred)[:, target] for part in parts])
     samples = np.concatenate([np.asarray(part.sample_indices) for part in parts])
     sound = np.isfinite(truth) & np.isfinite(predicted)
     truth, predicted, samples = truth[sound], predicted[sound], samples[sound]
     step = max(1, -(-len(truth) // MOST_POINTS))
-    return Points(partition, truth[::step], predicted[::step], samples[::step], len(truth))
+    shown = samples[::step]
+    called = [names.get(int(row), f"row {int(row) + 1}") for row in shown]
+    return Points(partition, truth[::step], predicted[::step], shown, len(truth), called)
 
 
 def _confusion(partition: str, parts: list[PredictionArrays]) -> Confusion:

@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except StorageError as error:
-        show_error(error, _query_in(arguments))
+        show_error(error)
         return error.exit_code
     except Exception:
         traceback.print_exc()
@@ -123,10 +123,6 @@ def _open_window(arguments: list[str]) -> int:
             advice="Install it with: pip install 'runshelf[gui]'.",
         ) from error
     return int(run_app(Path(arguments[0]) if arguments else None))
-
-
-def _query_in(arguments: list[str]) -> str:
-    return arguments[2] if arguments[:2] == ["catalog", "search"] and len(arguments) > 2 else ""
 
 
 def _version(wanted: bool) -> None:
@@ -330,7 +326,7 @@ def runs_show(
 def catalog_best(
     metric: Annotated[str, typer.Argument(help="A metric column, such as test_rmse.")],
     dataset: Annotated[str | None, typer.Option(help="Only results of this dataset.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 10,
+    n: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = 10,
     workspace: WorkspaceOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -359,8 +355,8 @@ def catalog_search(
     order_by: Annotated[
         str, typer.Option(help="Column; -column for descending; best:column by direction.")
     ] = "-created_at",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
-    offset: Annotated[int, typer.Option(min=0, help="Skip so many first.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=100_000_000, help="At most so many.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, max=10**15, help="Skip so many first.")] = 0,
     workspace: WorkspaceOption = None,
     format: FormatOption = Format.table,
 ) -> None:

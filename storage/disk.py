@@ -289,11 +289,14 @@ class Disk:
 
 
 def make_root(root: Path) -> None:
-    """Make the folder that will become a workspace; an empty one that exists is taken, any other refused."""
+    """Make the folder that will become a workspace; one without any file in it is taken, any other refused.
+
+    Empty folders may lie there: they are what a creation leaves that was killed half-way.
+    """
     with os_errors("create the workspace", root):
         if root.exists() and not root.is_dir():
             raise Exists(f"{root} is a file.", root, "Choose a folder.")
-        if root.is_dir() and any(root.iterdir()):
+        if any(not path.is_dir() and ".staging" not in path.parts for path in root.rglob("*")):
             raise Exists(f"{root} is not empty.", root, "Choose an empty folder or a new name.")
         root.mkdir(parents=True, exist_ok=True)
 

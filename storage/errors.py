@@ -38,12 +38,13 @@ class BadInput(StorageError):
 
 
 class QueryError(BadInput):
-    """A filter expression is wrong at `position` (0-based) for `length` characters."""
+    """A query `text` is wrong at `position` (0-based) for `length` characters."""
 
     def __init__(self, what: str, position: int, length: int, advice: str = "") -> None:
         super().__init__(what, advice=advice)
         self.position = position
         self.length = length
+        self.text = ""
 
 
 class NotFound(StorageError):

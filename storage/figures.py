@@ -43,12 +43,12 @@ def parity(arrays: Sequence[PredictionArrays], title: str, axis: str) -> Figure:
 
 
 def residuals(arrays: Sequence[PredictionArrays], title: str, axis: str) -> Figure:
-    """Predicted minus measured, against measured."""
+    """Predicted minus measured, against predicted."""
     figure, axes = _figure(title)
     for name, true, pred in _by_partition(arrays):
-        _points(axes, name, true, pred - true)
+        _points(axes, name, pred, pred - true)
     axes.axhline(0.0, color="0.5", linewidth=1, zorder=0)
-    axes.set(xlabel=f"measured {axis}", ylabel="predicted − measured")
+    axes.set(xlabel=f"predicted {axis}", ylabel="predicted − measured")
     axes.legend(frameon=False)
     return figure
 

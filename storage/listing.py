@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -65,7 +66,10 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class PipelineDetails:
-    """Everything a pipeline folder holds, as far as it can be read; `problems` say what could not."""
+    """Everything a pipeline folder holds, as far as it can be read; `problems` say what could not.
+
+    `sample_names` are the names people gave, by the sample_indices of the arrays.
+    """
 
     run_id: str
     pipeline_id: str
@@ -77,6 +81,7 @@ class PipelineDetails:
     charts: list[Path] = field(default_factory=list)
     error: str = ""
     arrays: list[PredictionArrays] = field(default_factory=list)
+    sample_names: dict[int, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -121,8 +126,19 @@ def pipeline_details(
         [entry.path for entry in files if entry.name.endswith(".png")],
         error.read_text("utf-8", errors="replace") if error.is_file() else "",
         arrays,
+        _sample_names(folder / "predictions.csv"),
         problems,
     )
+
+
+def _sample_names(path: Path) -> dict[int, str]:
+    """The names of samples by their row number; none where the file doesn't tell."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            return {int(row["sample_index"]): row["sample_id"] for row in rows}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return {}  # names are a help for people; the numbers come from elsewhere
 
 
 def _arrays_of(pipeline: Pipeline) -> list[PredictionArrays]:

@@ -49,11 +49,11 @@ def show_facts(facts: Mapping[str, Any], format: Format) -> None:
             print(f"{name:<{width}}  {_shown(value, name)}")
 
 
-def show_error(error: StorageError, query: str = "") -> None:
+def show_error(error: StorageError) -> None:
     """Print an error as a sentence and an advice; under a wrong query a mark shows the place."""
     print(f"Error: {error.what}", file=sys.stderr)
-    if isinstance(error, QueryError) and query:
-        print(f"  {query}\n  {' ' * error.position}{'^' * max(1, error.length)}", file=sys.stderr)
+    if isinstance(error, QueryError) and error.text:
+        print(f"  {error.text}\n  {' ' * error.position}{'^' * max(1, error.length)}", file=sys.stderr)
     if error.advice:
         print(error.advice, file=sys.stderr)
 

@@ -104,6 +104,14 @@ def compile_query(text: str, columns: Columns) -> Query:
     `columns` are the known columns by name. `not X` matches exactly the rows that `X` does not, also those without a
     value.
     """
+    try:
+        return _read(text, columns)
+    except QueryError as error:
+        error.text = text
+        raise
+
+
+def _read(text: str, columns: Columns) -> Query:
     if not text.strip():
         return Query(true())
     if len(text) > MAX_QUERY:
@@ -142,7 +150,11 @@ def compile_order(order_by: str, columns: Mapping[str, ColumnElement[Any]]) -> l
         if name.startswith("best:"):
             name = name.removeprefix("best:")
             descending = not lower_is_better(name)
-        column = _known(name, columns, order_by.find(name))
+        try:
+            column = _known(name, columns, order_by.find(name))
+        except QueryError as error:
+            error.text = order_by
+            raise
         order.append((column.desc() if descending else column.asc()).nulls_last())
     return order
 

@@ -279,13 +279,15 @@ class _Batch:
             for drawn in self._pending:
                 drawn.result()
                 self._progress.check()
-        except BaseException as error:
+        except BaseException:
             self._progress.stopped.set()
             with self._idle:  # joblib leaves its threads to themselves; each ends its pipeline at the next fold
                 self._idle.wait_for(lambda: self._at_work == 0)
             for waiting in self._pending:
                 waiting.cancel()
-            raise self._progress.reason or error from None
+            if self._progress.reason is not None:
+                raise self._progress.reason from None
+            raise
         finally:
             self._behind.shutdown(wait=True)
             self._run.catalog.tidy()

@@ -60,7 +60,7 @@ def fetch_details(run_id: str, pipeline_id: str, workspace: Workspace) -> tuple[
     from gui.points import chart_data
 
     details = workspace.details(run_id, pipeline_id)
-    return details, chart_data(details.arrays)
+    return details, chart_data(details.arrays, details.sample_names)
 
 
 class PipelinePane(QWidget):

@@ -37,3 +37,8 @@ def test_classes_give_a_matrix_of_observed_by_predicted():
 
 def test_nothing_stored_is_an_empty_chart():
     assert chart_data([]).empty
+
+
+def test_points_carry_the_names_people_gave() -> None:
+    (test,) = chart_data([part("test", [1, 2], [1, 2])], {0: "mixture-07"}).targets[0]
+    assert test.names == ["mixture-07", "row 2"]

@@ -153,9 +153,41 @@ def test_wrong_use_is_a_sentence_and_exit_code_2(
 def test_a_wrong_query_is_marked_at_the_place(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Workspace.create(root) as workspace:
         fill(workspace, 1)
-    assert run("catalog", "search", "test_rmze < 1", "-w", root) == 2
+    assert run("catalog", "search", "-w", root, "test_rmze < 1") == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[1:] == ["  test_rmze < 1", "  ^^^^^^^^^", "Did you mean test_rmse?"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("runs", "show", ".."),
+        ("runs", "show", "../catalog"),
+        ("catalog", "search", "--limit", "9" * 30),
+        ("catalog", "best", "test_rmse", "-n", "0"),
+        ("catalog", "summary", "--by", "nothing"),
+        ("catalog", "compare", "x", "created_at"),
+    ],
+)
+def test_odd_arguments_are_wrong_use(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 1)
+    assert run(*arguments, "-w", root) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_summary_and_compare_as_csv(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 3)
+        digest = workspace.catalog.search("pipeline_name = p1")["config_hash"].iloc[0]
+    assert run("catalog", "summary", "--metric", "test_r2", "--format", "csv", "-w", root) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["dataset_name"], row["results"], float(row["best_test_r2"])) == ("corn", "3", 1.0)
+    assert run("catalog", "compare", digest, "test_r2", "--format", "csv", "-w", root) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert float(row["best_test_r2"]) == 0.9
 
 
 def test_failed_work_is_exit_code_1(

@@ -41,6 +41,14 @@ def test_create_takes_no_folder_with_something_in_it(tmp_path: Path, workspace: 
     assert [p.name for p in (tmp_path / "full").iterdir()] == ["thesis.txt"]
 
 
+def test_a_creation_that_was_killed_can_be_repeated(root: Path) -> None:
+    (root / "catalog" / "reports").mkdir(parents=True)
+    (root / ".staging").mkdir()
+    (root / ".staging" / "lock-writers").touch()
+    with Workspace.create(root) as workspace:
+        assert workspace.runs() == []
+
+
 def test_open_says_what_is_no_workspace(tmp_path: Path, workspace: Workspace) -> None:
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(NotFound) as caught:
@@ -68,6 +76,7 @@ def test_a_moved_workspace_is_the_same(root: Path, tmp_path: Path) -> None:
         assert workspace.catalog.search()["folder_exists"].all()
         row = workspace.pipelines(workspace.runs()[0].run_id)[0]
         details = workspace.details(row.run_id, row.pipeline_id)
+        assert details.sample_names == {}  # this table came without names
         assert details.folder.is_relative_to(moved) and details.arrays[0].y_true.tolist() == [1.0, 2.0, 3.0]
         assert workspace.catalog.arrays(ids[2])
 
