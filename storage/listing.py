@@ -8,14 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.errors import NotFound, StorageError
 from storage.metrics import key_metric
 from storage.pipelines import Pipeline
-from storage.predictions import PredictionArrays
 from storage.records import PipelineRecord, RunConfig, read_document
 from storage.runs import Run
+
+if TYPE_CHECKING:
+    from storage.predictions import PredictionArrays
 
 
 @dataclass(frozen=True)
