@@ -30,7 +30,7 @@ MANIFEST_FORMAT = 1
 FAN_OUT = 8  # parts of one size that are merged into one: at most 7 live parts for each power of 8
 MAX_MERGED_BYTES = 256 * 1024 * 1024
 SMALL_ROWS = 64  # below this, compressing costs more time than it saves room; merging does it later
-VERIFIED_BYTES = 32 * 1024 * 1024  # parts up to this are verified before arrays are read from them, once
+VERIFIED_BYTES = 32 * 1024 * 1024  # parts up to this are verified the first time they are read
 ROW_GROUP = {"meta": 65_536, "data": 512, "annotations": 65_536}
 DATASETS = ("meta", "data", "annotations")
 
@@ -82,6 +82,7 @@ class Parts:
         self._disk = disk
         self._schema: tuple[int, pa.Schema] | None = None
         self._uniform: tuple[int, pa.Schema] | None = None  # at that generation every part had that schema
+        self._verified: set[str] = set()
         self._footers: dict[str, pq.ParquetFile] = {}
 
     # ------------------------------------------------------------ looking
@@ -111,12 +112,15 @@ class Parts:
     ) -> pa.Table:
         """Read a part, or those of `columns` that it has; raises Corrupt when it is damaged, NotFound when gone.
 
-        With `verify` all its bytes must be as the manifest says; without, the checksums of the pages read must hold.
+        With `verify` all its bytes must be as the manifest says; without, that is looked at once, if it isn't large, and
+        the checksums of the pages read must hold.
         """
         path = self.path(dataset, part)
         try:
             if verify:
                 _verify(path, part)
+            else:
+                self._verify_once(path, part)
             if columns is not None:
                 have = set(pq.read_schema(path).names)
                 columns = [name for name in columns if name in have]
@@ -170,14 +174,24 @@ class Parts:
         if part.file not in self._footers:
             path = self.path("data", part)
             try:
-                if path.stat().st_size <= VERIFIED_BYTES:
-                    _verify(path, part)
+                self._verify_once(path, part)
                 self._footers[part.file] = pq.ParquetFile(path, page_checksum_verification=True)
             except FileNotFoundError as error:
                 raise NotFound(f"The catalog part {part.file} is not there.", path, "Run a check.") from error
             except (pa.ArrowException, OSError) as error:
                 raise Corrupt(f"The catalog part {part.file} can't be read: {error}.", path, "Run a check.") from error
         return self._footers[part.file]
+
+    def _schema_of(self, part: PartRecord) -> pa.Schema:
+        path = self.path("meta", part)
+        self._verify_once(path, part)
+        return pq.read_schema(path)
+
+    def _verify_once(self, path: Path, part: PartRecord) -> None:
+        """Verify a part the first time it is read, unless it is so large that reading it all would be felt."""
+        if part.file not in self._verified and path.stat().st_size <= VERIFIED_BYTES:
+            _verify(path, part)
+            self._verified.add(part.file)
 
     # ------------------------------------------------------------ appending
 
@@ -232,7 +246,7 @@ class Parts:
         schema = META_SCHEMA
         for part in manifest.meta:
             with suppress(StorageError, OSError, pa.ArrowException):
-                for field in pq.read_schema(self.path("meta", part)):
+                for field in self._schema_of(part):
                     if schema.get_field_index(field.name) < 0:
                         schema = schema.append(pa.field(field.name, field.type))
         self._schema = (manifest.generation, schema)
@@ -247,9 +261,9 @@ class Parts:
         widened: dict[str, tuple[Path | None, PartRecord]] = {}
         for part in parts:
             try:
-                if pq.read_schema(self.path("meta", part)).names != schema.names:
+                if self._schema_of(part).names != schema.names:
                     widened[part.file] = self._write("meta", conform(self.read("meta", part), schema))
-            except (Corrupt, NotFound, pa.ArrowException, OSError):
+            except (StorageError, pa.ArrowException, OSError):
                 continue  # damaged: stays as it is, for check to repair
         return widened
 

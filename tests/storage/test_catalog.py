@@ -415,3 +415,21 @@ def test_an_interrupted_question_spoils_no_later_one(workspace: Workspace) -> No
         raise KeyboardInterrupt
     fill(workspace, 1, "wheat")
     assert workspace.catalog.count() == 3 and workspace.index_status()["current"]
+
+
+def test_a_damaged_footer_stops_neither_appends_nor_summaries(root: Path) -> None:
+    """A wrong byte in a footer makes the Parquet reader end the process, unless the part is verified before."""
+    with Workspace.create(root) as workspace:
+        fill(workspace, 2)
+    manifest = json.loads((root / "catalog/manifest.json").read_text())
+    damaged = root / META / manifest["meta"][0]["file"]
+    content = bytearray(damaged.read_bytes())
+    for place in range(len(content) - 400, len(content) - 12):
+        content[place] ^= 0x11
+    damaged.write_bytes(content)
+    with Workspace.open(root) as workspace:
+        pipeline = workspace.create_run("wheat").add_pipeline({"k": 1})
+        pipeline.save_metrics({"test": {"brand_new": 1.0}})
+        pipeline.complete()
+        assert workspace.catalog.count("test_brand_new = 1") == 1
+        assert workspace.catalog.summary("dataset_name", ["test_rmse"])["results"].sum() == 2
