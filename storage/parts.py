@@ -112,8 +112,8 @@ class Parts:
     ) -> pa.Table:
         """Read a part, or those of `columns` that it has; raises Corrupt when it is damaged, NotFound when gone.
 
-        With `verify` all its bytes must be as the manifest says; without, that is looked at once, if it isn't large, and
-        the checksums of the pages read must hold.
+        With `verify` all its bytes must be as the manifest says; without, that is looked at once, if it isn't large,
+        and the checksums of the pages read must hold.
         """
         path = self.path(dataset, part)
         try:

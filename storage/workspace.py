@@ -16,7 +16,7 @@ import platformdirs
 
 from storage.catalog import Catalog
 from storage.disk import Disk, make_root
-from storage.errors import BadInput, DiskFull, Exists, NotFound, ReadOnly, TooNew
+from storage.errors import BadInput, Corrupt, DiskFull, Exists, NotFound, ReadOnly, TooNew
 from storage.index import Index
 from storage.layout import MARKER, Layout
 from storage.listing import PipelineDetails, PipelineRow, RunRow, pipeline_details, pipeline_row, run_row
@@ -41,6 +41,7 @@ class Workspace:
         self.record = record
         self.read_only = read_only
         self.notices: list[str] = []
+        self._catalog_damaged = False
         self.layout = Layout(root)
         self._disk = Disk(root, self.layout.staging, read_only)
         self._open_runs: dict[str, Run] = {}
@@ -154,9 +155,21 @@ class Workspace:
         return changed
 
     def _sync(self, full: bool) -> bool:
-        changed = self._index.sync(self._parts.manifest, self._parts.read_meta)
+        changed = self._follow_catalog()
         changed = self._scan(full) or changed
         return self._index.changed_elsewhere() or changed  # another process may have noted it already
+
+    def _follow_catalog(self) -> bool:
+        """Bring the results up to the manifest. With a damaged one they stay as last known, and nothing is written."""
+        try:
+            return self._index.sync(self._parts.manifest, self._parts.read_meta)
+        except Corrupt as error:
+            if not self._catalog_damaged:
+                self.notices.append(
+                    f"{error.what} Results are shown as last known; nothing is written until it is mended."
+                )
+            self._catalog_damaged = self.read_only = self._disk.read_only = True
+            return False
 
     def _scan(self, full: bool) -> bool:
         known = self._index.runs.run_signatures()
@@ -172,7 +185,7 @@ class Workspace:
 
     def _refill(self) -> None:
         """Fill an index that was just started again."""
-        self._index.sync(self._parts.manifest, self._parts.read_meta)
+        self._follow_catalog()
         self._scan(full=True)
         self._take_index_notices()
 

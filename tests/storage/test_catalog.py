@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import NotFound, Workspace
+from storage import NotFound, ReadOnly, Workspace
 from storage.errors import BadInput, Corrupt, DiskFull
 from storage.records import new_id
 from tests.storage.samples import fill
@@ -415,6 +415,21 @@ def test_an_interrupted_question_spoils_no_later_one(workspace: Workspace) -> No
         raise KeyboardInterrupt
     fill(workspace, 1, "wheat")
     assert workspace.catalog.count() == 3 and workspace.index_status()["current"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{ torn", b"[]"])
+def test_a_damaged_manifest_shows_what_is_known_and_writes_nothing(root: Path, content: bytes) -> None:
+    with Workspace.create(root) as workspace:
+        fill(workspace, 3)
+    (root / "catalog/manifest.json").write_bytes(content)
+    with Workspace.open(root) as workspace:
+        assert workspace.read_only and "manifest.json is damaged" in workspace.notices[0]
+        assert workspace.catalog.count() == 3 and len(workspace.runs()) == 1
+        workspace.sync()
+        assert len(workspace.notices) == 1  # said once
+        with pytest.raises(ReadOnly):
+            workspace.create_run("corn")
+    assert (root / "catalog/manifest.json").read_bytes() == content
 
 
 def test_a_damaged_footer_stops_neither_appends_nor_summaries(root: Path) -> None:
