@@ -57,8 +57,18 @@ class RunIndex:
         connection.execute(delete(self._index.tables.runs).where(self._index.tables.runs.c.folder == folder))
         connection.execute(delete(self._index.tables.pipelines).where(self._index.tables.pipelines.c.folder == folder))
 
-    def rows(self, dataset: str | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
-        """Runs, newest first, with their counts taken from the pipelines themselves."""
+    def folder_of(self, run_id: str) -> str | None:
+        """The folder of a run; where a copy has the same id, the one whose name is the id."""
+        r = self._index.tables.runs
+        statement = select(r.c.folder).where(r.c.run_id == run_id).order_by((r.c.folder == run_id).desc(), r.c.folder)
+        found = self._index.ask(statement.limit(1))
+        return str(found[0]["folder"]) if found else None
+
+    def rows(self, dataset: str | None = None) -> list[dict[str, Any]]:
+        """Runs, newest first, with their counts taken from the pipelines themselves.
+
+        A copied folder has the id of its original: it goes by its folder's name and says so.
+        """
         p = self._index.tables.pipelines
         counted = {
             name: func.count().filter(p.c.status == status).label(name)
@@ -79,9 +89,7 @@ class RunIndex:
         )
         if dataset is not None:
             statement = statement.where(self._index.tables.runs.c.dataset_name == dataset)
-        if run_id is not None:
-            statement = statement.where(self._index.tables.runs.c.run_id == run_id)
-        return [_dated(row) for row in self._index.ask(statement)]
+        return _told_apart([_dated(row) for row in self._index.ask(statement)])
 
     def pipelines(self, folder: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Pipelines of a run folder by number, each with the columns of its catalog row that exist."""
@@ -127,6 +135,18 @@ class RunIndex:
         p = self._index.tables.pipelines
         there = exists().where(self._index.predictions.c.prediction_id == p.c.prediction_id)
         return self._index.ask(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(and_(condition, ~there)))
+
+
+def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    originals: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: (row["folder"] != row["run_id"], row["folder"])):
+        originals.setdefault(row["run_id"], row["folder"])
+    for row in rows:
+        original = originals[row["run_id"]]
+        if row["folder"] != original:
+            row["problem"] = row["problem"] or f"This folder is a copy of {original}: both have the same run id."
+            row["run_id"] = row["folder"]
+    return rows
 
 
 def _timed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -269,9 +269,9 @@ class Workspace:
         )
 
     def _folder_of(self, run_id: str) -> str:
-        rows = self.catalog.ask_index(lambda: self._index.runs.rows(run_id=run_id))
-        if rows:
-            return str(rows[0]["folder"])
+        folder = self.catalog.ask_index(lambda: self._index.runs.folder_of(run_id))
+        if folder is not None:
+            return folder
         if run_id[:1] not in (".", "_") and Path(run_id).name == run_id and self.layout.run(run_id).is_dir():
             return run_id
         raise NotFound(f"There is no run '{run_id}'.", self.layout.runs, "List them with: runshelf runs list.")

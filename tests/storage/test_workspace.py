@@ -195,6 +195,21 @@ def test_a_fresh_process_reads_everything(root: Path) -> None:
     assert found.stdout == "[1.0, 2.0, 3.0]\n", found.stderr
 
 
+def test_a_copied_run_folder_is_shown_as_what_it_is(workspace: Workspace) -> None:
+    fill(workspace, 2)
+    folder = workspace.root / "runs" / workspace.runs()[0].folder
+    shutil.copytree(folder, folder.with_name("backup of corn"))
+    folder.rename(folder.with_name("renamed"))
+    workspace.sync()
+    original, copy = sorted(workspace.runs(), key=lambda run: run.problem is not None)
+    assert (original.folder, original.run_id) == ("backup of corn", folder.name)  # neither has its first name: by name
+    assert (copy.folder, copy.run_id) == ("renamed", "renamed") and "copy of backup of corn" in (copy.problem or "")
+    for run in (original, copy):
+        (first, _) = workspace.pipelines(run.run_id)
+        assert workspace.details(run.run_id, first.pipeline_id).folder.parent.name == run.folder
+    assert workspace.catalog.count() == 2
+
+
 def test_a_damaged_run_is_shown_and_the_rest_works(workspace: Workspace) -> None:
     fill(workspace, 1, "corn")
     fill(workspace, 2, "wheat")
