@@ -290,7 +290,6 @@ class _Batch:
             raise
         finally:
             self._behind.shutdown(wait=True)
-            self._run.catalog.tidy()
 
     def _one(self, job: _Job) -> None:
         """Run one pipeline, counted as long as it is at work."""

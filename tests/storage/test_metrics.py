@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
 
 from storage.errors import BadInput
 from storage.metrics import classification_metrics, flatten, lower_is_better, metric_for, regression_metrics
@@ -62,6 +65,20 @@ def test_classification_values() -> None:
     assert found["log_loss"] == pytest.approx(-np.mean([math.log(p) for p in (0.9, 0.4, 0.8, 0.9)]))
     one_class = classification_metrics(np.array([1, 1]), np.array([1, 1]), 2, shares[:2])
     assert "roc_auc" not in one_class and one_class["accuracy"] == 1.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
+def test_classification_agrees_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    true, pred = np.array(pairs).T
+    found = classification_metrics(true, pred, 4)
+    macro = {"average": "macro", "labels": np.unique(true), "zero_division": 0.0}
+    assert found["accuracy"] == pytest.approx(sk.accuracy_score(true, pred))
+    assert found["recall"] == found["balanced_accuracy"] == pytest.approx(sk.recall_score(true, pred, **macro))
+    assert found["precision"] == pytest.approx(sk.precision_score(true, pred, **macro))
+    assert found["f1"] == pytest.approx(sk.f1_score(true, pred, **macro))
+    if len({*true, *pred}) > 1:
+        assert found["mcc"] == pytest.approx(sk.matthews_corrcoef(true, pred), abs=1e-12)
+    assert "mcc" not in classification_metrics(true, pred, 4, brief=True)
 
 
 def test_titles() -> None:
