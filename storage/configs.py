@@ -22,12 +22,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from storage.disk import read_bytes
 from storage.errors import BadInput
 from storage.estimators import ALLOWED_MODULES, build_estimator, class_path, encode, encode_cv, seed_all
+from storage.records import first_reason
 
 MAX_PIPELINES = 100_000
 MAX_NAME = 120  # characters of a name made from parameters
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_LEVELS = 50
+_STEP_ADVICE = 'Each step is {"class": "sklearn.preprocessing.StandardScaler", "params": {…}}.'
 _FIVE_FOLDS = {"n_splits": 5}
 
 
@@ -190,11 +192,9 @@ def _step(value: dict[str, Any]) -> StepSpec:
     try:
         return StepSpec.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise BadInput(
-            f"The step {value.get('class')} is not written as a step: {place}: {first['msg'].lower()}.",
-            advice='Each step is {"class": "sklearn.preprocessing.StandardScaler", "params": {…}}.',
+            f"The step {value.get('class')} is not written as a step: {first_reason(error)}.",
+            advice=_STEP_ADVICE,
         ) from error
 
 
@@ -239,13 +239,7 @@ def _spec(entry: dict[str, Any], path: Path | None) -> ConfigSpec:
     try:
         return ConfigSpec.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadInput(
-            f"{where} is no pipeline configuration: {place}: {first['msg'].lower()}.",
-            path,
-            'Each step is {"class": "sklearn.preprocessing.StandardScaler", "params": {…}}.',
-        ) from error
+        raise BadInput(f"{where} is no pipeline configuration: {first_reason(error)}.", path, _STEP_ADVICE) from error
 
 
 # ---------------------------------------------------------------- grids

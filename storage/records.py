@@ -279,7 +279,7 @@ def read_document(path: Path, kind: type[AnyRecord]) -> AnyRecord:
     try:
         return kind.model_validate_json(data)
     except (ValidationError, RecursionError) as error:
-        raise Corrupt(f"{path.name} is damaged: {_first_reason(error)}.", path, "Restore it from a copy.") from error
+        raise Corrupt(f"{path.name} is damaged: {first_reason(error)}.", path, "Restore it from a copy.") from error
 
 
 def read_json(path: Path) -> Any:
@@ -313,7 +313,8 @@ def to_json(value: Any) -> bytes:
     return (json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _first_reason(error: Exception) -> str:
+def first_reason(error: Exception) -> str:
+    """The first thing a validation found wrong, with its place."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
