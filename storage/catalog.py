@@ -113,10 +113,6 @@ class Catalog:
             for name, column in self._index.columns.items()
         ]
 
-    def check_filter(self, filter: str) -> None:
-        """Raise QueryError if a filter is wrong."""
-        compile_filter(filter, self._index.columns)
-
     def keys(
         self, filter: str = "", order_by: str = "-created_at", limit: int | None = None, offset: int = 0
     ) -> array[int]:

@@ -248,12 +248,6 @@ class Disk:
             with os_errors(f"remove {path.name}", path):
                 path.unlink(missing_ok=True)
 
-    def remove_folder(self, path: Path) -> None:
-        """Remove one empty folder; one that is gone is no error."""
-        self._check_inside(path)
-        with os_errors(f"remove {path.name}", path), suppress(FileNotFoundError):
-            path.rmdir()
-
     # ------------------------------------------------------------ inside
 
     def _check_writable(self) -> None:

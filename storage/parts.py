@@ -71,7 +71,6 @@ DATA_SCHEMA = pa.schema(
         ("probabilities", pa.list_(pa.float64())),
     ]
 )
-REQUIRED = ("prediction_id",)  # all a foreign part must have
 
 
 class Parts:
