@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the aliases say: exported
     from storage.catalog import Catalog as Catalog
     from storage.catalog import CatalogColumn as CatalogColumn
+    from storage.completion import Completion as Completion
+    from storage.completion import Suggestion as Suggestion
     from storage.configs import ConfigSpec as ConfigSpec
     from storage.configs import PipelineConfig as PipelineConfig
     from storage.configs import load_configs as load_configs
@@ -39,14 +41,18 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.errors import StorageError as StorageError
     from storage.errors import TooNew as TooNew
     from storage.errors import Untrusted as Untrusted
+    from storage.exports import harmless as harmless
     from storage.layout import checked_name as checked_name
     from storage.listing import FileEntry as FileEntry
     from storage.listing import PipelineDetails as PipelineDetails
     from storage.listing import PipelineRow as PipelineRow
     from storage.listing import RunRow as RunRow
     from storage.metrics import Metric as Metric
+    from storage.metrics import Metrics as Metrics
     from storage.metrics import metric_for as metric_for
     from storage.pipelines import Pipeline as Pipeline
+    from storage.plan import Plan as Plan
+    from storage.plan import Step as Step
     from storage.predictions import PredictionArrays as PredictionArrays
     from storage.process import run_in_child as run_in_child
     from storage.records import PipelineRecord as PipelineRecord
@@ -58,12 +64,14 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.requests import RunRequest as RunRequest
     from storage.requests import Skipped as Skipped
     from storage.runs import Run as Run
+    from storage.trash import TrashRecord as TrashRecord
     from storage.version import VERSION as VERSION
     from storage.workspace import Workspace as Workspace
     from storage.workspace import find_workspace as find_workspace
 
 _HOMES = {
     "catalog": ("Catalog", "CatalogColumn"),
+    "completion": ("Completion", "Suggestion"),
     "configs": ("ConfigSpec", "PipelineConfig", "load_configs", "shipped_configs"),
     "datasets": ("DataPreview", "Dataset", "from_arrays", "load_dataset", "preview_data"),
     "demo": ("create_demo",),
@@ -83,14 +91,17 @@ _HOMES = {
         "TooNew",
         "Untrusted",
     ),
+    "exports": ("harmless",),
     "layout": ("checked_name",),
-    "metrics": ("Metric", "metric_for"),
+    "metrics": ("Metric", "Metrics", "metric_for"),
+    "plan": ("Plan", "Step"),
     "predictions": ("PredictionArrays",),
     "process": ("run_in_child",),
     "records": ("PipelineRecord", "RunConfig", "RunSummary", "StepRecord"),
     "requests": ("Failure", "RunOutcome", "RunRequest", "Skipped"),
     "pipelines": ("Pipeline",),
     "runs": ("Run",),
+    "trash": ("TrashRecord",),
     "version": ("VERSION",),
     "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow"),
     "workspace": ("Workspace", "find_workspace"),

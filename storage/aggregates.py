@@ -1,4 +1,4 @@
-"""Aggregates over the whole catalog: summaries by a column, one configuration across datasets.
+"""Aggregates over the whole catalog: groups by any columns, one configuration across datasets, runs.
 
 Computed by pyarrow over the Parquet parts, of which only the columns needed are read; at a million rows that is two
 orders of magnitude quicker than a row store.
@@ -6,71 +6,82 @@ orders of magnitude quicker than a row store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.errors import BadInput, Corrupt, NotFound
-from storage.metrics import metric_for
+from storage.metrics import PARTITIONS, Metrics
 
 if TYPE_CHECKING:
     from storage.parts import Parts
 
-
-def read_columns(parts: Parts, columns: Sequence[str]) -> pa.Table:
-    """These columns of all rows; a column that some part lacks is null there. Damaged parts are left out."""
-    tables = []
-    for part in parts.manifest().meta:
-        try:
-            tables.append(parts.read("meta", part, columns, verify=False))
-        except (Corrupt, NotFound):
-            continue  # sync has named it to the user
-    whole = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
-    for name in columns:
-        if name not in whole.column_names:
-            whole = whole.append_column(name, pa.nulls(whole.num_rows, pa.float64()))
-    return whole.select(list(columns))
+Values = Mapping[str, Mapping[str, Any]]  # column -> prediction_id -> value
 
 
-def summary(parts: Parts, by: str, metrics: Sequence[str]) -> list[dict[str, Any]]:
-    """One row per value of a column: results, completed, failed, and best, mean and spread of each metric column.
+def group(
+    parts: Parts,
+    by: Sequence[str],
+    metrics: Sequence[str],
+    registry: Metrics,
+    ids: Sequence[str] | None = None,
+    values: Values | None = None,
+) -> list[dict[str, Any]]:
+    """One row per group: how many results, completed, failed; best, mean and spread of each metric column.
 
-    `best_<metric>` follows the metric's direction and is left out where that is unknown; spread is the sample standard
-    deviation (n - 1). Rows are ordered by the number of results, largest first.
+    `best_<metric>` follows what is best of the metric and is left out where that is unknown; spread is the sample
+    standard deviation (n - 1). `ids` restricts it to these predictions, `values` are columns that are not in the
+    parts. Rows are ordered by the number of results, largest first.
     """
-    table = read_columns(parts, list(dict.fromkeys([by, "status", *metrics])))
+    own = dict(values or {})
+    wanted = dict.fromkeys([*(name for name in by if name not in own), "status", *metrics])
+    table = parts.read_columns([*wanted, *(["prediction_id"] if ids is not None or own else [])])
+    if ids is not None:
+        table = table.filter(pc.is_in(table["prediction_id"], pa.array(ids, pa.string())))
+    for name, known in own.items():
+        place = pc.index_in(table["prediction_id"], pa.array(known.keys(), pa.string()))
+        table = table.append_column(name, pa.array(list(known.values())).take(place))
+    return _grouped(table, by, metrics, registry)
+
+
+def _grouped(table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: Metrics) -> list[dict[str, Any]]:
     for status in ("completed", "failed"):
-        table = table.append_column(status, pc.cast(pc.equal(table["status"], status), pa.int64()))
-    wanted: list[Any] = [([], "count_all"), ("completed", "sum"), ("failed", "sum")]
-    names = {"count_all": "results", "completed_sum": "completed", "failed_sum": "failed"}
-    for metric in metrics:
-        known = metric_for(metric)
-        best = None if known is None or known.lower_is_better is None else "min" if known.lower_is_better else "max"
-        for kind, label in ((best, "best"), ("mean", "mean"), ("stddev", "std")):
-            if kind is not None:
-                options = pc.VarianceOptions(ddof=1) if kind == "stddev" else None
-                wanted.append((metric, kind, options) if options else (metric, kind))
-                names[f"{metric}_{kind}"] = f"{label}_{metric}"
-    grouped = table.group_by(by).aggregate(wanted).sort_by([("count_all", "descending"), (by, "ascending")])
-    return grouped.rename_columns([names.get(name, name) for name in grouped.column_names]).to_pylist()  # type: ignore[no-any-return]
+        table = table.append_column(f"is {status}", pc.cast(pc.equal(table["status"], status), pa.int64()))
+    asked: list[Any] = [([], "count_all"), ("is completed", "sum"), ("is failed", "sum")]
+    names = {"count_all": "results", "is completed_sum": "completed", "is failed_sum": "failed"}
+    near: dict[str, str] = {}
+    for name in metrics:
+        metric = registry.find(name)
+        source, best = name, None
+        if metric is not None and metric.target is not None:
+            source, best = f"off {name}", "min"
+            table = table.append_column(source, pc.abs(pc.subtract(table[name], metric.target)))
+            near[name] = source
+        elif metric is not None and metric.lower_is_better is not None:
+            best = "min" if metric.lower_is_better else "max"
+        if best is not None:
+            asked.append((source, best))
+            names[f"{source}_{best}"] = f"best_{name}"
+        asked += [(name, "mean"), (name, "stddev", pc.VarianceOptions(ddof=1))]
+        names |= {f"{name}_mean": f"mean_{name}", f"{name}_stddev": f"std_{name}"}
+    order = [("count_all", "descending"), *((name, "ascending") for name in by)]
+    grouped = table.group_by(list(by)).aggregate(asked).sort_by(order)
+    found: list[dict[str, Any]] = grouped.rename_columns([names.get(n, n) for n in grouped.column_names]).to_pylist()
+    return [{**row, **{n: row[n] or 0 for n in ("completed", "failed")}} for row in found]
 
 
-def compare_datasets(parts: Parts, config_hash: str, metric: str) -> list[dict[str, Any]]:
+def compare_datasets(parts: Parts, config_hash: str, metric: str, registry: Metrics) -> list[dict[str, Any]]:
     """How one configuration did on each dataset: results, best value with its prediction, mean.
 
-    Rows are ordered best first. Raises BadInput for a metric whose direction is not known.
+    Rows are ordered best first. Raises BadInput for a metric of which nobody knows what is best.
     """
-    known = metric_for(metric)
-    if known is None or known.lower_is_better is None:
-        raise BadInput(
-            f"Whether a low or a high '{metric}' is better is not known.", advice="Compare by another metric."
-        )
-    table = read_columns(parts, ["config_hash", "dataset_name", "prediction_id", metric])
+    known = registry.best(metric)
+    table = parts.read_columns(["config_hash", "dataset_name", "prediction_id", metric])
     table = table.filter(pc.and_(pc.equal(table["config_hash"], config_hash), pc.is_valid(table[metric])))
-    order = "ascending" if known.lower_is_better else "descending"
-    table = table.sort_by([(metric, order), ("prediction_id", "ascending")])
+    rank = table[metric] if known.target is None else pc.abs(pc.subtract(table[metric], known.target))
+    order = "descending" if known.lower_is_better is False else "ascending"
+    table = table.append_column("rank", rank).sort_by([("rank", order), ("prediction_id", "ascending")])
     wanted = [([], "count_all"), (metric, "first"), ("prediction_id", "first"), (metric, "mean")]
     grouped = table.group_by("dataset_name", use_threads=False).aggregate(wanted)
     names = {
@@ -80,3 +91,40 @@ def compare_datasets(parts: Parts, config_hash: str, metric: str) -> list[dict[s
         f"{metric}_mean": f"mean_{metric}",
     }
     return grouped.rename_columns([names.get(name, name) for name in grouped.column_names]).to_pylist()  # type: ignore[no-any-return]
+
+
+def runs(parts: Parts, registry: Metrics) -> list[dict[str, Any]]:
+    """Every run the catalog has results of, whether its folder is there or not: names, counts, its best result."""
+    names = ["run_id", "dataset_name", "run_name", "run_date", "created_at", "task_type"]
+    judged = [registry.main(task).name for task in ("regression", "classification")]
+    metrics = [f"{p}_{name}" for name in judged for p in ("val", "test", "train")]
+    table = parts.read_columns([*names, "status", *metrics])
+    firsts = [(name, "min") for name in names[1:]]
+    best = [(name, "min" if registry.lower_is_better(name) else "max") for name in metrics]
+    for status in ("completed", "failed"):
+        table = table.append_column(f"is {status}", pc.cast(pc.equal(table["status"], status), pa.int64()))
+    counts: list[Any] = [([], "count_all"), ("is completed", "sum"), ("is failed", "sum")]
+    found = table.group_by("run_id").aggregate([*counts, *firsts, *best]).to_pylist()
+    return [_run(row, dict(best)) for row in found if row["run_id"]]
+
+
+def _run(row: Mapping[str, Any], best: Mapping[str, str]) -> dict[str, Any]:
+    task = row["task_type_min"]
+    judged = [n for n in best if row[f"{n}_{best[n]}"] is not None]
+    if task is not None:  # the metric of the task, if there is one
+        main = Metrics().main(task).name if task in ("regression", "classification") else ""
+        judged = [n for n in judged if n.split("_", 1)[1] == main] or judged
+    name = next((n for p in PARTITIONS[1:] + PARTITIONS[:1] for n in judged if n.startswith(p)), None)
+    return {
+        "run_id": row["run_id"],
+        "dataset_name": row["dataset_name_min"] or "",
+        "run_name": row["run_name_min"] or "",
+        "date": str(row["run_date_min"] or ""),
+        "created_at": row["created_at_min"],
+        "total": row["count_all"],
+        "successful": row["is completed_sum"] or 0,
+        "failed": row["is failed_sum"] or 0,
+        "task_type": task or "",
+        "metric_name": name,
+        "metric_value": row[f"{name}_{best[name]}"] if name else None,
+    }

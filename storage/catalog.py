@@ -1,4 +1,4 @@
-"""The catalog: one row per result, forever. Appending, finding the best, filtering, and reading arrays.
+"""The catalog: one row per result, forever. Appending, finding the best, filtering, editing, and reading arrays.
 
 The Parquet parts are the record, the index answers. Whatever happens to the index, the answer is the same: it is
 made again from the parts and the question asked once more.
@@ -12,25 +12,33 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.sql import operators
 
+from storage.completion import Completion, complete
 from storage.errors import BadInput, Locked, NotFound, StorageError
-from storage.index import Index, manifest_mark
-from storage.metrics import MAIN_METRIC, Metric, flatten, lower_is_better, metric_for
-from storage.query import compile_filter, compile_order, compile_query
+from storage.index import Index, is_full
+from storage.metrics import MAIN_METRIC, Metric, Metrics, flatten
+from storage.parameters import config_text
+from storage.part_index import manifest_mark
+from storage.query import Query, Source, best_first, compile_order, compile_query
 from storage.records import PipelineRecord, RunConfig
+from storage.schema import ANNOTATION_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
-    from storage.parts import Parts
+    from storage.parts import Commit, Parts
+    from storage.plan import Plan
     from storage.predictions import PredictionArrays
+    from storage.trash import Trash, TrashRecord
 
 Answer = TypeVar("Answer")
+Report = Callable[[int, int, str], None]
 COMPACT_ABOVE = 24  # live parts of a data set; more of them slow plain readers down
 
 
@@ -46,11 +54,14 @@ class CatalogColumn:
 class Catalog:
     """The catalog of one workspace. `refill` is called after the index had to be started again."""
 
-    def __init__(self, parts: Parts, index: Index, refill: Callable[[], None]) -> None:
+    def __init__(self, parts: Parts, index: Index, trash: Trash, metrics: Metrics, refill: Callable[[], None]) -> None:
         self._parts = parts
         self._index = index
+        self._trash = trash
+        self.metrics = metrics
         self._refill = refill
         self._compaction: threading.Thread | None = None
+        parts.follow = self._follow
 
     # ------------------------------------------------------------ writing
 
@@ -67,18 +78,81 @@ class Catalog:
         if self.find(record.prediction_id) is not None:
             return
         rows = to_rows(record.prediction_id, arrays)
-        manifest = self._parts.append([catalog_row(run, record, metrics)], rows, self._follow_append)
+        manifest = self._parts.append([catalog_row(run, record, metrics)], rows)
         if max(len(manifest.meta), len(manifest.data)) > COMPACT_ABOVE:
             self._compact_behind()
 
-    def _follow_append(self, before: Any, after: Any, meta: pa.Table) -> None:
+    def _follow(self, commit: Commit) -> None:
         # Should the index turn out damaged: the commit stands, and the next question starts the index again.
         with suppress(DatabaseError):
-            self._index.follow_append(before, after, meta)
+            self._index.parts.follow(commit)
+
+    def annotate(
+        self,
+        prediction_ids: Sequence[str],
+        *,
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        notes: str | None = None,
+        stars: int | None = None,
+    ) -> int:
+        """Change tags, notes or stars of results, durably; returns how many were changed.
+
+        What is not given stays; empty notes and 0 stars take them away. Raises NotFound for an id that is not in the
+        catalog, BadInput for a tag, note or number of stars that can't be.
+        """
+        from storage.annotations import edited
+
+        ids = list(dict.fromkeys(prediction_ids))
+
+        def rows() -> list[dict[str, Any]]:
+            self.sync()
+            self._check_known(ids)
+            known = self._index.parts.annotations(ids)
+            return edited(ids, known, add_tags, remove_tags, notes, stars)
+
+        changed = self._parts.annotate(rows)
+        if len(self._parts.manifest().annotations) > COMPACT_ABOVE:
+            self._compact_behind()
+        return changed
+
+    def _check_known(self, ids: Sequence[str]) -> None:
+        with self._index.change() as connection:
+            known = set(self._index.results.known_ids(connection, ids))
+        missing = next((one for one in ids if one not in known), None)
+        if missing is not None:
+            raise NotFound(f"There is no prediction {missing} in the catalog.", advice="Look it up with: search.")
+
+    def plan_delete(self, filter: str) -> Plan:
+        """A plan that deletes the rows and arrays of all results that match; run folders stay where they are.
+
+        They can be brought back with `restore`. Raises BadInput for an empty filter: that would be everything.
+        """
+        from storage.deletion import plan_delete
+
+        if not filter.strip():
+            raise BadInput("Which results are to be deleted was not said.", advice="Give a filter.")
+
+        def ids() -> list[str]:
+            self.sync()
+            return self.ids(filter)
+
+        return plan_delete(self._parts, self._trash, self._index, filter, ids)
+
+    def trash(self) -> list[TrashRecord]:
+        """What was deleted and can be brought back, newest first."""
+        return self._trash.list()
+
+    def restore(self, trash_id: str) -> int:
+        """Bring deleted results back; returns how many. Raises NotFound, or Corrupt where the entry is damaged."""
+        from storage.deletion import restore
+
+        self.sync()
+        return restore(self._parts, self._trash, self._index, self._trash.get(trash_id))
 
     def compact(self) -> int:
         """Merge small parts; returns how many were merged away."""
-        return self._parts.compact(self._index.follow_merge)
+        return self._parts.compact()
 
     def _compact_behind(self) -> None:
         """Merge small parts in a thread of its own; one at a time."""
@@ -98,20 +172,32 @@ class Catalog:
 
     def sync(self) -> bool:
         """Bring the index up to the parts; True if anything changed."""
-        return self.ask_index(lambda: self._index.sync(self._parts.manifest, self._parts.read_meta))
+        return self.ask_index(lambda: self._index.parts.sync(self._parts))
 
     def is_current(self) -> bool:
         """Whether the index reflects the manifest as it is now."""
-        return self.ask_index(lambda: self._index.follows() == manifest_mark(self._parts.manifest()))
+        return self.ask_index(lambda: self._index.parts.mark() == manifest_mark(self._parts.manifest()))
 
     # ------------------------------------------------------------ asking
 
     def columns(self) -> list[CatalogColumn]:
         """Every column of the catalog, fixed ones first, then metrics in the order they appeared."""
         return [
-            CatalogColumn(name, column.info["kind"], metric_for(name) if column.info["kind"] == "number" else None)
-            for name, column in self._index.columns.items()
+            CatalogColumn(name, kind, self.metrics.find(name) if kind == "number" else None)
+            for name, kind in ((name, column.info["kind"]) for name, column in self._index.columns.items())
         ]
+
+    def parameters(self) -> list[str]:
+        """The names of all pipeline parameters that queries may speak of, such as `PLSRegression.n_components`."""
+        return self.ask_index(self._index.texts.parameter_names)
+
+    def tags(self) -> list[tuple[str, int]]:
+        """Every tag and how many results have it, the most used first."""
+        return self.ask_index(self._index.texts.known_tags)
+
+    def complete(self, text: str, position: int) -> Completion:
+        """What may come at a place in a query that is being written: columns, parameters, operators, values."""
+        return self.ask_index(lambda: complete(text, position, self._index, self.metrics))
 
     def keys(
         self, filter: str = "", order_by: str = "-created_at", limit: int | None = None, offset: int = 0
@@ -122,12 +208,10 @@ class Catalog:
         """
 
         def ask() -> array[int]:
-            columns = self._index.columns
-            query = compile_query(filter, columns)
-            order = query.order or compile_order(order_by, {**columns, **query.computed})
-            if not query.order:
-                self._index.ensure_sorted(_sort_names(order_by))
-            return self._index.keys(query.condition, order, limit, offset)
+            query = self._compile(filter)
+            order = query.order or compile_order(order_by, self._source(), query.computed)
+            self._index.results.ensure_sorted([*_equal_names(query.condition), *_sort_names(order)])
+            return self._index.results.keys(query.condition, order, limit, offset)
 
         return self.ask_index(ask)
 
@@ -136,21 +220,23 @@ class Catalog:
 
         Columns that `filter` computes (`test_rmse - train_rmse as gap`) are added.
         """
-        return self.ask_index(
-            lambda: self._index.rows(keys, compile_query(filter, self._index.columns).computed if filter else {})
-        )
+        return self.ask_index(lambda: self._index.results.rows(keys, self._compile(filter).computed if filter else {}))
 
     def computed(self, filter: str) -> list[str]:
         """The names of the columns a filter computes. Raises QueryError."""
-        return self.ask_index(lambda: list(compile_query(filter, self._index.columns).computed))
+        return self.ask_index(lambda: list(self._compile(filter).computed))
 
     def count(self, filter: str = "") -> int:
         """How many rows match."""
-        return self.ask_index(lambda: self._index.count(compile_filter(filter, self._index.columns)))
+        return self.ask_index(lambda: self._index.results.count(self._compile(filter).condition))
+
+    def ids(self, filter: str = "") -> list[str]:
+        """The prediction ids of all rows that match, in no order."""
+        return self.ask_index(lambda: self._index.results.ids(self._compile(filter).condition))
 
     def find(self, prediction_id: str) -> int | None:
         """The key of a prediction, or None."""
-        return self.ask_index(lambda: self._index.find(prediction_id))
+        return self.ask_index(lambda: self._index.results.find(prediction_id))
 
     def get(self, prediction_id: str) -> dict[str, Any]:
         """The row of a prediction. Raises NotFound."""
@@ -159,12 +245,16 @@ class Catalog:
             raise NotFound(f"There is no prediction {prediction_id} in the catalog.", advice="Look it up with: search.")
         return self.rows([key])[0]
 
+    def config(self, prediction_id: str) -> str | None:
+        """The configuration of a prediction as JSON text (steps with their parameters), None if nobody noted it."""
+        return self.ask_index(lambda: self._index.texts.config(prediction_id))
+
     def best_rows(self, metric: str, dataset: str | None = None, n: int = 10) -> list[dict[str, Any]]:
         """The n best rows by a metric column, best first; rows without the metric don't count.
 
-        The metric's direction is known from the registry. Raises BadInput for one that has none or isn't there.
+        What is best of it is known from the registry. Raises BadInput for one of which nobody knows, or that isn't
+        there.
         """
-        lower = lower_is_better(metric)
 
         def ask() -> list[dict[str, Any]]:
             columns = self._index.columns
@@ -172,12 +262,13 @@ class Catalog:
                 known = ", ".join(c.name for c in self.columns() if c.metric)
                 raise BadInput(f"No result has the metric '{metric}'.", advice=f"There are: {known or 'none yet'}.")
             column = columns[metric]
+            order = best_first(column, self.metrics.best(metric))
             conditions: list[ColumnElement[bool]] = [column.is_not(None)]
             if dataset is not None:
                 conditions.append(columns["dataset_name"] == dataset)
-            self._index.ensure_sorted(["dataset_name", metric] if dataset is not None else [metric])
-            keys = self._index.keys(and_(*conditions), [column.asc() if lower else column.desc()], n, 0)
-            return self._index.rows(keys)
+            names = _sort_names([order])
+            self._index.results.ensure_sorted(["dataset_name", *names] if dataset is not None and names else names)
+            return self._index.results.rows(self._index.results.keys(and_(*conditions), [order], n, 0))
 
         return self.ask_index(ask)
 
@@ -193,35 +284,82 @@ class Catalog:
 
     def arrays(self, prediction_id: str) -> list[PredictionArrays]:
         """y_true, y_pred and the rest of one prediction, by partition and fold, without reading the others."""
+        from storage.predictions import from_row
+
         for attempt in (1, 2):
             try:
-                return self._parts.arrays(prediction_id)
+                return [from_row(row) for row in self._array_rows(prediction_id)]
             except NotFound:  # a part was merged away between looking and reading
                 if attempt == 2:
                     raise
         raise AssertionError("unreachable")
 
+    def _array_rows(self, prediction_id: str) -> list[dict[str, Any]]:
+        """The rows of a prediction in the data parts, from the row groups that the index says can hold it."""
+        live = self._parts.manifest().data
+        files = self._parts.files
+        files.keep_open({part.file for part in live})
+        mapped, places = self.ask_index(lambda: self._index.parts.places(prediction_id))
+        rows: list[dict[str, Any]] = []
+        failed: StorageError | None = None
+        for part in live:
+            try:
+                if part.file not in mapped:
+                    ranges = files.ranges(part)
+                    places[part.file] = [
+                        group
+                        for group, (first, last) in enumerate(ranges)
+                        if first is None or last is None or first <= prediction_id <= last
+                    ]
+                    with suppress(DatabaseError, Locked):
+                        self._index.parts.put_ranges(part.file, ranges)
+                if part.file in places:
+                    rows += files.rows_of(part, prediction_id, places[part.file])
+            except StorageError as error:  # of no matter if the rows lie in another part
+                failed = error
+        if failed is not None and not rows:
+            raise failed
+        return rows
+
     def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:
         """Where (run folder, pipeline) the same configuration, data, split and seed lie completed, or None."""
-        return self.ask_index(lambda: self._index.done_before(config_hash, data_hash, seed, dataset))
+        return self.ask_index(lambda: self._index.results.done_before(config_hash, data_hash, seed, dataset))
 
-    def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None) -> pd.DataFrame:
-        """One row per value of a column: how many results, and best, mean and spread of metric columns.
+    # ------------------------------------------------------------ over many rows
 
-        Left to itself it takes the metrics results are judged by. Raises BadInput for a column that isn't there.
+    def group(self, by: Sequence[str], metrics: Sequence[str] | None = None, filter: str = "") -> list[dict[str, Any]]:
+        """One row per group of the results that match: how many, completed, failed; best, mean, spread of metrics.
+
+        Keys are the columns of `by`, `results`, `completed`, `failed`, and `best_<metric>`, `mean_<metric>`,
+        `std_<metric>` (n - 1); largest groups first. Left to itself it takes the metrics results are judged by.
+        Raises BadInput for a column that isn't there.
         """
-        import pandas as pd
-
         from storage import aggregates
 
-        known = [column.name for column in self.columns()]
+        known = {column.name: column.kind for column in self.columns()}
         if metrics is None:
             judged = [f"{p}_{m}" for m in MAIN_METRIC.values() for p in ("val", "test")]
             metrics = [name for name in judged if name in known]
-        for name in (by, *metrics):
+        for name in (*by, *metrics):
             if name not in known:
-                raise BadInput(f"There is no column '{name}'.", advice=f"Columns are {', '.join(known[:8])}, …")
-        return pd.DataFrame(aggregates.summary(self._parts, by, metrics))
+                raise BadInput(f"There is no column '{name}'.", advice=f"Columns are {', '.join(list(known)[:8])}, …")
+        wrong = next((name for name in metrics if known[name] not in ("number", "integer")), None)
+        if wrong is not None or not by:
+            raise BadInput(f"'{wrong or ''}' is no column of numbers.", advice="Group by columns, and give metrics.")
+        ids = self.ids(filter) if filter.strip() else None
+        values = {name: self._edits(name) for name in by if name in ANNOTATION_COLUMNS}
+        return aggregates.group(self._parts, by, metrics, self.metrics, ids, values)
+
+    def _edits(self, name: str) -> dict[str, Any]:
+        """The values of a column of edits, by prediction id, where there are any."""
+        rows = self.rows(self.keys(f"{name} is not null"))
+        return {row["prediction_id"]: row[name] for row in rows}
+
+    def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None, filter: str = "") -> pd.DataFrame:
+        """`group` by one column, as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.group([by], metrics, filter))
 
     def compare_datasets(self, config_hash: str, metric: str) -> pd.DataFrame:
         """How one configuration did on each dataset, best first. Raises BadInput for a metric without direction."""
@@ -229,8 +367,41 @@ class Catalog:
 
         from storage import aggregates
 
+        if metric not in self._index.columns:
+            raise BadInput(f"No result has the metric '{metric}'.", advice="Name a metric column, such as test_rmse.")
         columns = ["dataset_name", "results", f"best_{metric}", "prediction_id", f"mean_{metric}"]
-        return pd.DataFrame(aggregates.compare_datasets(self._parts, config_hash, metric), columns=columns)
+        found = aggregates.compare_datasets(self._parts, config_hash, metric, self.metrics)
+        return pd.DataFrame(found, columns=columns)
+
+    def export(
+        self,
+        path: Path | str,
+        filter: str = "",
+        order_by: str = "-created_at",
+        columns: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
+        report: Report | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> int:
+        """Write the rows that match to a .csv or .parquet file, all at once; returns how many.
+
+        `ids` restricts it to these predictions, `columns` to these and in this order. In a CSV, text that a
+        spreadsheet would take for a formula is made harmless. Raises BadInput, Exists unless `overwrite`, or what
+        `report` does.
+        """
+        from storage.exports import export_rows
+
+        keys = self.keys(filter, order_by)
+        if ids is not None:
+            chosen = {self.find(one) for one in ids}
+            keys = array("q", (key for key in keys if key in chosen))
+        names = [*(column.name for column in self.columns()), *self.computed(filter)]
+        unknown = next((name for name in columns or () if name not in (*names, "folder_exists")), None)
+        if unknown is not None:
+            raise BadInput(f"There is no column '{unknown}'.", advice=f"Columns are {', '.join(names[:8])}, …")
+        ready = report or (lambda done, total, text: None)
+        return export_rows(self, Path(path), keys, filter, list(columns or names), overwrite, ready)
 
     def _frame(self, rows: list[dict[str, Any]], computed: Sequence[str] = ()) -> pd.DataFrame:
         import pandas as pd
@@ -238,11 +409,25 @@ class Catalog:
         columns = [*(column.name for column in self.columns()), *computed]
         return pd.DataFrame(rows, columns=[*columns, "folder_exists"])
 
+    # ------------------------------------------------------------ the index
+
+    def _source(self) -> Source:
+        """What queries may speak of now."""
+        texts = self._index.texts
+        return Source(
+            self._index.columns, self.metrics, texts.word, texts.tagged, texts.parameter, texts.parameter_names
+        )
+
+    def _compile(self, filter: str) -> Query:
+        return compile_query(filter, self._source())
+
     def ask_index(self, question: Callable[[], Answer]) -> Answer:
         """Ask the index; if it turns out damaged or deleted, make it again from the files and ask once more."""
         if self._index.vanished():
-            self._index.start_again("was deleted")
+            self._index.start_again("was deleted and was made again")
             self._refill()
+        reason = "was damaged and was made again"
+        elsewhere = False
         try:
             self._index.revive()
             self._index.refresh()
@@ -250,7 +435,9 @@ class Catalog:
         except DatabaseError as error:
             if "locked" in str(error.orig):
                 raise Locked("The index is in use by another program.", self._index.path, "Try again.") from error
-        self._index.start_again("was damaged")
+            if is_full(error):
+                reason, elsewhere = "had no room on the disk and is kept elsewhere until there is some", True
+        self._index.start_again(reason, elsewhere=elsewhere)
         self._refill()
         return question()
 
@@ -279,6 +466,7 @@ def catalog_row(run: RunConfig, record: PipelineRecord, metrics: Mapping[str, An
         "created_by": record.created_by,
         "data_hash": record.dataset_source.data_hash or None,
         "seed": record.seed,
+        "config": config_text(record),
     }
 
 
@@ -290,6 +478,28 @@ def _starts_with_date(text: str) -> bool:
     return True
 
 
-def _sort_names(order_by: str) -> list[str]:
-    names = [part.strip().removeprefix("-").removeprefix("best:") for part in order_by.split(",")]
-    return [name for name in names if name]
+def _sort_names(order: Sequence[Any]) -> list[str]:
+    """The columns of an order, as far as they are columns of the table: an index can give these."""
+    names = []
+    for one in order:
+        column = one
+        while getattr(column, "modifier", None) is not None:  # asc, desc, nulls last
+            column = column.element
+        if "kind" not in getattr(column, "info", {}):
+            break
+        names.append(column.name)
+    return names
+
+
+def _equal_names(condition: ColumnElement[bool]) -> list[str]:
+    """`dataset_name`, where the condition holds it to one value: an index over it and the order finds at once."""
+    parts = (
+        getattr(condition, "clauses", [condition])
+        if getattr(condition, "operator", None) is operators.and_
+        else [condition]
+    )
+    for part in parts:
+        left = getattr(part, "left", None)
+        if getattr(part, "operator", None) is operators.eq and getattr(left, "name", "") == "dataset_name":
+            return ["dataset_name"]
+    return []

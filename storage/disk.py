@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from filelock import FileLock, Timeout
 
@@ -36,6 +37,23 @@ def write_atomic(path: Path, data: bytes) -> None:
         staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
             _write_synced(staged, data)
+            os.replace(staged, path)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write a large file outside a workspace, in pieces: it takes its name when all is written, or not at all."""
+    staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    with os_errors(f"save {path.name}", path):
+        try:
+            with staged.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(staged, path)
         except BaseException:
             staged.unlink(missing_ok=True)
@@ -247,6 +265,15 @@ class Disk:
             self._check_inside(path)
             with os_errors(f"remove {path.name}", path):
                 path.unlink(missing_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove a folder with all that is in it: it is gone at once, then its content."""
+        self._check_inside(path)
+        with os_errors(f"remove {path.name}", path):
+            doomed = self._staging_folder() / uuid.uuid4().hex[:12]
+            os.rename(path, doomed)
+            _sync_folder(path.parent)
+            shutil.rmtree(doomed, ignore_errors=True)
 
     # ------------------------------------------------------------ inside
 

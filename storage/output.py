@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from storage.errors import QueryError, StorageError
+from storage.exports import csv_line
 from storage.metrics import metric_for
 from storage.records import plain
 
@@ -88,13 +89,8 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(["" if row.get(c) is None else _harmless(plain(row[c])) for c in columns])
+        writer.writerow(csv_line([row.get(c) for c in columns]))
     return buffer.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -3,7 +3,8 @@
     dataset_name = 'corn' and test_rmse < 0.5
     (model_type in ('Ridge', 'PLSRegression') or pipeline_name ~ 'snv') and not status = 'failed'
     test_r2 between 0.9 and 1 and val_rmse is not null and created_at >= 2026-10-01
-    corn pls last 7 days            free words are looked for in the names
+    PLSRegression.n_components >= 8 and tags has 'final' and notes ~ 'outlier'
+    corn pls last 7 days            free words are looked for in names, configurations, tags and notes
     test_rmse - train_rmse as gap and gap < 0.1 order by gap, -test_r2
 
 Read by a grammar, compiled to SQLAlchemy: no text of a query ever becomes SQL.
@@ -12,76 +13,61 @@ Read by a grammar, compiled to SQLAlchemy: no text of a query ever becomes SQL.
 from __future__ import annotations
 
 import difflib
-import functools
 import operator
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedInput, v_args
-from lark.exceptions import UnexpectedEOF, VisitError
+from lark import Token, Transformer, v_args
+from lark.exceptions import VisitError
 from sqlalchemy import ColumnElement, Float, Integer, and_, false, func, literal, not_, or_, true
 from sqlalchemy.sql.expression import UnaryExpression
 
 from storage.errors import BadInput, QueryError, StorageError
+from storage.grammar import parse
+from storage.metrics import Metric, Metrics
+from storage.moments import to_microseconds
+from storage.parameters import fold
 
-GRAMMAR = r"""
-start: either? order?
-?either: both (_OR both)*             -> any_of
-?both: negation (_AND? negation)*     -> all_of
-?negation: _NOT negation              -> negate
-         | "(" either ")"
-         | condition
-?condition: sum OPERATOR right                          -> compare
-          | sum _AS NAME                                -> name_it
-          | NAME _BETWEEN value _AND value              -> between
-          | NAME _NOT _BETWEEN value _AND value         -> not_between
-          | NAME _IN "(" value ("," value)* ")"         -> one_of
-          | NAME _NOT _IN "(" value ("," value)* ")"    -> none_of
-          | NAME _IS _NULL                              -> is_null
-          | NAME _IS _NOT _NULL                         -> is_not_null
-          | _LAST NUMBER PERIOD                         -> last
-          | (NAME | STRING | NUMBER)                    -> word
-?right: sum | SIGN sum                                  -> signed
-?sum: product (SIGN product)*                           -> chain
-?product: atom (TIMES atom)*                            -> chain
-?atom: NAME | STRING | NUMBER | DATE
-?value: atom | SIGN NUMBER                              -> signed
-order: _ORDER _BY way ("," way)*
-way: SIGN? NAME DIRECTION?
-OPERATOR: "<=" | ">=" | "!=" | "<>" | "==" | "=" | "<" | ">" | "!~" | "~"
-SIGN: "+" | "-"
-TIMES: "*" | "/"
-DIRECTION.3: /(asc|desc|best)(?![\w.])/i
-PERIOD.3: /(minute|hour|day|week|month|year)s?(?![\w.])/i
-_ORDER.3: /order(?=\s+by\s)/i
-_BY.3: /by(?![\w.])/i
-_LAST.3: /last(?=\s+\d)/i
-_OR.3: /or(?![\w.])/i
-_AND.3: /and(?![\w.])/i
-_NOT.3: /not(?![\w.])/i
-_BETWEEN.3: /between(?![\w.])/i
-_IN.3: /in(?![\w.])/i
-_IS.3: /is(?![\w.])/i
-_AS.3: /as(?![\w.])/i
-_NULL.3: /null(?![\w.])/i
-DATE.4: /\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?/
-NUMBER.3: /(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w])/
-STRING: /'([^'\\]|\\.|'')*'/ | /"([^"\\]|\\.)*"/
-NAME: /[^\W\d][\w.]*(-[\w.]+)*/
-%ignore /\s+/
-"""
-MAX_QUERY = 10_000  # characters
-MAX_DEPTH = 100  # parentheses and nots within each other
-MAX_CONDITIONS = 500  # SQLite stops at a thousand within each other
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
 _DAY = 86_400_000_000  # microseconds
-_PLAIN = ("chain", "signed", "any_of", "all_of")  # branches of the tree that are no conditions
 _PERIODS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_800, "year": 31_557_600}
 
 Columns = Mapping[str, ColumnElement[Any]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A pipeline parameter as a query sees it.
+
+    `number` and `text` are its values where `where` looks for rows that meet a condition on them; `value` is that of
+    a row, the smallest where its pipeline has several.
+    """
+
+    number: ColumnElement[Any]
+    text: ColumnElement[Any]
+    value: ColumnElement[Any]
+    where: Callable[[ColumnElement[bool]], ColumnElement[bool]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What queries may speak of: columns by name, metrics, and how words, tags and parameters are looked up."""
+
+    columns: Columns
+    metrics: Metrics = field(default_factory=Metrics)
+    word: Callable[[str], ColumnElement[bool]] | None = None
+    tagged: Callable[[str], ColumnElement[bool]] | None = None
+    parameter: Callable[[str], Parameter | None] = lambda name: None
+    parameter_names: Callable[[], list[str]] = list
+
+    def find(self, text: str) -> ColumnElement[bool]:
+        """Rows with a word in them."""
+        if self.word is not None:
+            return self.word(text)
+        names = [self.columns[name] for name in _FREE_WORDS if name in self.columns]
+        return or_(false(), *(column.icontains(text, autoescape=True) for column in names))
 
 
 @dataclass(frozen=True)
@@ -93,115 +79,97 @@ class Query:
     computed: dict[str, ColumnElement[Any]] = field(default_factory=dict)
 
 
-@functools.cache
-def _parser() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positions=True)
-
-
-def compile_query(text: str, columns: Columns) -> Query:
+def compile_query(text: str, source: Source | Columns) -> Query:
     """Read a query text; an empty one matches everything. Raises QueryError that points at the character.
 
-    `columns` are the known columns by name. `not X` matches exactly the rows that `X` does not, also those without a
-    value.
+    `not X` matches exactly the rows that `X` does not, also those without a value.
     """
     try:
-        return _read(text, columns)
+        return _read(text, source if isinstance(source, Source) else Source(source))
     except QueryError as error:
         error.text = text
         raise
 
 
-def _read(text: str, columns: Columns) -> Query:
+def _read(text: str, source: Source) -> Query:
     if not text.strip():
         return Query(true())
-    if len(text) > MAX_QUERY:
-        raise QueryError("The query is too long.", MAX_QUERY, len(text) - MAX_QUERY, f"At most {MAX_QUERY} characters.")
-    _check_depth(text)
     try:
-        tree = _parser().parse(text)
-        if sum(branch.data not in _PLAIN for branch in tree.iter_subtrees()) > MAX_CONDITIONS:
-            raise QueryError("The query has too many conditions.", 0, len(text), f"At most {MAX_CONDITIONS}.")
-        query: Query = _Compiler(columns).transform(tree)
+        query: Query = _Compiler(source).transform(parse(text))
         return query
-    except UnexpectedInput as error:
-        raise _syntax_error(error, text) from error
     except VisitError as error:
         if isinstance(error.orig_exc, StorageError):
             raise error.orig_exc from None
         raise
 
 
-def compile_filter(text: str, columns: Columns) -> ColumnElement[bool]:
+def compile_filter(text: str, source: Source | Columns) -> ColumnElement[bool]:
     """The condition of a query text alone; see `compile_query`."""
-    return compile_query(text, columns).condition
+    return compile_query(text, source).condition
 
 
-def compile_order(order_by: str, columns: Mapping[str, ColumnElement[Any]]) -> list[UnaryExpression[Any]]:
-    """`"test_rmse"` ascending, `"-test_r2"` descending, `"best:test_rmse"` by the metric's direction; comma for more.
+def compile_order(
+    order_by: str, source: Source | Columns, computed: Columns | None = None
+) -> list[UnaryExpression[Any]]:
+    """`"test_rmse"` ascending, `"-test_r2"` descending, `"best:test_rmse"` best first; comma for more.
 
-    What has no value comes last. Raises QueryError for an unknown column, BadInput for "best" without a direction.
+    What has no value comes last. Raises QueryError for an unknown column, BadInput for "best" where what is best is
+    not known.
     """
-    from storage.metrics import lower_is_better
-
+    source = source if isinstance(source, Source) else Source(source)
     order: list[UnaryExpression[Any]] = []
     for part in filter(None, (piece.strip() for piece in order_by.split(","))):
-        descending = part.startswith("-")
-        name = part.removeprefix("-")
-        if name.startswith("best:"):
-            name = name.removeprefix("best:")
-            descending = not lower_is_better(name)
+        name = part.removeprefix("-").removeprefix("best:")
         try:
-            column = _known(name, columns, order_by.find(name))
+            column = _value_of(_known(name, source, computed or {}, order_by.find(name)))
         except QueryError as error:
             error.text = order_by
             raise
-        order.append((column.desc() if descending else column.asc()).nulls_last())
+        if "best:" in part:
+            order.append(best_first(column, source.metrics.best(name)))
+        else:
+            order.append((column.desc() if part.startswith("-") else column.asc()).nulls_last())
     return order
 
 
-def _known(name: str, columns: Mapping[str, ColumnElement[Any]], position: int) -> ColumnElement[Any]:
+def best_first(column: ColumnElement[Any], metric: Metric) -> UnaryExpression[Any]:
+    """The order that puts the best values of a metric first, and what has none last."""
+    if metric.target is not None:
+        return func.abs(column - metric.target).asc().nulls_last()
+    return (column.asc() if metric.lower_is_better else column.desc()).nulls_last()
+
+
+def _value_of(found: ColumnElement[Any] | Parameter) -> ColumnElement[Any]:
+    return found.value if isinstance(found, Parameter) else found
+
+
+def _known(name: str, source: Source, computed: Columns, position: int) -> ColumnElement[Any] | Parameter:
+    """What a name stands for: a column, one that the query computes, or a parameter."""
+    columns = {**source.columns, **computed}
     if name in columns:
         return columns[name]
     folded = {key.lower(): key for key in columns}
     if name.lower() in folded:
         return columns[folded[name.lower()]]
-    close = difflib.get_close_matches(name.lower(), folded, 1, cutoff=0.5)
-    hint = f"Did you mean {folded[close[0]]}?" if close else f"Columns are {', '.join(list(columns)[:6])}, …"
-    raise QueryError(f"There is no column '{name}'.", max(position, 0), len(name), hint)
-
-
-def _check_depth(text: str) -> None:
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth > MAX_DEPTH:
-            raise QueryError("The query has too many parentheses within each other.", position, 1, "Simplify it.")
-    nots = list(re.finditer(r"\bnot\b", text, re.IGNORECASE))
-    if len(nots) > MAX_DEPTH:
-        raise QueryError("The query says 'not' too often.", nots[MAX_DEPTH].start(), 3, "Simplify it.")
-
-
-def _syntax_error(error: UnexpectedInput, text: str) -> QueryError:
-    position: int = getattr(error, "pos_in_stream", None) or 0
-    token = getattr(error, "token", None)
-    if isinstance(error, UnexpectedEOF) or (token is not None and token.type == "$END"):
-        return QueryError("The query ends too early.", len(text), 1, "Add the missing value or ')'.")
-    length = len(token) if token is not None else 1
-    shown = text[position : position + length]
-    if shown in ("'", '"'):
-        return QueryError("The quoted text has no end.", position, len(text) - position, f"Add a closing {shown}.")
-    return QueryError(
-        f"'{shown}' is not expected here.", position, length, "Example: test_rmse < 0.5 and status = 'completed'."
-    )
+    parameter = source.parameter(name)
+    if parameter is not None:
+        return parameter
+    kind, parameters = ("parameter" if "." in name else "column"), source.parameter_names()
+    known = {**folded, **{one.lower(): one for one in parameters}}
+    close = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.5)
+    shown = parameters if "." in name and parameters else list(columns)
+    hint = f"Did you mean {known[close[0]]}?" if close else f"There are {', '.join(shown[:6])}, …"
+    raise QueryError(f"There is no {kind} '{name}'.", max(position, 0), len(name), hint)
 
 
 @v_args(inline=True)
 class _Compiler(Transformer[Token, Any]):
     """Turns the parse tree into SQLAlchemy, from the leaves up and from left to right."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, source: Source) -> None:
         super().__init__()
-        self._columns = columns
+        self._source = source
+        self._columns = source.columns
         self._computed: dict[str, ColumnElement[Any]] = {}
 
     # ------------------------------------------------------------ the whole
@@ -218,8 +186,12 @@ class _Compiler(Transformer[Token, Any]):
         name = next(token for token in tokens if token.type == "NAME")
         column = self._column(name)
         said = {str(token).lower() for token in tokens if token is not name}
-        descending = not _lower_is_better(name) if "best" in said else bool(said & {"-", "desc"})
-        return (column.desc() if descending else column.asc()).nulls_last()
+        if "best" in said:
+            try:
+                return best_first(column, self._source.metrics.best(str(name)))
+            except BadInput as error:
+                raise QueryError(error.what, name.start_pos or 0, len(name), error.advice) from None
+        return (column.desc() if said & {"-", "desc"} else column.asc()).nulls_last()
 
     def any_of(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
         return or_(*conditions)
@@ -233,16 +205,51 @@ class _Compiler(Transformer[Token, Any]):
     # ------------------------------------------------------------ conditions
 
     def compare(self, left: Any, sign: Token, right: Any) -> ColumnElement[bool]:
+        if sign in ("!=", "<>", "!~"):
+            return self.negate(self.compare(left, Token("OPERATOR", "~" if sign == "!~" else "="), right))
         column = self._left(left)
-        if sign in ("~", "!~"):
-            found = column.icontains(_text(self._token(right)), autoescape=True)
-            return found if sign == "~" else self.negate(found)
-        if sign in ("!=", "<>"):
-            return self.negate(self.compare(left, Token("OPERATOR", "="), right))
+        if isinstance(column, Parameter):
+            return self._compare_parameter(column, sign, right)
+        if sign == "~":
+            return _contains(column, _text(self._token(right)))
+        if sign in ("=", "==") and self._is_tags(column):
+            return self._tagged(right)
         if _is_day(column, right):
             return self._on_day(column, sign, right)
         condition: ColumnElement[bool] = _COMPARE[str(sign)](column, self._right(column, right))
         return condition
+
+    def _compare_parameter(self, parameter: Parameter, sign: Token, right: Any) -> ColumnElement[bool]:
+        """A parameter is a number where the other side is one, else text."""
+        if sign == "~":
+            return parameter.where(_contains(parameter.text, _text(self._token(right))))
+        column, value = self._parameter_sides(parameter, right)
+        if isinstance(value, ColumnElement):
+            condition: ColumnElement[bool] = _COMPARE[str(sign)](parameter.value, value)
+            return condition
+        return parameter.where(_COMPARE[str(sign)](column, value))
+
+    def _parameter_sides(self, parameter: Parameter, right: Any) -> tuple[ColumnElement[Any], Any]:
+        if not isinstance(right, Token) or (right.type == "NAME" and self._knows(right)):
+            return parameter.value, self._number(right)
+        text = _text(right)
+        try:
+            return parameter.number, float(text)
+        except ValueError:
+            return func.lower(parameter.text), text.lower()
+
+    def has(self, name: Token, value: Any) -> ColumnElement[bool]:
+        """`tags has 'final'`."""
+        if not self._is_tags(self._named(name)):
+            raise _at(name, "Only tags can be asked with 'has'", "For example tags has 'final', or notes ~ 'word'.")
+        return self._tagged(value)
+
+    def _is_tags(self, column: Any) -> bool:
+        return self._source.tagged is not None and column is self._columns.get("tags")
+
+    def _tagged(self, value: Any) -> ColumnElement[bool]:
+        assert self._source.tagged is not None
+        return self._source.tagged(_text(self._token(value)))
 
     def _on_day(self, column: ColumnElement[Any], sign: Token, token: Token) -> ColumnElement[bool]:
         """A day without a time stands for the whole of it: `= 2026-10-01` is any time on that day."""
@@ -257,7 +264,10 @@ class _Compiler(Transformer[Token, Any]):
         return conditions["=" if sign == "==" else str(sign)]
 
     def between(self, name: Token, low: Any, high: Any) -> ColumnElement[bool]:
-        column = self._column(name)
+        column = self._named(name)
+        if isinstance(column, Parameter):
+            sides = [self._parameter_sides(column, part) for part in (low, high)]
+            return column.where(and_(sides[0][0] >= sides[0][1], sides[1][0] <= sides[1][1]))
         top = self._right(column, high)
         if _is_day(column, high):
             top += _DAY - 1
@@ -267,8 +277,8 @@ class _Compiler(Transformer[Token, Any]):
         return self.negate(self.between(name, low, high))
 
     def one_of(self, name: Token, *values: Any) -> ColumnElement[bool]:
-        column = self._column(name)
-        if _is_time(column):
+        column = self._named(name)
+        if isinstance(column, Parameter) or _is_time(column) or self._is_tags(column):
             return or_(*(self.compare(name, Token("OPERATOR", "="), value) for value in values))
         return column.in_([self._right(column, value) for value in values])
 
@@ -276,10 +286,11 @@ class _Compiler(Transformer[Token, Any]):
         return self.negate(self.one_of(name, *values))
 
     def is_null(self, name: Token) -> ColumnElement[bool]:
-        return self._column(name).is_(None)
+        return not_(self.is_not_null(name))
 
     def is_not_null(self, name: Token) -> ColumnElement[bool]:
-        return self._column(name).is_not(None)
+        column = self._named(name)
+        return column.where(column.text.is_not(None)) if isinstance(column, Parameter) else column.is_not(None)
 
     def last(self, number: Token, period: Token) -> ColumnElement[bool]:
         """`last 7 days`: created since then."""
@@ -292,7 +303,7 @@ class _Compiler(Transformer[Token, Any]):
         """`a - b as gap`: a column from now on; it matches where it has a value."""
         if str(name) in self._columns:
             raise _at(name, f"There is a column '{name}' already", "Use another name.")
-        column = self._left(value)
+        column = _value_of(self._left(value))
         self._computed[str(name)] = column
         return column.is_not(None)
 
@@ -302,9 +313,7 @@ class _Compiler(Transformer[Token, Any]):
             raise QueryError(
                 f"'{token}' needs a comparison.", token.start_pos or 0, len(token), f"For example {token} is not null."
             )
-        text = _text(token)
-        names = [self._columns[name] for name in _FREE_WORDS if name in self._columns]
-        return or_(false(), *(column.icontains(text, autoescape=True) for column in names))
+        return self._source.find(_text(token))
 
     # ------------------------------------------------------------ values
 
@@ -331,17 +340,17 @@ class _Compiler(Transformer[Token, Any]):
             return part  # type: ignore[no-any-return]
         if part.type == "NUMBER":
             return literal(float(part))
-        column = self._column(part) if part.type == "NAME" else None
+        column = _value_of(self._named(part)) if part.type == "NAME" else None
         if column is None or not isinstance(column.type, (Float, Integer)) or _is_time(column):
             raise _at(part, "Only numbers can be computed with", "Use metric columns and numbers.")
         return column
 
-    def _left(self, part: Any) -> ColumnElement[Any]:
+    def _left(self, part: Any) -> ColumnElement[Any] | Parameter:
         if not isinstance(part, Token):
             return part  # type: ignore[no-any-return]
         if part.type != "NAME":
             raise _at(part, "A comparison begins with a column", "For example test_rmse < 0.5.")
-        return self._column(part)
+        return self._named(part)
 
     def _right(self, column: ColumnElement[Any], part: Any) -> Any:
         """What to compare a column with, in the column's own kind; a number column may meet another."""
@@ -378,20 +387,21 @@ class _Compiler(Transformer[Token, Any]):
         return name.lower() in {key.lower() for key in (*self._columns, *self._computed)}
 
     def _column(self, name: Token) -> ColumnElement[Any]:
-        return _known(str(name), {**self._columns, **self._computed}, name.start_pos or 0)
+        return _value_of(self._named(name))
+
+    def _named(self, name: Token) -> ColumnElement[Any] | Parameter:
+        return _known(str(name), self._source, self._computed, name.start_pos or 0)
 
 
 def _at(token: Token, what: str, advice: str) -> QueryError:
     return QueryError(f"{what}, not {token}.", token.start_pos or 0, len(token), advice)
 
 
-def _lower_is_better(name: Token) -> bool:
-    from storage.metrics import lower_is_better
-
-    try:
-        return lower_is_better(str(name))
-    except BadInput as error:
-        raise QueryError(error.what, name.start_pos or 0, len(name), error.advice) from None
+def _contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Whether a column contains a text, in upper or lower case; SQLite knows these of ASCII alone."""
+    if text.isascii():
+        return column.icontains(text, autoescape=True)
+    return func.fold(column).contains(fold(text), autoescape=True)
 
 
 _ARITHMETIC: dict[str, Any] = {
@@ -424,13 +434,3 @@ def _is_time(column: ColumnElement[Any]) -> bool:
 
 def _is_day(column: ColumnElement[Any], part: Any) -> bool:
     return _is_time(column) and isinstance(part, Token) and len(_text(part).strip()) == 10
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Microseconds since 1970 in UTC: how the index keeps times."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def from_microseconds(value: int) -> datetime:
-    """The moment `to_microseconds` made a number of."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)

@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import secrets
 import threading
 import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticSerializationError
 
 from storage.disk import read_bytes
@@ -110,6 +121,29 @@ class Document(Record):
             raise BadInput(f"A value can't be recorded: {error}.", advice="Use plain numbers and texts.") from error
 
 
+class MetricRecord(Record):
+    """A metric of the workspace's own: the name of its column, and which end, or which `target`, is best."""
+
+    name: str
+    title: str = ""
+    lower_is_better: bool | None = None
+    target: float | None = Field(default=None, allow_inf_nan=False)
+    digits: int = Field(default=3, ge=0, le=15)
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_column_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[a-z]([a-z0-9_]*[a-z0-9])?", name):
+            raise ValueError("a metric's name is lower-case letters, digits and underscores, a letter first")
+        return name
+
+    @model_validator(mode="after")
+    def _has_one_best(self) -> Self:
+        if self.lower_is_better is not None and self.target is not None:
+            raise ValueError("either one end is best or the nearest to a target, not both")
+        return self
+
+
 class WorkspaceRecord(Document):
     """runshelf.json: marks the root of a workspace."""
 
@@ -117,6 +151,7 @@ class WorkspaceRecord(Document):
     format_version: int = 1
     created_at: Moment = Field(default_factory=utc_now)
     allowed_modules: list[str] = []
+    metrics: list[MetricRecord] = []
 
 
 class DatasetSource(Record):
@@ -250,12 +285,17 @@ class PipelineRecord(Document):
 
 
 class PartRecord(Record):
-    """One live part file of a catalog dataset."""
+    """One live part file of a catalog dataset.
+
+    `footer` is the sha256 of the Parquet footer alone; `merged` says that the rows come from other parts, unchanged.
+    """
 
     file: str
     rows: int
     bytes: int
     sha256: str
+    footer: str = ""
+    merged: bool = False
 
 
 class Manifest(Record):

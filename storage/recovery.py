@@ -9,25 +9,35 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from storage.catalog import Catalog
+from storage.deletion import settle
 from storage.disk import Disk
 from storage.errors import Corrupt, Locked, NotFound, StorageError
 from storage.index import Index
 from storage.layout import Layout
 from storage.parts import Parts
 from storage.runs import Run
+from storage.trash import Trash
 
 
 class Recovery:
     """One pass over a workspace. `rescan` makes the index look at the run folders again; `notices` is for the user."""
 
     def __init__(
-        self, layout: Layout, disk: Disk, parts: Parts, index: Index, catalog: Catalog, rescan: Callable[[], Any]
+        self,
+        layout: Layout,
+        disk: Disk,
+        parts: Parts,
+        index: Index,
+        catalog: Catalog,
+        trash: Trash,
+        rescan: Callable[[], Any],
     ) -> None:
         self._layout = layout
         self._disk = disk
         self._parts = parts
         self._index = index
         self._catalog = catalog
+        self._trash = trash
         self._rescan = rescan
         self.notices: list[str] = []
 
@@ -37,11 +47,18 @@ class Recovery:
             with self._disk.lock("recovery", timeout=0):
                 self._disk.sweep()
                 self._parts.sweep()
+                self._settle_trash()
                 self._mark_interrupted()
                 self._take_in_uncommitted()
                 self._end_abandoned_runs()
         except Locked:
             return
+
+    def _settle_trash(self) -> None:
+        try:
+            settle(self._parts, self._trash)
+        except (Corrupt, NotFound) as error:
+            self.notices.append(f"{error.what} What a deletion left is not settled.")
 
     def _mark_interrupted(self) -> None:
         found = self._dead(self._index.runs.unfinished())
@@ -64,7 +81,7 @@ class Recovery:
         With a damaged part in the catalog nobody knows which rows are missing: then it is left to a repair.
         """
         self._catalog.sync()
-        if self._index.has_problems():
+        if self._index.parts.has_problems():
             return
         uncommitted = self._dead(self._index.runs.uncommitted())
         self._each(uncommitted, "taken in", lambda run, row: run.pipeline(row["pipeline_id"]).commit())

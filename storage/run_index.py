@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select
 from sqlalchemy.engine import Connection
 
-from storage.query import from_microseconds, to_microseconds
+from storage.moments import from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
     from storage.index import Index
+
+
+_COUNTED = {"successful": "completed", "failed": "failed", "interrupted": "interrupted"}
 
 
 class RunIndex:
@@ -40,13 +43,22 @@ class RunIndex:
         with self._index.change() as connection:
             before = self._index.ask(select(r).where(r.c.folder == run["folder"]))
             before += self._index.ask(select(p).where(p.c.folder == run["folder"])) if changed else []
-            connection.execute(insert(self._index.tables.runs).prefix_with("OR REPLACE"), _timed(run))
             if changed:
                 connection.execute(insert(p).prefix_with("OR REPLACE"), [dict(row) for row in changed])
             for pipeline_id in gone:
                 connection.execute(delete(p).where(and_(p.c.folder == run["folder"], p.c.pipeline_id == pipeline_id)))
+            counted = {**_timed(run), **self._counts(run["folder"])}
+            connection.execute(insert(r).prefix_with("OR REPLACE"), counted)
         known = {_unsigned(row) for row in before}
-        return bool(gone) or any(_unsigned(row) not in known for row in (_timed(run), *changed))
+        return bool(gone) or any(_unsigned(row) not in known for row in (counted, *changed))
+
+    def _counts(self, folder: str) -> dict[str, int]:
+        """How many pipelines a run has, from the pipelines themselves."""
+        p = self._index.tables.pipelines
+        statement = select(p.c.status, func.count().label("n")).where(p.c.folder == folder).group_by(p.c.status)
+        found = {row["status"]: row["n"] for row in self._index.ask(statement)}
+        counted = {name: found.get(status, 0) for name, status in _COUNTED.items()}
+        return {"total": sum(found.values()), **counted}
 
     def remove_runs(self, folders: Iterable[str]) -> None:
         with self._index.change() as connection:
@@ -65,39 +77,22 @@ class RunIndex:
         return str(found[0]["folder"]) if found else None
 
     def rows(self, dataset: str | None = None) -> list[dict[str, Any]]:
-        """Runs, newest first, with their counts taken from the pipelines themselves.
+        """Runs, newest first, with their counts.
 
         A copied folder has the id of its original: it goes by its folder's name and says so.
         """
-        p = self._index.tables.pipelines
-        counted = {
-            name: func.count().filter(p.c.status == status).label(name)
-            for name, status in (("successful", "completed"), ("failed", "failed"), ("interrupted", "interrupted"))
-        }
-        counts = select(p.c.folder, func.count().label("total"), *counted.values()).group_by(p.c.folder).subquery()
-        own = [c for c in self._index.tables.runs.c if c.name not in ("total", *counted)]
-        statement = (
-            select(*own, *(func.coalesce(counts.c[name], 0).label(name) for name in ("total", *counted)))
-            .join_from(
-                self._index.tables.runs, counts, counts.c.folder == self._index.tables.runs.c.folder, isouter=True
-            )
-            .order_by(
-                self._index.tables.runs.c.date.desc(),
-                self._index.tables.runs.c.created_at.desc(),
-                self._index.tables.runs.c.folder,
-            )
-        )
+        r = self._index.tables.runs
+        statement = select(r).order_by(r.c.date.desc(), r.c.created_at.desc(), r.c.folder)
         if dataset is not None:
-            statement = statement.where(self._index.tables.runs.c.dataset_name == dataset)
+            statement = statement.where(r.c.dataset_name == dataset)
         return _told_apart([_dated(row) for row in self._index.ask(statement)])
 
     def pipelines(self, folder: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Pipelines of a run folder by number, each with the columns of its catalog row that exist."""
-        own = [c for c in self._index.tables.pipelines.c if c.name not in ("signature",)]
+        own = [c for c in self._index.tables.pipelines.c if c.name != "signature"]
+        numbers = [c for c in self._index.columns.values() if c.info["kind"] == "number"]
         statement = (
-            select(
-                *own, *(c for name, c in self._index.columns.items() if c.info["kind"] == "number" and name not in own)
-            )
+            select(*own, *numbers)
             .join_from(
                 self._index.tables.pipelines,
                 self._index.predictions,
@@ -111,14 +106,11 @@ class RunIndex:
         return self._index.ask(statement.limit(limit) if limit is not None else statement)
 
     def pipeline_count(self, folder: str) -> int:
-        return int(
-            self._index.ask(select(func.count().label("n")).where(self._index.tables.pipelines.c.folder == folder))[0][
-                "n"
-            ]
-        )
+        p = self._index.tables.pipelines
+        return int(self._index.ask(select(func.count().label("n")).where(p.c.folder == folder))[0]["n"])
 
     def uncommitted(self) -> list[dict[str, Any]]:
-        """Pipelines that ended, by their own document, and have no row in the catalog."""
+        """Pipelines that ended, by their own document, have no row in the catalog, and had none deleted."""
         return self._lacking(self._index.tables.pipelines.c.status.in_(("completed", "failed")))
 
     def unfinished(self) -> list[dict[str, Any]]:
@@ -133,8 +125,11 @@ class RunIndex:
 
     def _lacking(self, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
         p = self._index.tables.pipelines
+        a = self._index.tables.annotations
         there = exists().where(self._index.predictions.c.prediction_id == p.c.prediction_id)
-        return self._index.ask(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(and_(condition, ~there)))
+        deleted = exists().where(and_(a.c.prediction_id == p.c.prediction_id, a.c.deleted == 1))
+        statement = select(p.c.folder, p.c.pipeline_id, p.c.writer)
+        return self._index.ask(statement.where(and_(condition, ~there, ~deleted)))
 
 
 def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, column, table
+from sqlalchemy.sql.expression import TableClause
 
-from storage.query import to_microseconds
+from storage.moments import to_microseconds
 
 _TYPES: dict[str, Any] = {"text": String, "integer": Integer, "number": Float, "time": Integer, "date": String}
 
@@ -36,6 +37,9 @@ PREDICTION_COLUMNS = {
     "data_hash": "text",
     "seed": "integer",
 }
+ANNOTATION_COLUMNS = {"tags": "text", "notes": "text", "stars": "integer"}
+TEXT_COLUMNS = ("names_text", "run_text", "config_text", "note_text")  # where the words of a row lie in `texts`
+FIXED_COLUMNS = {**PREDICTION_COLUMNS, **ANNOTATION_COLUMNS}
 RUN_COLUMNS = {
     "folder": "text",
     "run_id": "text",
@@ -67,6 +71,7 @@ PIPELINE_COLUMNS = {
     "problem": "text",
     "signature": "text",
 }
+WORDS = "CREATE VIRTUAL TABLE words USING fts5(text, tokenize='trigram')"
 
 
 def _column(name: str, kind: str, **options: Any) -> Column[Any]:
@@ -75,31 +80,48 @@ def _column(name: str, kind: str, **options: Any) -> Column[Any]:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables as SQLAlchemy knows them; `predictions` has a real column per metric."""
+    """The tables as SQLAlchemy knows them.
+
+    `predictions` has a real column per metric. Its words are kept once for all rows that have the same: `texts` tells
+    which are known, `words` is their full text, and the four TEXT_COLUMNS say which are a row's.
+    """
 
     metadata: MetaData
     facts: Table
     parts: Table
+    row_groups: Table
     runs: Table
     pipelines: Table
     predictions: Table
+    annotations: Table
+    tags: Table
+    texts: Table
+    configs: Table
+    parameters: Table
+    parameter_names: Table
+    words: TableClause
 
 
 def declare(metrics: Iterable[str]) -> Tables:
     """Describe the tables; `metrics` are the columns of predictions beyond the fixed ones."""
     metadata = MetaData()
-    facts = Table("facts", metadata, Column("key", String, primary_key=True), Column("value", String))
-    parts = Table(
-        "parts",
+    return Tables(
         metadata,
-        Column("file", String, primary_key=True),
-        Column("rows", Integer),
-        Column("problem", String),
+        facts=Table("facts", metadata, Column("key", String, primary_key=True), Column("value", String)),
+        runs=Table(
+            "runs", metadata, *(_column(name, kind, primary_key=name == "folder") for name, kind in RUN_COLUMNS.items())
+        ),
+        pipelines=_pipelines(metadata),
+        predictions=_predictions(metadata, metrics),
+        words=table("words", column("rowid"), column("text")),
+        **_parts(metadata),
+        **_annotations(metadata),
+        **_texts(metadata),
     )
-    runs = Table(
-        "runs", metadata, *(_column(name, kind, primary_key=name == "folder") for name, kind in RUN_COLUMNS.items())
-    )
-    pipelines = Table(
+
+
+def _pipelines(metadata: MetaData) -> Table:
+    return Table(
         "pipelines",
         metadata,
         *(
@@ -108,17 +130,89 @@ def declare(metrics: Iterable[str]) -> Tables:
         ),
         Index("pipelines_prediction", "prediction_id"),
         Index("pipelines_order", "folder", "number"),
+        Index("pipelines_status", "status"),
     )
-    predictions = Table(
+
+
+def _predictions(metadata: MetaData, metrics: Iterable[str]) -> Table:
+    return Table(
         "predictions",
         metadata,
         Column("key", Integer, primary_key=True),
-        *(_column(name, kind, unique=name == "prediction_id") for name, kind in PREDICTION_COLUMNS.items()),
+        *(Column(name, Integer) for name in TEXT_COLUMNS),
+        *(_column(name, kind, unique=name == "prediction_id") for name, kind in FIXED_COLUMNS.items()),
         *(_column(name, "number") for name in metrics),
         Index("predictions_same", "config_hash", "data_hash"),
         Index("predictions_run", "run_id"),
     )
-    return Tables(metadata, facts, parts, runs, pipelines, predictions)
+
+
+def _parts(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "parts": Table(
+            "parts",
+            metadata,
+            Column("dataset", String, primary_key=True),
+            Column("file", String, primary_key=True),
+            Column("rows", Integer),
+            Column("problem", String),
+        ),
+        "row_groups": Table(
+            "row_groups",
+            metadata,
+            Column("file", String, primary_key=True),
+            Column("row_group", Integer, primary_key=True),
+            Column("first_id", String),
+            Column("last_id", String),
+            sqlite_with_rowid=False,
+        ),
+    }
+
+
+def _annotations(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "annotations": Table(
+            "annotations",
+            metadata,
+            Column("prediction_id", String, primary_key=True),
+            Column("tags", String),
+            Column("notes", String),
+            Column("stars", Integer),
+            Column("deleted", Integer),
+            Column("sequence", Integer),
+            Column("at", Integer),
+            sqlite_with_rowid=False,
+        ),
+        "tags": Table(
+            "tags",
+            metadata,
+            Column("folded", String, primary_key=True),
+            Column("key", Integer, primary_key=True),
+            Column("tag", String),
+            Index("tags_key", "key"),
+            sqlite_with_rowid=False,
+        ),
+    }
+
+
+def _texts(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "texts": Table(
+            "texts", metadata, Column("id", Integer, primary_key=True), Column("digest", LargeBinary, unique=True)
+        ),
+        "configs": Table("configs", metadata, Column("id", Integer, primary_key=True), Column("config", String)),
+        "parameters": Table(
+            "parameters",
+            metadata,
+            Column("name", String, primary_key=True),
+            Column("config_text", Integer, primary_key=True),
+            Column("place", Integer, primary_key=True),
+            Column("number", Float),
+            Column("text", String),
+            sqlite_with_rowid=False,
+        ),
+        "parameter_names": Table("parameter_names", metadata, Column("name", String, primary_key=True)),
+    }
 
 
 def is_number_type(kind: Any) -> bool:
@@ -127,13 +221,31 @@ def is_number_type(kind: Any) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
-def sql_values(column: Any, kind: str) -> list[Any]:
-    """The values of an Arrow column in the form the index keeps; what can't be converted is null."""
+def sql_values(values: Any, kind: str) -> list[Any] | None:
+    """The values of an Arrow column in the form the index keeps; what can't be converted is null. None if all are."""
     import pyarrow as pa
 
-    if kind == "time" and pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("us", tz=column.type.tz)).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
-    return [_value(value, kind) for value in column.to_pylist()]
+    if values.null_count == len(values):
+        return None
+    if kind == "time" and pa.types.is_timestamp(values.type):
+        return values.cast(pa.timestamp("us", tz=values.type.tz)).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
+    if kind == "number" and is_number_type(values.type):
+        return values.cast(pa.float64()).to_numpy().tolist()  # type: ignore[no-any-return]  # SQLite takes NaN for null
+    if kind in ("text", "date"):
+        return shared(values, lambda value: _value(value, kind))
+    return [_value(value, kind) for value in values.to_pylist()]
+
+
+def shared(values: Any, convert: Any) -> list[Any]:
+    """The values of an Arrow column, each different one converted once."""
+    import pyarrow as pa
+
+    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    coded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    different = [convert(value) for value in coded.dictionary.to_pylist()]
+    different.append(None)
+    codes = coded.indices.fill_null(len(different) - 1).to_numpy().tolist()
+    return [different[code] for code in codes]
 
 
 def _value(value: Any, kind: str) -> Any:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import platformdirs
+from pydantic import ValidationError
 
 from storage.catalog import Catalog
 from storage.disk import Disk, make_root
@@ -20,11 +21,13 @@ from storage.errors import BadInput, Corrupt, DiskFull, Exists, NotFound, ReadOn
 from storage.index import Index
 from storage.layout import MARKER, Layout
 from storage.listing import PipelineDetails, PipelineRow, RunRow, pipeline_details, pipeline_row, run_row
+from storage.metrics import Metrics, column_name
 from storage.parts import Parts
-from storage.records import DatasetSource, RunSummary, WorkspaceRecord, read_document
+from storage.records import DatasetSource, MetricRecord, RunSummary, WorkspaceRecord, first_reason, read_document
 from storage.recovery import Recovery
 from storage.runs import Run
 from storage.scan import changed_runs, run_folders
+from storage.trash import Trash
 
 if TYPE_CHECKING:
     from storage.datasets import Dataset
@@ -48,7 +51,9 @@ class Workspace:
         self._parts = Parts(self.layout, self._disk)
         cache = platformdirs.user_cache_path("runshelf") / "index"
         self._index = Index(self.layout.index, record.workspace_id, writable=not read_only, cache=cache)
-        self.catalog = Catalog(self._parts, self._index, self._refill)
+        self._trash = Trash(self.layout, self._disk)
+        self.metrics = Metrics(record.metrics)
+        self.catalog = Catalog(self._parts, self._index, self._trash, self.metrics, self._refill)
 
     # ------------------------------------------------------------ life
 
@@ -106,7 +111,13 @@ class Workspace:
             self.sync()
             if not self.read_only:
                 recovery = Recovery(
-                    self.layout, self._disk, self._parts, self._index, self.catalog, lambda: self._scan(full=False)
+                    self.layout,
+                    self._disk,
+                    self._parts,
+                    self._index,
+                    self.catalog,
+                    self._trash,
+                    lambda: self._scan(full=False),
                 )
                 recovery.recover()
                 self.notices += recovery.notices
@@ -162,7 +173,7 @@ class Workspace:
     def _follow_catalog(self) -> bool:
         """Bring the results up to the manifest. With a damaged one they stay as last known, and nothing is written."""
         try:
-            return self._index.sync(self._parts.manifest, self._parts.read_meta)
+            return self._index.parts.sync(self._parts)
         except Corrupt as error:
             if not self._catalog_damaged:
                 self.notices.append(
@@ -238,9 +249,23 @@ class Workspace:
         """A run by its id (or folder name). Raises NotFound."""
         return Run.open(self.layout, self._disk, self.catalog, self.layout.run(self._folder_of(run_id)))
 
-    def runs(self, dataset: str | None = None) -> list[RunRow]:
-        """All runs, or those of a dataset, newest first."""
-        return [run_row(row) for row in self.catalog.ask_index(lambda: self._index.runs.rows(dataset))]
+    def runs(self, dataset: str | None = None, *, deleted: bool = False) -> list[RunRow]:
+        """All runs, or those of a dataset, newest first, with their counts and best result.
+
+        With `deleted` also those whose folder is gone or never was: the catalog still has their results.
+        """
+        rows = self.catalog.ask_index(lambda: self._index.runs.rows(dataset))
+        if deleted:
+            rows = [*rows, *self._deleted_runs({row["run_id"] for row in rows}, dataset)]
+            rows.sort(key=lambda row: row["date"], reverse=True)
+        return [run_row(row) for row in rows]
+
+    def _deleted_runs(self, there: set[str], dataset: str | None) -> list[dict[str, Any]]:
+        from storage.aggregates import runs
+
+        blank = {"folder": "", "status": "folder deleted", "interrupted": 0, "problem": None}
+        found = [{**blank, **row} for row in runs(self._parts, self.metrics) if row["run_id"] not in there]
+        return [row for row in found if dataset is None or row["dataset_name"] == dataset]
 
     def pipelines(self, run_id: str, offset: int = 0, limit: int | None = None) -> list[PipelineRow]:
         """The pipelines of a run by number, each with the metric it is judged by. Raises NotFound."""
@@ -255,7 +280,7 @@ class Workspace:
 
     def place_of(self, prediction_id: str) -> tuple[str, str] | None:
         """Run id and pipeline id of a prediction whose folder is there, else None."""
-        return self.catalog.ask_index(lambda: self._index.place_of(prediction_id))
+        return self.catalog.ask_index(lambda: self._index.results.place_of(prediction_id))
 
     def summary(self, run_id: str) -> RunSummary:
         """run_summary.json of a run. Raises NotFound or Corrupt."""
@@ -275,6 +300,34 @@ class Workspace:
         if run_id[:1] not in (".", "_") and Path(run_id).name == run_id and self.layout.run(run_id).is_dir():
             return run_id
         raise NotFound(f"There is no run '{run_id}'.", self.layout.runs, "List them with: runshelf runs list.")
+
+    # ------------------------------------------------------------ metrics
+
+    def add_metric(
+        self,
+        name: str,
+        title: str = "",
+        *,
+        lower_is_better: bool | None = None,
+        target: float | None = None,
+        digits: int = 3,
+    ) -> None:
+        """Tell what is best of a metric: a low value, a high one, or the nearest to `target`; kept in runshelf.json.
+
+        One of that name is replaced, a built-in one overridden. Raises BadInput for a name or number that can't be.
+        """
+        try:
+            added = MetricRecord(
+                name=column_name(name), title=title, lower_is_better=lower_is_better, target=target, digits=digits
+            )
+        except ValidationError as error:
+            raise BadInput(f"The metric '{name}' can't be added: {first_reason(error)}.") from error
+        with self._disk.lock("workspace"):
+            record = read_document(self.layout.marker, WorkspaceRecord)
+            record.metrics = [*(m for m in record.metrics if m.name != added.name), added]
+            self._disk.write(self.layout.marker, record.to_json())
+        self.record = record
+        self.metrics = self.catalog.metrics = Metrics(record.metrics)
 
     # ------------------------------------------------------------ training
 

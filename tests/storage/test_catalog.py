@@ -273,7 +273,9 @@ def test_one_configuration_across_datasets(workspace: Workspace) -> None:
     assert found["best_test_r2"].tolist() == [0.9, 0.9]
     assert workspace.catalog.compare_datasets("unknown", "test_r2").empty
     with pytest.raises(BadInput):
-        workspace.catalog.compare_datasets(digest, "test_bias")
+        workspace.catalog.compare_datasets(digest, "test_nothing")
+    with pytest.raises(BadInput):
+        workspace.catalog.compare_datasets(digest, "seed")
 
 
 def test_get_names_what_is_missing(workspace: Workspace) -> None:
@@ -393,7 +395,7 @@ def test_an_old_manifest_takes_nothing_back(workspace: Workspace) -> None:
     old = workspace._parts.manifest()
     fill(workspace, 1, "wheat")
     manifests = iter([old])
-    workspace._index.sync(lambda: next(manifests, workspace._parts.manifest()), workspace._parts.read_meta)
+    workspace._index.parts.sync(workspace._parts, lambda: next(manifests, workspace._parts.manifest()))
     assert workspace.index_status()["current"] and workspace.catalog.count() == 2
 
 
@@ -403,7 +405,7 @@ def test_a_part_merged_away_meanwhile_is_no_damage(workspace: Workspace) -> None
     workspace.catalog.compact()
     workspace._index.start_again()
     manifests = iter([old, old])
-    workspace._index.sync(lambda: next(manifests, workspace._parts.manifest()), workspace._parts.read_meta)
+    workspace._index.parts.sync(workspace._parts, lambda: next(manifests, workspace._parts.manifest()))
     assert workspace.catalog.count() == 16 and not workspace._index.notices
 
 

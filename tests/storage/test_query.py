@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, create_engine, insert, select
 
 from storage.errors import BadInput, QueryError
-from storage.query import compile_filter, compile_order, compile_query, to_microseconds
+from storage.moments import to_microseconds
+from storage.query import compile_filter, compile_order, compile_query
 
 TABLE = Table(
     "predictions",

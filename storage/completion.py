@@ -1,0 +1,188 @@
+"""Completion for the query language: what may come at a place in a text that is being written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.grammar import expected
+from storage.metrics import Metrics
+from storage.parameters import fold
+
+if TYPE_CHECKING:
+    from lark import Token
+
+    from storage.index import Index
+
+MAX_SUGGESTIONS = 50
+_QUOTED = re.compile(r"'([^'\\]|\\.|'')*'|\"([^\"\\]|\\.)*\"|['\"]")
+_OPERATORS = {
+    "OPERATOR": ("<", "<=", ">", ">=", "=", "!=", "~", "!~"),
+    "_IN": ("in",),
+    "_BETWEEN": ("between",),
+    "_IS": ("is null", "is not null"),
+    "_HAS": ("has",),
+}
+_KEYWORDS = {"_AND": "and", "_OR": "or", "_NOT": "not", "_AS": "as", "_ORDER": "order by", "_LAST": "last 7 days"}
+_BEFORE_NAMES = ("_AND", "_OR", "_NOT", "_BY", "LPAR", "COMMA", "SIGN", "TIMES")
+_DIRECTIONS = ("best", "asc", "desc")
+_NUMBER_OPERATORS = ("<", "<=", ">", ">=", "=", "!=", "between", "is null", "is not null")
+_TEXT_OPERATORS = ("=", "!=", "~", "!~", "in", "is null", "is not null")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One thing that may be written: `kind` is column, parameter, operator, value or keyword; `detail` explains it."""
+
+    text: str
+    kind: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What may stand in place of `text[start:end]`."""
+
+    start: int
+    end: int
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+def complete(text: str, position: int, index: Index, metrics: Metrics) -> Completion:
+    """What may come where the cursor is; nothing where the text before it is wrong."""
+    before = text[:position]
+    begun = _begun(before)
+    accepted, tokens = expected(before[: position - len(begun)])
+    end = position + len(re.match(r"[\w.]*", text[position:]).group())  # type: ignore[union-attr]
+    found = _Suggestions(index, metrics, begun)
+    column = _compared(tokens)
+    if column is not None and accepted & {"STRING", "NUMBER"} and not begun.startswith('"'):
+        made: Iterable[Suggestion] = found.values(column)
+    elif begun[:1] in ("'", '"'):
+        made = ()
+    else:
+        made = found.words(accepted, tokens)
+    return Completion(position - len(begun), end, tuple(dict.fromkeys(made))[:MAX_SUGGESTIONS])
+
+
+def _begun(text: str) -> str:
+    """The word, or the quoted text without an end, that stands at the end of a text."""
+    for quoted in _QUOTED.finditer(text):
+        if len(quoted.group()) == 1:
+            return text[quoted.start() :]
+    return re.search(r"[\w.]*$", text).group()  # type: ignore[union-attr]
+
+
+def _compared(tokens: list[Token]) -> str | None:
+    """The column whose value comes next, if one does."""
+    kinds = [token.type for token in tokens]
+    if kinds[-1:] == ["OPERATOR"] or kinds[-1:] == ["_HAS"] or kinds[-1:] == ["_BETWEEN"]:
+        return _name_before(tokens, len(tokens) - 1)
+    if kinds and kinds[-1] in ("LPAR", "COMMA") and "_IN" in kinds:
+        place = len(kinds) - 1 - kinds[::-1].index("_IN")
+        if set(kinds[place + 1 :]) <= {"LPAR", "COMMA", "STRING", "NAME", "NUMBER", "DATE", "SIGN"}:
+            return _name_before(tokens, place)
+    return None
+
+
+def _name_before(tokens: list[Token], place: int) -> str | None:
+    while place > 0 and tokens[place - 1].type == "_NOT":
+        place -= 1
+    return str(tokens[place - 1]) if place > 0 and tokens[place - 1].type == "NAME" else None
+
+
+class _Suggestions:
+    """Suggestions that go on with what was begun."""
+
+    def __init__(self, index: Index, metrics: Metrics, begun: str) -> None:
+        self._index = index
+        self._metrics = metrics
+        self._begun = begun
+
+    def words(self, accepted: set[str], tokens: list[Token]) -> Iterator[Suggestion]:
+        """Columns where a condition begins; after a column what may be done with it; after a condition what binds."""
+        last = tokens[-1].type if tokens else ""
+        begins = not tokens or last in _BEFORE_NAMES
+        if "NAME" in accepted and begins:
+            yield from self._names()
+        if last == "NAME":
+            yield from self._operators(str(tokens[-1]), accepted)
+        if "DIRECTION" in accepted:
+            yield from (Suggestion(word, "keyword", _DETAILS[word]) for word in self._going_on(_DIRECTIONS))
+        words = [word for name, word in _KEYWORDS.items() if name in accepted]
+        yield from (Suggestion(word, "keyword", _DETAILS.get(word, "")) for word in self._going_on(words))
+        if "NAME" in accepted and not begins and self._begun and last != "_AS":
+            yield from self._names()
+
+    def _names(self) -> Iterator[Suggestion]:
+        columns = self._index.columns
+        for name in self._going_on(columns):
+            metric = self._metrics.find(name)
+            yield Suggestion(name, "column", metric.title if metric else str(columns[name].info["kind"]))
+        begun = self._begun.lower()
+        if begun:  # there may be hundreds of parameters
+            for name in self._index.texts.parameter_names():
+                own = name.lower()
+                if own.startswith(begun) or own.rpartition(".")[2].startswith(begun):
+                    yield Suggestion(name, "parameter", "parameter of a step")
+
+    def _operators(self, name: str, accepted: set[str]) -> Iterator[Suggestion]:
+        column = self._index.columns.get(name)
+        if name == "tags":
+            suited: tuple[str, ...] = ("has", "is null", "is not null")
+        elif column is None:
+            suited = tuple(dict.fromkeys((*_NUMBER_OPERATORS, *_TEXT_OPERATORS)))
+        else:
+            suited = _TEXT_OPERATORS if column.info["kind"] == "text" else _NUMBER_OPERATORS
+        possible = {word for kind, words in _OPERATORS.items() if kind in accepted for word in words}
+        for word in self._going_on(word for word in suited if word in possible):
+            yield Suggestion(word, "operator", _DETAILS.get(word, ""))
+
+    def values(self, name: str) -> Iterator[Suggestion]:
+        """Values that the column or parameter has, as they are written in a query."""
+        start = self._begun.lstrip("'").replace("''", "'")
+        column = self._index.columns.get(name)
+        if name == "tags":
+            for tag, count in self._index.texts.known_tags(start, MAX_SUGGESTIONS):
+                yield Suggestion(_quoted(tag), "value", f"{count} results")
+        elif column is not None and column.info["kind"] in ("text", "date"):
+            for value in self._index.results.values(name, start, MAX_SUGGESTIONS):
+                yield Suggestion(_quoted(value), "value")
+        elif column is None:
+            for value in self._index.texts.parameter_values(name, start, MAX_SUGGESTIONS):
+                yield Suggestion(value if _is_number(value) else _quoted(value), "value")
+
+    def _going_on(self, words: Iterable[str]) -> list[str]:
+        """Those that begin as it was begun, then those that contain it."""
+        begun = fold(self._begun)
+        own = [(fold(word), word) for word in words]
+        first = [word for folded, word in own if folded.startswith(begun)]
+        return first + [word for folded, word in own if begun and begun in folded[1:] and word not in first]
+
+
+_DETAILS = {
+    "~": "contains",
+    "!~": "does not contain",
+    "in": "one of several",
+    "is null": "has no value",
+    "is not null": "has a value",
+    "has": "is tagged with",
+    "best": "the best first",
+    "asc": "the smallest first",
+    "desc": "the largest first",
+    "last 7 days": "created since then",
+}
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

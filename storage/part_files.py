@@ -1,0 +1,278 @@
+"""One Parquet file of the catalog: what its columns are, how it is written, read and verified.
+
+A part never changes once it is named in the manifest. Its record there has its size, its sha256, and the sha256 of
+its footer: with the footer known to be whole, the checksums of the pages read tell the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from storage.disk import Disk
+from storage.errors import BadInput, Corrupt, NotFound, os_errors
+from storage.layout import Layout
+from storage.records import PartRecord, new_id
+
+SMALL_ROWS = 64  # below this, compressing costs more time than it saves room; merging does it later
+VERIFIED_BYTES = 32 * 1024 * 1024  # parts without a footer digest are verified whole up to this, once
+ROW_GROUP = {"meta": 65_536, "data": 512, "annotations": 65_536}
+DATASETS = ("meta", "data", "annotations")
+
+META_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("dataset_name", pa.string()),
+        ("run_id", pa.string()),
+        ("run_date", pa.date32()),
+        ("pipeline_id", pa.string()),
+        ("pipeline_name", pa.string()),
+        ("config_name", pa.string()),
+        ("config_hash", pa.string()),
+        ("model_type", pa.string()),
+        ("task_type", pa.string()),
+        ("status", pa.string()),
+        ("created_at", pa.timestamp("us", tz="UTC")),
+        ("n_samples", pa.int64()),
+        ("n_features", pa.int64()),
+        ("n_folds", pa.int64()),
+        ("fit_seconds", pa.float64()),
+        ("created_by", pa.string()),
+        ("run_name", pa.string()),
+        ("data_hash", pa.string()),
+        ("seed", pa.int64()),
+        ("config", pa.string()),
+    ]
+)
+DATA_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("partition", pa.string()),
+        ("fold_id", pa.int64()),
+        ("n_targets", pa.int64()),
+        ("sample_indices", pa.list_(pa.int64())),
+        ("y_true", pa.list_(pa.float64())),
+        ("y_pred", pa.list_(pa.float64())),
+        ("labels", pa.list_(pa.string())),
+        ("probabilities", pa.list_(pa.float64())),
+    ]
+)
+ANNOTATION_SCHEMA = pa.schema(
+    [
+        ("prediction_id", pa.string()),
+        ("tags", pa.list_(pa.string())),
+        ("notes", pa.string()),
+        ("stars", pa.int64()),
+        ("deleted", pa.bool_()),
+        ("at", pa.timestamp("us", tz="UTC")),
+        ("by", pa.string()),
+    ]
+)
+SCHEMAS = {"meta": META_SCHEMA, "data": DATA_SCHEMA, "annotations": ANNOTATION_SCHEMA}
+
+Range = tuple[str | None, str | None]  # the first and the last prediction_id of a row group, where known
+
+
+class PartFiles:
+    """The part files of one workspace, one at a time."""
+
+    def __init__(self, layout: Layout, disk: Disk) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._verified: set[str] = set()
+        self._open: dict[str, pq.ParquetFile] = {}
+
+    def path(self, dataset: str, part: PartRecord) -> Path:
+        """Where a part lies. A manifest can't name a file outside its data set's folder."""
+        if Path(part.file).name != part.file or part.file in ("", ".", ".."):
+            raise Corrupt(f"The manifest names a part '{part.file}'.", self._layout.manifest, "Run a check.")
+        return self._layout.part_folder(dataset) / part.file
+
+    # ------------------------------------------------------------ reading
+
+    def read(
+        self, dataset: str, part: PartRecord, columns: Sequence[str] | None = None, *, verify: bool = True
+    ) -> pa.Table:
+        """Read a part, or those of `columns` that it has; raises Corrupt when it is damaged, NotFound when gone.
+
+        With `verify` all its bytes must be as the manifest says; without, its footer and the pages that are read.
+        """
+        path = self.path(dataset, part)
+        try:
+            if verify:
+                _verify(path, part)
+            else:
+                self._verify_once(path, part)
+            if columns is not None:
+                have = set(pq.read_schema(path).names)
+                columns = [name for name in columns if name in have]
+            return pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
+        except FileNotFoundError as error:
+            raise NotFound(f"The catalog part {part.file} is not there.", path, "Run: runshelf check.") from error
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(part, path, error) from error
+
+    def ids(self, dataset: str, part: PartRecord) -> pa.ChunkedArray:
+        """The prediction_id of each row, all bytes of the part verified. Raises as `read`, Corrupt without such ids."""
+        table = self.read(dataset, part, ["prediction_id"])
+        if table.num_columns == 0:
+            raise Corrupt(f"The catalog part {part.file} has no column prediction_id.", self.path(dataset, part))
+        try:
+            return table.column(0).cast(pa.string())
+        except pa.ArrowException as error:
+            raise _damaged(part, self.path(dataset, part), error) from error
+
+    def schema_of(self, dataset: str, part: PartRecord) -> pa.Schema:
+        """The columns of a part. Raises Corrupt, pyarrow's errors or OSError."""
+        path = self.path(dataset, part)
+        self._verify_once(path, part)
+        return pq.read_schema(path)
+
+    def rows_of(self, part: PartRecord, prediction_id: str, groups: Sequence[int]) -> list[dict[str, Any]]:
+        """The rows of one prediction in these row groups of a data part."""
+        file = self._opened("data", part)
+        found: list[dict[str, Any]] = []
+        try:
+            for group in groups:
+                ids = file.read_row_group(group, columns=["prediction_id"]).column(0)
+                mask = pc.equal(ids, prediction_id)
+                if pc.any(mask).as_py():
+                    found += file.read_row_group(group).filter(mask).to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(part, self.path("data", part), error) from error
+        return found
+
+    def ranges(self, part: PartRecord) -> list[Range]:
+        """The first and last prediction_id of each row group of a data part, as its footer tells."""
+        file = self._opened("data", part)
+        column = file.schema_arrow.get_field_index("prediction_id")
+        found: list[Range] = []
+        for group in range(file.metadata.num_row_groups):
+            stats = file.metadata.row_group(group).column(column).statistics if column >= 0 else None
+            if stats is not None and stats.has_min_max and isinstance(stats.min, str):
+                found.append((stats.min, stats.max))
+            else:
+                found.append((None, None))
+        return found
+
+    def _opened(self, dataset: str, part: PartRecord) -> pq.ParquetFile:
+        if part.file not in self._open:
+            path = self.path(dataset, part)
+            try:
+                self._verify_once(path, part)
+                self._open[part.file] = pq.ParquetFile(path, page_checksum_verification=True)
+            except FileNotFoundError as error:
+                raise NotFound(f"The catalog part {part.file} is not there.", path, "Run a check.") from error
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(part, path, error) from error
+        return self._open[part.file]
+
+    def keep_open(self, live: set[str]) -> None:
+        """Let go of every file that is not `live` any more."""
+        for name in self._open.keys() - live:
+            self._open.pop(name, None)
+
+    def _verify_once(self, path: Path, part: PartRecord) -> None:
+        """Verify, the first time a part is read, what pyarrow relies on: a wrong byte there ends the process."""
+        if part.file in self._verified:
+            return
+        if part.footer:
+            _verify_footer(path, part)
+        elif path.stat().st_size <= VERIFIED_BYTES:
+            _verify(path, part)
+        self._verified.add(part.file)
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, dataset: str, table: pa.Table) -> tuple[Path, PartRecord]:
+        """Write a part to staging, to be placed by a commit."""
+        name = f"part-{new_id()}.parquet"
+        staged = self._disk.staging_path(name)
+        small = table.num_rows < SMALL_ROWS
+        try:
+            with os_errors("save to the catalog", self._layout.part_folder(dataset)):
+                pq.write_table(
+                    table,
+                    staged,
+                    row_group_size=ROW_GROUP[dataset],
+                    compression="none" if small else "zstd",
+                    write_page_checksum=True,
+                    use_dictionary=not small,
+                    write_statistics=["prediction_id"] if small or dataset == "data" else True,
+                )
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+        with staged.open("rb") as file:
+            whole = hashlib.file_digest(file, "sha256").hexdigest()
+        size = staged.stat().st_size
+        record = PartRecord(file=name, rows=table.num_rows, bytes=size, sha256=whole, footer=_footer_digest(staged))
+        return staged, record
+
+
+def ranges_of(table: pa.Table) -> list[Range]:
+    """What `PartFiles.ranges` will say of a data part that is written from `table`."""
+    ids = table.column("prediction_id")
+    found: list[Range] = []
+    for start in range(0, len(ids), ROW_GROUP["data"]):
+        edges = pc.min_max(ids.slice(start, ROW_GROUP["data"])).as_py()
+        found.append((edges["min"], edges["max"]))
+    return found
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """`table` with exactly the columns of `schema`: missing ones null, others cast. Raises Corrupt if one can't be."""
+    columns = []
+    for field in schema:
+        position = table.schema.get_field_index(field.name)
+        if position < 0:
+            columns.append(pa.nulls(table.num_rows, field.type))
+            continue
+        try:
+            columns.append(table.column(position).cast(field.type))
+        except pa.ArrowException as error:
+            raise Corrupt(f"The catalog column {field.name} holds values of another kind: {error}.") from error
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table of that schema. Raises BadInput for a value that doesn't fit."""
+    try:
+        return pa.Table.from_pydict({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
+    except (pa.ArrowException, OverflowError) as error:
+        raise BadInput(f"The catalog can't hold this result: {error}.", advice="Look at its numbers.") from error
+
+
+def _verify(path: Path, part: PartRecord) -> None:
+    """Raise Corrupt if a part's bytes are not what the manifest says."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != part.sha256:
+        raise Corrupt(f"The catalog part {part.file} is damaged.", path, "Run: runshelf check --repair.")
+
+
+def _verify_footer(path: Path, part: PartRecord) -> None:
+    if path.stat().st_size != part.bytes or _footer_digest(path) != part.footer:
+        raise Corrupt(f"The catalog part {part.file} is damaged.", path, "Run: runshelf check --repair.")
+
+
+def _footer_digest(path: Path) -> str:
+    """The sha256 of a Parquet file's footer: its metadata, their length, and the mark at the end."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        with suppress(OSError):
+            file.seek(size - 8)
+            length = int.from_bytes(file.read(4), "little") + 8
+            file.seek(max(0, size - length))
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def _damaged(part: PartRecord, path: Path, error: Exception) -> Corrupt:
+    return Corrupt(f"The catalog part {part.file} can't be read: {error}.", path, "Run a check.")

@@ -1,0 +1,283 @@
+"""How the index keeps up with the parts: rows, edits and places of arrays, taken from what is new in the manifest.
+
+A commit of this process is followed at once. Commits of others are found by the manifest: only parts not seen before
+are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, delete, insert, or_, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import Connection
+
+from storage.errors import Locked, StorageError
+from storage.records import Manifest, PartRecord
+from storage.schema import sql_values
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from storage.index import Index
+    from storage.part_files import Range
+    from storage.parts import Commit, Parts
+
+_CHUNK = 10_000
+_TAGS = ", "  # between the tags of a row, as people see them
+
+
+class PartIndex:
+    """What an index knows of the parts."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def mark(self) -> str:
+        """The mark of the manifest this index reflects; compare with `manifest_mark`."""
+        return self._index.fact("manifest")
+
+    # ------------------------------------------------------------ following this process
+
+    def follow(self, commit: Commit) -> None:
+        """Take in one commit, if the index stood at the commit before it; else the next sync will."""
+        with suppress(Locked), self._index.change() as connection:
+            if self.mark() != manifest_mark(commit.before):
+                return
+            if commit.meta is not None and commit.meta.num_rows:
+                self._index.results.insert(commit.meta)
+            if commit.removed:
+                self._index.results.remove(connection, commit.removed)
+            if commit.annotations is not None:
+                self._take_annotations(connection, commit.annotations)
+            self._set_parts(connection, commit.after, self._problems())
+            for file, ranges in commit.ranges.items():
+                self.put_ranges(file, ranges)
+
+    # ------------------------------------------------------------ following others
+
+    def sync(self, parts: Parts, manifest_now: Callable[[], Manifest] | None = None) -> bool:
+        """Bring the index up to the manifest, reading only parts not seen yet; True if anything changed.
+
+        A damaged part is named in the index's `notices`; the others work.
+        """
+        manifest_now = manifest_now or parts.manifest
+        if self.mark() == manifest_mark(manifest_now()):
+            return False
+        with self._index.change() as connection:
+            manifest = manifest_now()  # again: an older one would take back what another process noted meanwhile
+            problems = self._take_in_parts(connection, manifest, parts)
+            while problems and manifest_mark(manifest) != manifest_mark(manifest_now()):  # merged away, not damaged
+                manifest = manifest_now()
+                problems = self._take_in_parts(connection, manifest, parts)
+            if not problems:
+                self._drop_deleted(connection, manifest, parts)
+            self._set_parts(connection, manifest, problems)
+        self._index.results.analyze()
+        lost = {"meta": "Its results are missing from the list.", "annotations": "Its tags and notes are missing."}
+        for (dataset, _), what in problems.items():
+            self._index.notice(f"{what} {lost[dataset]}")
+        return True
+
+    def _take_in_parts(self, connection: Connection, manifest: Manifest, parts: Parts) -> dict[tuple[str, str], str]:
+        """Take in the parts not seen yet; returns what is wrong with those that can't be read."""
+        p = self._index.tables.parts
+        rows = connection.execute(select(p.c.dataset, p.c.file).where(p.c.problem.is_(None)))
+        seen = {(row.dataset, row.file) for row in rows}
+        problems: dict[tuple[str, str], str] = {}
+        for dataset in ("meta", "annotations"):
+            for part in getattr(manifest, dataset):
+                if (dataset, part.file) in seen:
+                    continue
+                try:
+                    if dataset == "meta":
+                        self._take_in_meta(connection, part, parts)
+                    else:
+                        self._take_annotations(connection, parts.files.read("annotations", part))
+                except StorageError as error:
+                    problems[dataset, part.file] = error.what
+        return problems
+
+    def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts) -> None:
+        """Insert the rows that are not there yet, and bring the others up to this part unless it merely merged them."""
+        results = self._index.results
+        ids = parts.files.ids("meta", part)
+        if not results.count_all():
+            results.insert(parts.files.read("meta", part))
+            return
+        names = ids.to_pylist()
+        known = set(results.known_ids(connection, names))
+        if part.merged and len(known) == len(names):
+            return
+        import pyarrow as pa
+
+        table = parts.files.read("meta", part)
+        if part.merged:
+            table = table.filter(pa.array([name not in known for name in names]))
+        else:
+            results.remove(connection, list(known))
+        results.insert(table)
+
+    def _drop_deleted(self, connection: Connection, manifest: Manifest, parts: Parts) -> None:
+        """Remove rows that no live part holds; told from the count, so that it costs nothing when there are none."""
+        results = self._index.results
+        if results.count_all() == sum(part.rows for part in manifest.meta):
+            return
+        live: set[str] = set()
+        try:
+            for part in manifest.meta:
+                live.update(parts.files.ids("meta", part).to_pylist())
+        except StorageError:
+            return  # a part that can't be read may hold them
+        column = self._index.predictions.c.prediction_id
+        results.remove(connection, [one for one in connection.execute(select(column)).scalars() if one not in live])
+
+    def _set_parts(self, connection: Connection, manifest: Manifest, problems: Mapping[tuple[str, str], str]) -> None:
+        """Note which parts this index reflects; what was known of a data part's row groups stays while it lives."""
+        p, groups = self._index.tables.parts, self._index.tables.row_groups
+        files = [part.file for part in manifest.data]
+        mapped = set(connection.execute(select(p.c.file).where(p.c.dataset == "data")).scalars())
+        for file in mapped.difference(files):
+            connection.execute(delete(groups).where(groups.c.file == file))
+        connection.execute(delete(p).where(or_(p.c.dataset != "data", p.c.file.not_in(files))))
+        rows = [
+            {"dataset": dataset, "file": one.file, "rows": one.rows, "problem": problems.get((dataset, one.file))}
+            for dataset in ("meta", "annotations")
+            for one in getattr(manifest, dataset)
+        ]
+        if rows:
+            connection.execute(insert(p).prefix_with("OR REPLACE"), rows)
+        self._index.set_fact("manifest", manifest_mark(manifest))
+
+    def has_problems(self) -> bool:
+        """Whether a part of the catalog could not be read."""
+        return bool(self._problems())
+
+    def _problems(self) -> dict[tuple[str, str], str]:
+        p = self._index.tables.parts
+        rows = self._index.ask(select(p.c.dataset, p.c.file, p.c.problem).where(p.c.problem.is_not(None)))
+        return {(row["dataset"], row["file"]): row["problem"] for row in rows}
+
+    # ------------------------------------------------------------ annotations
+
+    def _take_annotations(self, connection: Connection, table: pa.Table) -> None:
+        """Take in edits: of each prediction the latest counts."""
+        a = self._index.tables.annotations
+        rows = list(_edits(table))
+        if not rows:
+            return
+        statement = upsert(a)
+        fresh = {column.name: statement.excluded[column.name] for column in a.c if not column.primary_key}
+        later = statement.excluded.at >= a.c.at
+        connection.execute(statement.on_conflict_do_update(["prediction_id"], set_=fresh, where=later), rows)
+        self.apply_annotations(connection, [row["prediction_id"] for row in rows])
+
+    def apply_annotations(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Put the edits of these predictions into their rows."""
+        a, p = self._index.tables.annotations, self._index.predictions
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            statement = select(p.c.key, a.c.tags, a.c.notes, a.c.stars).join_from(
+                a, p, p.c.prediction_id == a.c.prediction_id
+            )
+            found = connection.execute(statement.where(a.c.prediction_id.in_(chunk))).all()
+            texts = self._index.texts.ids([_words(row.tags, row.notes) for row in found])
+            change = p.update().where(p.c.key == bindparam("k"))
+            change = change.values(
+                tags=bindparam("t"), notes=bindparam("n"), stars=bindparam("s"), note_text=bindparam("w")
+            )
+            values = [
+                {"k": row.key, "t": row.tags, "n": row.notes, "s": row.stars, "w": text}
+                for row, text in zip(found, texts, strict=True)
+            ]
+            if values:
+                connection.execute(change, values)
+            self._index.texts.put_tags(connection, {row.key: split_tags(row.tags) for row in found})
+
+    def annotations(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The latest edit of each of these predictions that was ever edited."""
+        a = self._index.tables.annotations
+        found: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(ids), _CHUNK):
+            rows = self._index.ask(select(a).where(a.c.prediction_id.in_(ids[start : start + _CHUNK])))
+            found.update((row["prediction_id"], row) for row in rows)
+        return found
+
+    def has_annotations(self) -> bool:
+        return bool(self._index.ask(select(self._index.tables.annotations.c.prediction_id).limit(1)))
+
+    # ------------------------------------------------------------ where arrays lie
+
+    def places(self, prediction_id: str) -> tuple[set[str], dict[str, list[int]]]:
+        """The data parts whose row groups are known, and of these the row groups that may hold a prediction."""
+        p, g = self._index.tables.parts, self._index.tables.row_groups
+        mapped = {row["file"] for row in self._index.ask(select(p.c.file).where(p.c.dataset == "data"))}
+        inside = and_(g.c.first_id <= prediction_id, g.c.last_id >= prediction_id)
+        statement = select(g.c.file, g.c.row_group).where(or_(inside, g.c.first_id.is_(None)))
+        found: dict[str, list[int]] = {}
+        for row in self._index.ask(statement.order_by(g.c.file, g.c.row_group)):
+            found.setdefault(row["file"], []).append(row["row_group"])
+        return mapped, found
+
+    def put_ranges(self, file: str, ranges: Sequence[Range]) -> None:
+        """Note the row groups of a data part."""
+        p, g = self._index.tables.parts, self._index.tables.row_groups
+        rows = [
+            {"file": file, "row_group": group, "first_id": first, "last_id": last}
+            for group, (first, last) in enumerate(ranges)
+        ]
+        with self._index.change() as connection:
+            known = {"dataset": "data", "file": file, "rows": len(ranges), "problem": None}
+            connection.execute(insert(p).prefix_with("OR REPLACE"), known)
+            if rows:
+                connection.execute(insert(g).prefix_with("OR REPLACE"), rows)
+
+
+def manifest_mark(manifest: Manifest) -> str:
+    """What tells one state of the catalog from another: the generation and the names of the parts."""
+    parts = (*manifest.meta, *manifest.data, *manifest.annotations)
+    names = "\0".join(part.file for part in parts)
+    return f"{manifest.generation}:{hashlib.sha256(names.encode()).hexdigest()[:16]}"
+
+
+def split_tags(tags: str | None) -> list[str]:
+    """The tags of a row, from the text people see."""
+    return tags.split(_TAGS) if tags else []
+
+
+def join_tags(tags: Sequence[str]) -> str:
+    """Tags as the text people see."""
+    return _TAGS.join(tags)
+
+
+def _edits(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """The edits of a table as rows of the index; what another program left out is as if it had never been edited."""
+    names = ("prediction_id", "tags", "notes", "stars", "deleted", "at")
+    kinds = {"at": "time", "stars": "integer"}
+    columns: dict[str, list[Any]] = {}
+    for name in names:
+        position = table.schema.get_field_index(name)
+        if position < 0:
+            columns[name] = [None] * table.num_rows
+        elif name in kinds:
+            columns[name] = sql_values(table.column(position), kinds[name]) or [None] * table.num_rows
+        else:
+            columns[name] = table.column(position).to_pylist()
+    for values in zip(*(columns[name] for name in names), strict=True):
+        row = dict(zip(names, values, strict=True))
+        if not isinstance(row["prediction_id"], str):
+            continue
+        tags = row["tags"] if isinstance(row["tags"], list) else [row["tags"]] if row["tags"] else []
+        row["tags"] = join_tags([str(tag) for tag in tags if tag]) or None
+        row["notes"] = str(row["notes"]) if row["notes"] else None
+        row["stars"] = row["stars"] or None
+        row["deleted"] = int(bool(row["deleted"]))
+        row["at"] = row["at"] or 0
+        yield row
+
+
+def _words(tags: str | None, notes: str | None) -> str | None:
+    return "\n".join(filter(None, (tags, notes))) or None

@@ -1,0 +1,257 @@
+"""The results in the index: one wide table with a real column per metric; rows go in, keys and rows come out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, select, text
+from sqlalchemy import Index as SqlIndex
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql import operators
+
+from storage.errors import Locked
+from storage.moments import from_microseconds
+from storage.schema import TEXT_COLUMNS, is_number_type, shared, sql_values
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from storage.index import Index
+
+_CHUNK = 10_000
+_INSERT_ROWS = 50_000  # rows that are turned into Python values at a time
+_MANY = 10_000  # rows from which on making their indexes afterwards pays
+_TEXTS = {
+    "names_text": ("pipeline_name", "config_name", "model_type"),
+    "run_text": ("run_id", "run_name", "dataset_name"),
+}
+
+
+class PredictionIndex:
+    """The table of results of an index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._inserts: dict[tuple[str, ...], str] = {}
+
+    # ------------------------------------------------------------ going in
+
+    def insert(self, table: pa.Table) -> None:
+        """Insert the rows of a meta table; text where a number belongs becomes null, an unknown text column is left."""
+        with self._index.change() as connection:
+            self._index.refresh()
+            self._index.add_columns(f.name for f in table.schema if is_number_type(f.type))
+            edited = self._index.parts.has_annotations()
+            later = self._indexes() if table.num_rows >= _MANY and not self.count_all() else []
+            for one in later:
+                one.drop(connection, checkfirst=True)
+            for start in range(0, table.num_rows, _INSERT_ROWS):
+                self._insert(connection, table.slice(start, _INSERT_ROWS))
+            for one in later:
+                one.create(connection)
+            if edited:
+                ids = table.column("prediction_id").to_pylist()
+                self._index.parts.apply_annotations(connection, ids)
+
+    def _indexes(self) -> list[SqlIndex]:
+        return sorted(self._index.predictions.indexes, key=lambda one: str(one.name))
+
+    def _insert(self, connection: Connection, table: pa.Table) -> None:
+        by_name = {name.lower(): column for name, column in self._index.catalog_columns.items()}
+        taken: dict[str, list[Any]] = {}
+        for place, one in enumerate(table.schema):
+            column = by_name.get(one.name.lower())
+            if column is not None and (values := sql_values(table.column(place), column.info["kind"])) is not None:
+                taken[column.name] = values
+        taken.update(self._texts(table))
+        if taken.get("prediction_id"):
+            names = tuple(taken)
+            connection.exec_driver_sql(self._statement(names), list(zip(*taken.values(), strict=True)))
+
+    def _texts(self, table: pa.Table) -> dict[str, list[int | None]]:
+        """Which texts are those of each row; each different one is looked up once."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found: dict[str, list[int | None]] = {}
+        for name, columns in _TEXTS.items():
+            there = [table.column(c).cast(pa.string()) for c in columns if table.schema.get_field_index(c) >= 0]
+            if there:
+                joined = pc.binary_join_element_wise(*there, "\n", null_handling="replace", null_replacement="")
+                found[name] = _looked_up(joined, self._index.texts.ids)
+        if table.schema.get_field_index("config") >= 0:
+            found["config_text"] = _looked_up(table.column("config").cast(pa.string()), self._index.texts.config_ids)
+        return {name: values for name, values in found.items() if any(values)}
+
+    def _statement(self, names: tuple[str, ...]) -> str:
+        """The statement that inserts these columns, made once for all rows to come."""
+        if names not in self._inserts:
+            quote = self._index.dialect.identifier_preparer.quote
+            columns = ", ".join(quote(name) for name in names)
+            marks = ", ".join("?" * len(names))
+            self._inserts[names] = f"INSERT OR IGNORE INTO predictions ({columns}) VALUES ({marks})"
+        return self._inserts[names]
+
+    def remove(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Remove the rows of predictions."""
+        p, tags = self._index.predictions, self._index.tables.tags
+        values = [{"gone": one} for one in ids]
+        if values:
+            key = select(p.c.key).where(p.c.prediction_id == bindparam("gone")).scalar_subquery()
+            if self._index.parts.has_annotations():
+                connection.execute(delete(tags).where(tags.c.key == key), values)
+            connection.execute(delete(p).where(p.c.prediction_id == bindparam("gone")), values)
+
+    def known_ids(self, connection: Connection, ids: Sequence[str]) -> Iterator[str]:
+        """Those of `ids` that have a row."""
+        column = self._index.predictions.c.prediction_id
+        for start in range(0, len(ids), _CHUNK):
+            yield from connection.execute(select(column).where(column.in_(ids[start : start + _CHUNK]))).scalars()
+
+    # ------------------------------------------------------------ coming out
+
+    def keys(self, condition: ColumnElement[bool], order: Sequence[Any], limit: int | None, offset: int) -> array[int]:
+        """Row keys that meet a condition, in order: one query.
+
+        Ties go by key, in the direction of the first column, so that the index of that column gives the order.
+        """
+        key = self._index.predictions.c.key
+        tie = key.asc() if order and not _falling(order[0]) else key.desc()
+        statement = select(key).where(condition).order_by(*order, tie)
+        if limit is not None or offset:
+            statement = statement.limit(-1 if limit is None else limit).offset(offset)
+        if limit is not None and limit <= _CHUNK:
+            with self._index.lock:
+                return array("q", self._index.connection.execute(statement).scalars())
+        # A million keys as one text: a third of the time it takes to fetch as many rows.
+        inner = statement.subquery()
+        joined = select(func.group_concat(inner.c.key))
+        with self._index.lock:
+            found = self._index.connection.execute(joined).scalar()
+        return array("q", json.loads(f"[{found or ''}]"))
+
+    def count(self, condition: ColumnElement[bool]) -> int:
+        """How many rows meet a condition."""
+        statement = select(func.count().label("n")).select_from(self._index.predictions).where(condition)
+        return int(self._index.ask(statement)[0]["n"])
+
+    def count_all(self) -> int:
+        """How many rows there are."""
+        return int(self._index.ask(select(func.count().label("n")).select_from(self._index.predictions))[0]["n"])
+
+    def rows(
+        self, keys: Sequence[int], computed: Mapping[str, ColumnElement[Any]] | None = None
+    ) -> list[dict[str, Any]]:
+        """Whole rows by key, in the order asked, with computed columns; a key that is gone is left out."""
+        p, pipelines = self._index.predictions, self._index.tables.pipelines
+        there = exists().where(pipelines.c.prediction_id == p.c.prediction_id).label("folder_exists")
+        shown = [column for column in p.c if column.name not in TEXT_COLUMNS]
+        extra = [column.label(name) for name, column in (computed or {}).items()]
+        found: dict[int, dict[str, Any]] = {}
+        for start in range(0, len(keys), _CHUNK):
+            chunk = list(keys[start : start + _CHUNK])
+            statement = select(*shown, there, *extra).where(p.c.key.in_(chunk))
+            found.update((row["key"], row) for row in self._index.ask(statement))
+        for row in found.values():
+            row["folder_exists"] = bool(row["folder_exists"])
+            if row["created_at"] is not None:
+                row["created_at"] = from_microseconds(row["created_at"])
+        return [found[key] for key in keys if key in found]
+
+    def ids(self, condition: ColumnElement[bool]) -> list[str]:
+        """The prediction ids of the rows that meet a condition."""
+        statement = select(self._index.predictions.c.prediction_id).where(condition)
+        with self._index.lock:
+            return list(self._index.connection.execute(statement).scalars())
+
+    def find(self, prediction_id: str) -> int | None:
+        """The key of a prediction, or None."""
+        p = self._index.predictions
+        rows = self._index.ask(select(p.c.key).where(p.c.prediction_id == prediction_id))
+        return int(rows[0]["key"]) if rows else None
+
+    def values(self, name: str, start: str, limit: int) -> list[str]:
+        """Different values of a text column that begin with `start`, in order: each found by one step in its index."""
+        self.ensure_sorted([name])
+        column = self._index.predictions.c[name]
+        found: list[str] = []
+        condition = column >= start
+        while len(found) < limit:
+            rows = self._index.ask(select(column).where(condition).order_by(column).limit(1))
+            value = str(rows[0][name]) if rows else ""
+            if not rows or not value.startswith(start):
+                break
+            found.append(value)
+            condition = column > value
+        return found
+
+    def place_of(self, prediction_id: str) -> tuple[str, str] | None:
+        """The run folder and pipeline folder that hold a prediction."""
+        p = self._index.tables.pipelines
+        rows = self._index.ask(select(p.c.folder, p.c.pipeline_id).where(p.c.prediction_id == prediction_id))
+        return (rows[0]["folder"], rows[0]["pipeline_id"]) if rows else None
+
+    def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:
+        """Run and pipeline where the same configuration, data, split and seed were completed and still lie."""
+        c, p = self._index.predictions.c, self._index.tables.pipelines
+        same = and_(
+            c.config_hash == config_hash,
+            c.data_hash == data_hash,
+            c.seed == seed,
+            c.dataset_name == dataset,
+            c.status == "completed",
+            p.c.status == "completed",
+        )
+        statement = select(p.c.folder, p.c.pipeline_id).join(
+            self._index.predictions, c.prediction_id == p.c.prediction_id
+        )
+        rows = self._index.ask(statement.where(same).limit(1))
+        return (rows[0]["folder"], rows[0]["pipeline_id"]) if rows else None
+
+    # ------------------------------------------------------------ pace
+
+    def ensure_sorted(self, names: Sequence[str]) -> None:
+        """Make the index a sort needs, the first time it is asked for."""
+        wanted = [self._index.predictions.c[name] for name in names if name in self._index.predictions.c]
+        name = "sort_" + hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
+        if not wanted or name in self._index.sorts:
+            return
+        with suppress(Locked), self._index.change() as connection:
+            made = SqlIndex(name, *wanted)
+            made.create(connection, checkfirst=True)
+            self._index.predictions.indexes.discard(made)
+            self._index.sorts.add(name)
+            self._analyze(connection)
+
+    def analyze(self) -> None:
+        """Tell the planner how the rows are spread, if there are many more than when it was told last."""
+        count = self.count_all()
+        if count > 2 * int(self._index.fact("analyzed") or 50):
+            with suppress(Locked), self._index.change() as connection:
+                self._analyze(connection)
+                self._index.set_fact("analyzed", str(count))
+
+    def _analyze(self, connection: Connection) -> None:
+        connection.execute(text("PRAGMA analysis_limit=1000"))
+        connection.execute(text("ANALYZE"))
+
+
+def _falling(order: Any) -> bool:
+    """Whether an order goes from high to low."""
+    while getattr(order, "modifier", None) is not None:
+        if order.modifier is operators.desc_op:
+            return True
+        order = order.element
+    return False
+
+
+def _looked_up(column: Any, ids: Any) -> list[int | None]:
+    """The id of each value of a column of text; each different one is asked for once."""
+    different: Iterable[str | None] = column.unique().to_pylist()
+    found = dict(zip(different, ids(different), strict=True))
+    return shared(column, found.get)

@@ -1,0 +1,177 @@
+"""Words, configurations, parameters and tags in the index: everything of a result that is looked up by its text.
+
+A million results have few different names and configurations. Each different text is kept once, in a full text
+index over three letters at a time, so that any part of a word is found; a row says which texts are its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select
+from sqlalchemy.engine import Connection
+
+from storage.parameters import fold, parameters_of, words_of
+from storage.query import Parameter
+from storage.schema import TEXT_COLUMNS
+
+if TYPE_CHECKING:
+    from storage.index import Index
+
+TRIGRAM = 3  # letters: shorter words are looked for in every text
+_CHUNK = 500
+
+
+class TextIndex:
+    """The texts of an index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    # ------------------------------------------------------------ taking in
+
+    def ids(self, texts: Sequence[str | None], words: Callable[[str], str] = str) -> list[int | None]:
+        """The ids of texts; those not known yet are taken in. `words` says what is looked for in a text."""
+        wanted = {text: hashlib.sha256(text.encode()).digest()[:16] for text in texts if text}
+        with self._index.change() as connection:
+            known = self._known(connection, wanted.values())
+            fresh = [text for text, digest in wanted.items() if digest not in known]
+            if fresh:
+                known.update(self._take_in(connection, {text: wanted[text] for text in fresh}, words))
+        return [known[wanted[text]] if text else None for text in texts]
+
+    def config_ids(self, configs: Sequence[str | None]) -> list[int | None]:
+        """The ids of configurations; the parameters of those not known yet are taken in."""
+        found = self.ids(configs, words_of)
+        t = self._index.tables
+        with self._index.change() as connection:
+            wanted = {number: text for number, text in zip(found, configs, strict=True) if number and text}
+            fresh = dict(wanted)
+            for chunk in _chunks(list(wanted)):
+                for number in connection.execute(select(t.configs.c.id).where(t.configs.c.id.in_(chunk))).scalars():
+                    fresh.pop(number)
+            for number, text in fresh.items():
+                self._take_parameters(connection, number, text)
+        return found
+
+    def _known(self, connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+        known: dict[bytes, int] = {}
+        for chunk in _chunks(list(digests)):
+            marks = ",".join("?" * len(chunk))
+            known.update(
+                (row[0], row[1])
+                for row in connection.exec_driver_sql(
+                    f"SELECT digest, id FROM texts WHERE digest IN ({marks})", tuple(chunk)
+                )
+            )
+        return known
+
+    def _take_in(
+        self, connection: Connection, texts: Mapping[str, bytes], words: Callable[[str], str]
+    ) -> dict[bytes, int]:
+        last = connection.exec_driver_sql("SELECT max(id) FROM texts").scalar() or 0
+        numbered = list(enumerate(texts.items(), last + 1))
+        connection.exec_driver_sql(
+            "INSERT INTO texts (id, digest) VALUES (?, ?)", [(number, digest) for number, (_, digest) in numbered]
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)",
+            [(number, fold(words(text))) for number, (text, _) in numbered],
+        )
+        return {digest: number for number, (_, digest) in numbered}
+
+    def _take_parameters(self, connection: Connection, number: int, config: str) -> None:
+        t = self._index.tables
+        connection.execute(insert(t.configs), {"id": number, "config": config})
+        rows = [
+            {"name": p.name, "config_text": number, "place": place, "number": p.number, "text": p.text}
+            for place, p in enumerate(parameters_of(config))
+        ]
+        if rows:
+            connection.execute(insert(t.parameters).prefix_with("OR IGNORE"), rows)
+            names = [{"name": name} for name in dict.fromkeys(row["name"] for row in rows)]
+            connection.execute(insert(t.parameter_names).prefix_with("OR IGNORE"), names)
+
+    def put_tags(self, connection: Connection, tags: Mapping[int, Sequence[str]]) -> None:
+        """Make these the tags of rows, by key."""
+        if not tags:
+            return
+        table = self._index.tables.tags
+        connection.execute(delete(table).where(table.c.key == bindparam("k")), [{"k": key} for key in tags])
+        rows = [{"folded": fold(tag), "key": key, "tag": tag} for key, own in tags.items() for tag in own]
+        if rows:
+            connection.execute(insert(table).prefix_with("OR IGNORE"), rows)
+
+    # ------------------------------------------------------------ conditions for queries
+
+    def word(self, word: str) -> ColumnElement[bool]:
+        """Rows with this word in a name, the configuration, tags or notes."""
+        folded = fold(word)
+        words = self._index.tables.words
+        if len(folded) >= TRIGRAM:
+            quoted = folded.replace('"', '""')
+            match: ColumnElement[bool] = words.c.text.op("MATCH", is_comparison=True)(f'"{quoted}"')
+        else:
+            match = words.c.text.contains(folded, autoescape=True)
+        found = select(words.c.rowid).where(match).scalar_subquery()
+        return or_(*(self._index.predictions.c[name].in_(found) for name in TEXT_COLUMNS))
+
+    def tagged(self, tag: str) -> ColumnElement[bool]:
+        """Rows with this tag, in upper or lower case."""
+        table = self._index.tables.tags
+        return self._index.predictions.c.key.in_(select(table.c.key).where(table.c.folded == fold(tag)))
+
+    def parameter(self, name: str) -> Parameter | None:
+        """The parameter of that name, in upper or lower case; `n_components` alone means that of any step."""
+        folded = name.lower()
+        names = [known for known in self.parameter_names() if known.lower() == folded]
+        if not names and "." not in name:
+            names = [known for known in self.parameter_names() if known.lower().rpartition(".")[2] == folded]
+        return self._parameter(names) if names else None
+
+    def _parameter(self, names: Sequence[str]) -> Parameter:
+        p, row = self._index.tables.parameters, self._index.predictions.c.config_text
+        own = p.c.name.in_(names)
+        numeric = bool(self._index.ask(select(p.c.number).where(own, p.c.number.is_not(None)).limit(1)))
+        values = p.alias()
+        value = values.c.number if numeric else values.c.text
+        scalar = select(func.min(value)).where(values.c.name.in_(names), values.c.config_text == row).scalar_subquery()
+
+        def where(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+            return row.in_(select(p.c.config_text).where(own, condition))
+
+        return Parameter(p.c.number, p.c.text, scalar, where)
+
+    def parameter_names(self) -> list[str]:
+        """The names of all parameters that any result has, in order."""
+        names = self._index.tables.parameter_names.c.name
+        return [row["name"] for row in self._index.ask(select(names).order_by(names))]
+
+    def parameter_values(self, name: str, start: str, limit: int) -> list[str]:
+        """Values a parameter has, those that begin with `start`."""
+        p = self._index.tables.parameters
+        statement = select(p.c.text).where(p.c.name == name, p.c.text.istartswith(start, autoescape=True)).distinct()
+        return [row["text"] for row in self._index.ask(statement.order_by(p.c.number, p.c.text).limit(limit))]
+
+    def known_tags(self, start: str = "", limit: int = 1000) -> list[tuple[str, int]]:
+        """Tags that begin with `start` and how many rows have each, the most used first."""
+        t = self._index.tables.tags
+        count = func.count().label("n")
+        statement = select(func.min(t.c.tag).label("tag"), count).group_by(t.c.folded)
+        statement = statement.where(t.c.folded.startswith(fold(start), autoescape=True))
+        rows = self._index.ask(statement.order_by(count.desc(), t.c.folded).limit(limit))
+        return [(row["tag"], row["n"]) for row in rows]
+
+    def config(self, prediction_id: str) -> str | None:
+        """The configuration of a row as the catalog keeps it, or None."""
+        c, configs = self._index.predictions.c, self._index.tables.configs
+        statement = select(configs.c.config).join_from(self._index.predictions, configs, configs.c.id == c.config_text)
+        rows = self._index.ask(statement.where(c.prediction_id == prediction_id))
+        return rows[0]["config"] if rows else None
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
