@@ -9,20 +9,19 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storage.cli_catalog import catalog_app, index_app, metrics_app, show_best, trash_app
+from storage.cli_options import FormatOption, WorkspaceOption, cancellable, open_workspace
 from storage.errors import BadInput, StorageError
 from storage.metrics import MAIN_METRIC
 from storage.output import Format, progress, show_error, show_facts, show_rows
 from storage.version import VERSION
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from storage.requests import RunOutcome
-    from storage.workspace import Workspace
 
 app = typer.Typer(
     name="runshelf",
@@ -34,21 +33,13 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 runs_app = typer.Typer(help="List runs and look at one.", no_args_is_help=True)
-catalog_app = typer.Typer(help="Find results: the best, or those that match a filter.", no_args_is_help=True)
-index_app = typer.Typer(help="The index that makes lists instant; it can always be made again.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(metrics_app, name="metrics")
+app.add_typer(trash_app, name="trash")
 app.add_typer(index_app, name="index")
 
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option("--workspace", "-w", help="The workspace; else $RUNSHELF_WORKSPACE, else the folder one stands in."),
-]
-FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
-
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-BEST_COLUMNS = ("pipeline_name", "model_type", "dataset_name")
-SEARCH_COLUMNS = ("run_id", "pipeline_id", "model_type", "dataset_name", "status", "created_at")
 RUN_COLUMNS = ("run_id", "status", "total", "successful", "failed", "interrupted", "metric_name", "metric_value")
 PIPELINE_COLUMNS = ("pipeline_id", "name", "status", "model_type", "metric_name", "metric_value")
 
@@ -140,20 +131,6 @@ def _options(
     pass
 
 
-def _open(path: Path | None) -> Workspace:
-    """Open the workspace that is meant; what it has to tell goes to stderr."""
-    from storage.workspace import Workspace, find_workspace
-
-    if path is None:
-        given = os.environ.get("RUNSHELF_WORKSPACE")
-        path = Path(given) if given else find_workspace(Path.cwd())
-    workspace = Workspace.open(path)
-    for notice in workspace.notices:
-        print(notice, file=sys.stderr)
-    workspace.notices.clear()
-    return workspace
-
-
 # ---------------------------------------------------------------- making and running
 
 
@@ -216,24 +193,12 @@ def run(
         again=again,
         charts=charts,
     )
-    with _open(workspace) as opened, _cancellable():
+    with open_workspace(workspace) as opened, cancellable():
         with progress(f"Training on {dataset or data.stem}") as report:
             outcome = opened.run_request(request, report)
         _show_outcome(outcome, format)
     if outcome.failed:
         raise typer.Exit(1)
-
-
-class _cancellable:  # noqa: N801  reads as a clause
-    """Ctrl+C ends a command with a sentence; what was finished is kept."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if kind is KeyboardInterrupt:
-            print("Stopped. Finished pipelines are kept; the same command goes on from here.", file=sys.stderr)
-            raise typer.Exit(130)
 
 
 def _show_outcome(outcome: RunOutcome, format: Format) -> None:
@@ -275,7 +240,7 @@ def demo(
     from storage.workspace import Workspace
 
     datasets = write_demo_data(folder / "data")
-    with Workspace.open(demo_workspace(folder)) as workspace, _cancellable():
+    with Workspace.open(demo_workspace(folder)) as workspace, cancellable():
         for dataset in datasets:
             with progress(f"Training on {dataset.name}") as report:
                 outcome = workspace.run_request(dataset.request(jobs), report)
@@ -284,7 +249,7 @@ def demo(
                 f"{dataset.name}: {outcome.completed} pipelines trained"
                 + (f", {done} were done before." if done else ".")
             )
-            _show_best(workspace, f"val_{MAIN_METRIC[dataset.task]}", dataset.name, 5, Format.table)
+            show_best(workspace, f"val_{MAIN_METRIC[dataset.task]}", dataset.name, 5, Format.table)
             print()
         print(f"The workspace is {workspace.root}.")
 
@@ -295,6 +260,9 @@ def demo(
 @runs_app.command("list")
 def runs_list(
     dataset: Annotated[str | None, typer.Option(help="Only runs of this dataset.")] = None,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Also runs whose folder is gone; the catalog has their results.")
+    ] = False,
     workspace: WorkspaceOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -302,8 +270,8 @@ def runs_list(
 
     Example: `runshelf runs list --dataset corn`
     """
-    with _open(workspace) as opened:
-        rows = [vars(row) for row in opened.runs(dataset)]
+    with open_workspace(workspace) as opened:
+        rows = [vars(row) for row in opened.runs(dataset, deleted=deleted)]
         show_rows(rows, RUN_COLUMNS, format, "There are no runs yet. Start one with: runshelf run.")
 
 
@@ -317,118 +285,6 @@ def runs_show(
 
     Example: `runshelf runs show 2026-11-20_corn`
     """
-    with _open(workspace) as opened:
+    with open_workspace(workspace) as opened:
         rows = [vars(row) for row in opened.pipelines(run_id)]
         show_rows(rows, PIPELINE_COLUMNS, format, "This run has no pipelines.")
-
-
-@catalog_app.command("best")
-def catalog_best(
-    metric: Annotated[str, typer.Argument(help="A metric column, such as test_rmse.")],
-    dataset: Annotated[str | None, typer.Option(help="Only results of this dataset.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = 10,
-    workspace: WorkspaceOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """The best results by a metric, best first; which direction is better is known.
-
-    Example: `runshelf catalog best test_rmse --dataset corn -n 5`
-    """
-    with _open(workspace) as opened:
-        _show_best(opened, metric, dataset, n, format)
-
-
-def _show_best(workspace: Workspace, metric: str, dataset: str | None, n: int, format: Format) -> None:
-    rows = workspace.catalog.best_rows(metric, dataset, n)
-    partners = [f"{p}_{metric.partition('_')[2]}" for p in ("val", "test")]
-    known = {column.name for column in workspace.catalog.columns()}
-    others = [name for name in partners if name in known and name != metric]
-    columns = [*BEST_COLUMNS, metric, *others, "run_id", "pipeline_id"]
-    if format is not Format.table:
-        columns = [column.name for column in workspace.catalog.columns()]
-    show_rows(rows, columns, format, f"No result has {metric}" + (f" for {dataset}." if dataset else "."))
-
-
-@catalog_app.command("search")
-def catalog_search(
-    filter: Annotated[str, typer.Argument(help="For example: test_rmse < 0.5 and dataset_name = 'corn'")] = "",
-    order_by: Annotated[
-        str, typer.Option(help="Column; -column for descending; best:column by direction.")
-    ] = "-created_at",
-    limit: Annotated[int, typer.Option(min=1, max=100_000_000, help="At most so many.")] = 50,
-    offset: Annotated[int, typer.Option(min=0, max=10**15, help="Skip so many first.")] = 0,
-    workspace: WorkspaceOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """The results that match a filter.
-
-    Example: `runshelf catalog search "test_r2 > 0.9 and not status = 'failed'" --order-by best:test_rmse`
-    """
-    with _open(workspace) as opened:
-        catalog = opened.catalog
-        rows = catalog.rows(catalog.keys(filter, order_by, limit, offset), filter)
-        known = [*(column.name for column in catalog.columns()), *catalog.computed(filter)]
-        asked = [name for name in known if name in filter or name in order_by]
-        columns = [*SEARCH_COLUMNS, *(name for name in asked if name not in SEARCH_COLUMNS)]
-        show_rows(rows, columns if format is Format.table else known, format, "No result matches.")
-
-
-@catalog_app.command("summary")
-def catalog_summary(
-    by: Annotated[str, typer.Option(help="One row per value of this column.")] = "dataset_name",
-    metric: Annotated[list[str] | None, typer.Option(help="Metric column; again for several.")] = None,
-    workspace: WorkspaceOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """How many results there are, and best, mean and spread of metrics, by any column.
-
-    Example: `runshelf catalog summary --by model_type --metric val_rmse`
-    """
-    with _open(workspace) as opened:
-        table = opened.catalog.summary(by, metric)
-        _show_frame(table, format, "There are no results yet.")
-
-
-@catalog_app.command("compare")
-def catalog_compare(
-    config_hash: Annotated[str, typer.Argument(help="As `catalog best --format json` shows it.")],
-    metric: Annotated[str, typer.Argument(help="A metric column, such as test_rmse.")],
-    workspace: WorkspaceOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """How one configuration did on each dataset, best first.
-
-    Example: `runshelf catalog compare 3c301edf… test_rmse`
-    """
-    with _open(workspace) as opened:
-        table = opened.catalog.compare_datasets(config_hash, metric)
-        _show_frame(table, format, "No result has that configuration and metric.")
-
-
-def _show_frame(table: pd.DataFrame, format: Format, empty: str) -> None:
-    whole = table.astype(object).where(table.notna(), None)
-    rows = [dict(zip(whole.columns, values, strict=True)) for values in whole.itertuples(index=False, name=None)]
-    show_rows(rows, list(whole.columns), format, empty)
-
-
-@index_app.command("status")
-def index_status(workspace: WorkspaceOption = None, format: FormatOption = Format.table) -> None:
-    """Where the index lies, what it holds, and whether it is current.
-
-    Example: `runshelf index status --format json`
-    """
-    with _open(workspace) as opened:
-        show_facts(opened.index_status(), format)
-
-
-@index_app.command("rebuild")
-def index_rebuild(workspace: WorkspaceOption = None) -> None:
-    """Make the index anew from the files.
-
-    Example: `runshelf index rebuild`
-    """
-    with _open(workspace) as opened:
-        with progress("Rebuilding") as report:
-            opened.rebuild_index(report)
-        rows = opened.index_status()["predictions"]
-        print(f"The index is made anew: {rows} results.")

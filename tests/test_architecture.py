@@ -29,6 +29,8 @@ FLOORS = [
     {"listing", "recovery", "runner", "output"},
     {"workspace"},
     {"process", "demo"},
+    {"cli_options"},
+    {"cli_catalog"},
     {"cli"},
     {"__main__", "__init__"},
 ]

@@ -1,0 +1,70 @@
+"""What the verbs of the command line share: which workspace is meant, how lists are printed, how plans are applied."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storage.errors import BadInput
+from storage.output import Format, progress
+
+if TYPE_CHECKING:
+    from storage.plan import Plan
+    from storage.workspace import Workspace
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="The workspace; else $RUNSHELF_WORKSPACE, else the folder one stands in."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+
+
+def open_workspace(path: Path | None) -> Workspace:
+    """Open the workspace that is meant; what it has to tell goes to stderr."""
+    from storage.workspace import Workspace, find_workspace
+
+    if path is None:
+        given = os.environ.get("RUNSHELF_WORKSPACE")
+        path = Path(given) if given else find_workspace(Path.cwd())
+    workspace = Workspace.open(path)
+    for notice in workspace.notices:
+        print(notice, file=sys.stderr)
+    workspace.notices.clear()
+    return workspace
+
+
+def carry_out(plan: Plan, dry_run: bool, yes: bool) -> None:
+    """Show a plan and, unless it is a dry run, apply it once the user agrees."""
+    print(plan.title)
+    for step in plan.steps:
+        print(f"  {step.what}" + (f" {step.bytes:,} bytes." if step.bytes else ""))
+    if not plan.steps:
+        print("There is nothing to do.")
+        return
+    if dry_run:
+        print("Nothing was changed: this was a dry run.")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise BadInput("Nobody is here to agree.", advice="Say --yes, or look first with --dry-run.")
+        typer.confirm("Do it?", abort=True)
+    with progress(plan.title) as report:
+        print(plan.apply(report))
+
+
+class cancellable:  # noqa: N801  reads as a clause
+    """Ctrl+C ends a command with a sentence; what was finished is kept."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if kind is KeyboardInterrupt:
+            print("Stopped. Finished pipelines are kept; the same command goes on from here.", file=sys.stderr)
+            raise typer.Exit(130)
