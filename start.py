@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
             return run_checks(rest)
         if verb == "bench":
             set_up()
-            return run([python(), "tests/benchmarks/run.py", *rest])
+            return run([python(), "-m", "tests.benchmarks.run", *rest])
     except Failed as error:
         print(error, file=sys.stderr)
         return 1

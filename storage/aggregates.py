@@ -17,58 +17,38 @@ from storage.metrics import PARTITIONS, Metrics
 if TYPE_CHECKING:
     from storage.parts import Parts
 
-Values = Mapping[str, Mapping[str, Any]]  # column -> prediction_id -> value
 
-
-def group(
-    parts: Parts,
-    by: Sequence[str],
-    metrics: Sequence[str],
-    registry: Metrics,
-    ids: Sequence[str] | None = None,
-    values: Values | None = None,
-) -> list[dict[str, Any]]:
-    """One row per group: how many results, completed, failed; best, mean and spread of each metric column.
+def group(table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: Metrics) -> list[dict[str, Any]]:
+    """One row per group of `table`: how many results, completed, failed; best, mean and spread of metric columns.
 
     `best_<metric>` follows what is best of the metric and is left out where that is unknown; spread is the sample
-    standard deviation (n - 1). `ids` restricts it to these predictions, `values` are columns that are not in the
-    parts. Rows are ordered by the number of results, largest first.
+    standard deviation (n - 1). Rows are ordered by the number of results, largest first. The table has the columns
+    `by`, `metrics` and `status`.
     """
-    own = dict(values or {})
-    wanted = dict.fromkeys([*(name for name in by if name not in own), "status", *metrics])
-    table = parts.read_columns([*wanted, *(["prediction_id"] if ids is not None or own else [])])
-    if ids is not None:
-        table = table.filter(pc.is_in(table["prediction_id"], pa.array(ids, pa.string())))
-    for name, known in own.items():
-        place = pc.index_in(table["prediction_id"], pa.array(known.keys(), pa.string()))
-        table = table.append_column(name, pa.array(list(known.values())).take(place))
-    return _grouped(table, by, metrics, registry)
-
-
-def _grouped(table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: Metrics) -> list[dict[str, Any]]:
     for status in ("completed", "failed"):
         table = table.append_column(f"is {status}", pc.cast(pc.equal(table["status"], status), pa.int64()))
     asked: list[Any] = [([], "count_all"), ("is completed", "sum"), ("is failed", "sum")]
     names = {"count_all": "results", "is completed_sum": "completed", "is failed_sum": "failed"}
-    near: dict[str, str] = {}
     for name in metrics:
         metric = registry.find(name)
-        source, best = name, None
         if metric is not None and metric.target is not None:
-            source, best = f"off {name}", "min"
-            table = table.append_column(source, pc.abs(pc.subtract(table[name], metric.target)))
-            near[name] = source
+            source = f"off {name}"
+            off = pc.subtract(table[name], metric.target)
+            table = table.append_column(source, pc.abs(off))
+            asked += [(source, "min")]
+            names[f"{source}_min"] = f"best_{name}"
         elif metric is not None and metric.lower_is_better is not None:
             best = "min" if metric.lower_is_better else "max"
-        if best is not None:
-            asked.append((source, best))
-            names[f"{source}_{best}"] = f"best_{name}"
+            asked.append((name, best))
+            names[f"{name}_{best}"] = f"best_{name}"
         asked += [(name, "mean"), (name, "stddev", pc.VarianceOptions(ddof=1))]
         names |= {f"{name}_mean": f"mean_{name}", f"{name}_stddev": f"std_{name}"}
     order = [("count_all", "descending"), *((name, "ascending") for name in by)]
     grouped = table.group_by(list(by)).aggregate(asked).sort_by(order)
     found: list[dict[str, Any]] = grouped.rename_columns([names.get(n, n) for n in grouped.column_names]).to_pylist()
-    return [{**row, **{n: row[n] or 0 for n in ("completed", "failed")}} for row in found]
+    for row in found:
+        row.update({name: row[name] or 0 for name in ("completed", "failed")})
+    return found
 
 
 def compare_datasets(parts: Parts, config_hash: str, metric: str, registry: Metrics) -> list[dict[str, Any]]:
@@ -83,7 +63,8 @@ def compare_datasets(parts: Parts, config_hash: str, metric: str, registry: Metr
     order = "descending" if known.lower_is_better is False else "ascending"
     table = table.append_column("rank", rank).sort_by([("rank", order), ("prediction_id", "ascending")])
     wanted = [([], "count_all"), (metric, "first"), ("prediction_id", "first"), (metric, "mean")]
-    grouped = table.group_by("dataset_name", use_threads=False).aggregate(wanted)
+    grouped = table.group_by("dataset_name", use_threads=False).aggregate([*wanted, ("rank", "first")])
+    grouped = grouped.sort_by([("rank_first", order), ("dataset_name", "ascending")]).drop_columns("rank_first")
     names = {
         "count_all": "results",
         f"{metric}_first": f"best_{metric}",

@@ -6,6 +6,7 @@ made again from the parts and the question asked once more.
 
 from __future__ import annotations
 
+import functools
 import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -20,22 +21,28 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.sql import operators
 
 from storage.completion import Completion, complete
+from storage.disk import Disk
 from storage.errors import BadInput, Locked, NotFound, StorageError
 from storage.index import Index, is_full
+from storage.layout import Layout
+from storage.manifest import ManifestFile
 from storage.metrics import MAIN_METRIC, Metric, Metrics, flatten
 from storage.parameters import config_text
 from storage.part_index import manifest_mark
-from storage.query import Query, Source, best_first, compile_order, compile_query
-from storage.records import PipelineRecord, RunConfig
+from storage.prediction_index import KeyQuery
+from storage.query import Query, Source, best_first, compile_columns, compile_order, compile_query
+from storage.records import Manifest, PipelineRecord, RunConfig
 from storage.schema import ANNOTATION_COLUMNS
+from storage.trash import Trash
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from storage.parts import Commit, Parts
     from storage.plan import Plan
     from storage.predictions import PredictionArrays
-    from storage.trash import Trash, TrashRecord
+    from storage.trash import TrashRecord
 
 Answer = TypeVar("Answer")
 Report = Callable[[int, int, str], None]
@@ -54,14 +61,24 @@ class CatalogColumn:
 class Catalog:
     """The catalog of one workspace. `refill` is called after the index had to be started again."""
 
-    def __init__(self, parts: Parts, index: Index, trash: Trash, metrics: Metrics, refill: Callable[[], None]) -> None:
-        self._parts = parts
+    def __init__(self, layout: Layout, disk: Disk, index: Index, metrics: Metrics, refill: Callable[[], None]) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._manifest = ManifestFile(layout, disk)
         self._index = index
-        self._trash = trash
+        self._trash = Trash(layout, disk)
         self.metrics = metrics
         self._refill = refill
         self._compaction: threading.Thread | None = None
-        parts.follow = self._follow
+        self._queries: dict[tuple[str, str, int | None, int], KeyQuery] = {}
+        self._queries_at: tuple[int, int, int] | None = None  # the state of the index they were made for
+
+    @functools.cached_property
+    def _parts(self) -> Parts:
+        """The parts; not before they are read or written, for they bring the Parquet library with them."""
+        from storage.parts import Parts
+
+        return Parts(self._layout, self._disk, self._manifest, self._follow)
 
     # ------------------------------------------------------------ writing
 
@@ -112,7 +129,7 @@ class Catalog:
             return edited(ids, known, add_tags, remove_tags, notes, stars)
 
         changed = self._parts.annotate(rows)
-        if len(self._parts.manifest().annotations) > COMPACT_ABOVE:
+        if len(self._manifest.read().annotations) > COMPACT_ABOVE:
             self._compact_behind()
         return changed
 
@@ -172,11 +189,27 @@ class Catalog:
 
     def sync(self) -> bool:
         """Bring the index up to the parts; True if anything changed."""
-        return self.ask_index(lambda: self._index.parts.sync(self._parts))
+        return self.ask_index(self.follow_manifest)
+
+    def follow_manifest(self) -> bool:
+        """Bring the index up to the parts, without its ladder; True if anything changed."""
+        return self._index.parts.sync(self._manifest.read, lambda: self._parts)
+
+    def manifest(self) -> Manifest:
+        """Which part files count now. Raises Corrupt or TooNew."""
+        return self._manifest.read()
+
+    def settle(self) -> None:
+        """Bring order after a killed process: remove strays, settle what a deletion left half-way."""
+        self._manifest.sweep()
+        if any(record.status != "deleted" for record in self._trash.list()):
+            from storage.deletion import settle
+
+            settle(self._parts, self._trash)
 
     def is_current(self) -> bool:
         """Whether the index reflects the manifest as it is now."""
-        return self.ask_index(lambda: self._index.parts.mark() == manifest_mark(self._parts.manifest()))
+        return self.ask_index(lambda: self._index.parts.mark() == manifest_mark(self._manifest.read()))
 
     # ------------------------------------------------------------ asking
 
@@ -207,13 +240,26 @@ class Catalog:
         An order in the filter itself goes before `order_by`.
         """
 
-        def ask() -> array[int]:
+        asked = (filter, order_by, limit, offset)
+        return self.ask_index(lambda: self._index.results.keys(self._key_query(*asked)))
+
+    def _key_query(self, filter: str, order_by: str, limit: int | None, offset: int) -> KeyQuery:
+        """The question for keys, made once as long as nothing changes: a window asks the same again and again."""
+        state = self._index.state()
+        if self._queries_at != state:
+            self._queries.clear()
+        asked = (filter, order_by, limit, offset)
+        found = self._queries.get(asked)
+        if found is None:
             query = self._compile(filter)
             order = query.order or compile_order(order_by, self._source(), query.computed)
-            self._index.results.ensure_sorted([*_equal_names(query.condition), *_sort_names(order)])
-            return self._index.results.keys(query.condition, order, limit, offset)
-
-        return self.ask_index(ask)
+            fixed = _equal_names(query.condition)
+            self._index.results.ensure_sorted([*fixed, *_sort_names(order)])
+            found = self._index.results.key_query(query.condition, order, limit, offset, narrow=bool(fixed))
+            if "last" not in filter.lower():  # `last 7 days` means another moment next time
+                self._queries_at = self._index.state()
+                self._queries[asked] = found
+        return found
 
     def rows(self, keys: Sequence[int], filter: str = "") -> list[dict[str, Any]]:
         """The rows of these keys, every column, in this order; times are aware, what is missing is None.
@@ -268,7 +314,8 @@ class Catalog:
                 conditions.append(columns["dataset_name"] == dataset)
             names = _sort_names([order])
             self._index.results.ensure_sorted(["dataset_name", *names] if dataset is not None and names else names)
-            return self._index.results.rows(self._index.results.keys(and_(*conditions), [order], n, 0))
+            query = self._index.results.key_query(and_(*conditions), [order], n, 0, narrow=True)
+            return self._index.results.rows(self._index.results.keys(query))
 
         return self.ask_index(ask)
 
@@ -296,7 +343,7 @@ class Catalog:
 
     def _array_rows(self, prediction_id: str) -> list[dict[str, Any]]:
         """The rows of a prediction in the data parts, from the row groups that the index says can hold it."""
-        live = self._parts.manifest().data
+        live = self._manifest.read().data
         files = self._parts.files
         files.keep_open({part.file for part in live})
         mapped, places = self.ask_index(lambda: self._index.parts.places(prediction_id))
@@ -330,9 +377,10 @@ class Catalog:
     def group(self, by: Sequence[str], metrics: Sequence[str] | None = None, filter: str = "") -> list[dict[str, Any]]:
         """One row per group of the results that match: how many, completed, failed; best, mean, spread of metrics.
 
-        Keys are the columns of `by`, `results`, `completed`, `failed`, and `best_<metric>`, `mean_<metric>`,
-        `std_<metric>` (n - 1); largest groups first. Left to itself it takes the metrics results are judged by.
-        Raises BadInput for a column that isn't there.
+        `by` are columns, columns that `filter` computes, or pipeline parameters. The keys of a row are these,
+        `results`, `completed`, `failed`, and `best_<metric>`, `mean_<metric>`, `std_<metric>` (n - 1); largest groups
+        first. `best_` is left out where nobody knows what is best; of a metric with a target it is the smallest
+        distance. Left to itself it takes the metrics results are judged by. Raises BadInput for what isn't there.
         """
         from storage import aggregates
 
@@ -340,26 +388,50 @@ class Catalog:
         if metrics is None:
             judged = [f"{p}_{m}" for m in MAIN_METRIC.values() for p in ("val", "test")]
             metrics = [name for name in judged if name in known]
-        for name in (*by, *metrics):
-            if name not in known:
-                raise BadInput(f"There is no column '{name}'.", advice=f"Columns are {', '.join(list(known)[:8])}, …")
-        wrong = next((name for name in metrics if known[name] not in ("number", "integer")), None)
+        names = list(dict.fromkeys([*by, "status", *metrics]))
+        wrong = next((name for name in metrics if known.get(name, "number") not in ("number", "integer")), None)
         if wrong is not None or not by:
             raise BadInput(f"'{wrong or ''}' is no column of numbers.", advice="Group by columns, and give metrics.")
-        ids = self.ids(filter) if filter.strip() else None
-        values = {name: self._edits(name) for name in by if name in ANNOTATION_COLUMNS}
-        return aggregates.group(self._parts, by, metrics, self.metrics, ids, values)
+        table = self._table_of_parts(names, filter)
+        if table is None:
+            table = self.ask_index(lambda: self._table_of_index(names, filter))
+        return aggregates.group(table, by, metrics, self.metrics)
 
-    def _edits(self, name: str) -> dict[str, Any]:
-        """The values of a column of edits, by prediction id, where there are any."""
-        rows = self.rows(self.keys(f"{name} is not null"))
-        return {row["prediction_id"]: row[name] for row in rows}
+    def _table_of_parts(self, names: Sequence[str], filter: str) -> pa.Table | None:
+        """Columns of the rows that match, from the parts, which is much quicker; None where these can't tell."""
+        from storage.arrow_query import translated
+
+        columns = self._index.columns
+        if not all(name in columns and name not in ANNOTATION_COLUMNS for name in names):
+            return None
+        found = translated(self.ask_index(lambda: self._compile(filter)).condition)
+        if found is None:
+            return None
+        condition, needed = found
+        table = self._parts.read_columns(list(dict.fromkeys([*names, *sorted(needed)])))
+        return table.filter(condition) if needed else table
+
+    def _table_of_index(self, names: Sequence[str], filter: str) -> pa.Table:
+        """Columns, also computed ones and parameters, of the rows that match, as the index has them."""
+        import pyarrow as pa
+
+        query = self._compile(filter)
+        columns = compile_columns(names, self._source(), query.computed)
+        values = self._index.results.values_of(query.condition, columns)
+        made = {name: pa.array(own) for name, own in zip(names, values, strict=True)}
+        return pa.table({n: a.cast(pa.string()) if pa.types.is_null(a.type) else a for n, a in made.items()})
 
     def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None, filter: str = "") -> pd.DataFrame:
         """`group` by one column, as a DataFrame."""
         import pandas as pd
 
         return pd.DataFrame(self.group([by], metrics, filter))
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run the catalog has results of, whether its folder is there or not: names, counts, best result."""
+        from storage import aggregates
+
+        return aggregates.runs(self._parts, self.metrics)
 
     def compare_datasets(self, config_hash: str, metric: str) -> pd.DataFrame:
         """How one configuration did on each dataset, best first. Raises BadInput for a metric without direction."""

@@ -34,9 +34,12 @@ from storage.text_index import TextIndex
 
 VERSION = "2"
 MAX_COLUMNS = 1_900  # SQLite's own limit is 2,000
-_BUSY_SECONDS = 10
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-65536")
+_BUSY_SECONDS = 60  # as long as filling an index with a few million results takes another process
+_PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-65536")
 _HIDDEN = ("key", *TEXT_COLUMNS)
+
+
+Prepared = tuple[str, tuple[Any, ...]]  # the text of a statement and its values
 
 
 class Index:
@@ -130,7 +133,8 @@ class Index:
             connection.exec_driver_sql(f"PRAGMA {pragma}")
         names = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='table'")}
         if not names:
-            return "new"
+            return "new"  # filling it goes to the file at once: the pages of a new file need no journal
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         if "facts" not in names:
             return "other"
         facts = {
@@ -167,6 +171,12 @@ class Index:
             self.sorts.clear()
             self.connection = self._open_somewhere()
 
+    def write_ahead(self) -> None:
+        """From now on readers and the writer are not in each other's way; called when a new index is filled."""
+        with self.lock, suppress(DatabaseError):
+            if not self._depth:
+                self.connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+
     def close(self) -> None:
         with self.lock:
             self.connection.close()
@@ -199,7 +209,7 @@ class Index:
     def refresh(self) -> None:
         """Learn of columns that another process added."""
         with self.lock:
-            if self.connection.exec_driver_sql("PRAGMA schema_version").scalar() != self._schema_version:
+            if self.raw(("PRAGMA schema_version", ()))[0][0] != self._schema_version:
                 self._read_columns(self.connection)
 
     def _read_columns(self, connection: Connection) -> None:
@@ -263,15 +273,12 @@ class Index:
 
     def fact(self, key: str) -> str:
         """A fact this index keeps about itself, empty where it has none."""
-        facts = self.tables.facts
-        with self.lock:
-            value = self.connection.execute(select(facts.c.value).where(facts.c.key == key)).scalar()
-            return str(value or "")
+        rows = self.raw(("SELECT value FROM facts WHERE key = ?", (key,)))
+        return str(rows[0][0] or "") if rows else ""
 
     def set_fact(self, key: str, value: str) -> None:
         with self.change() as connection:
-            facts = insert(self.tables.facts).prefix_with("OR REPLACE")
-            connection.execute(facts, {"key": key, "value": value})
+            connection.exec_driver_sql("INSERT OR REPLACE INTO facts (key, value) VALUES (?, ?)", (key, value))
 
     def statistics(self) -> dict[str, int]:
         """How many rows each table holds."""
@@ -280,6 +287,26 @@ class Index:
             name: int(self.ask(select(func.count().label("n")).select_from(table))[0]["n"])
             for name, table in tables.items()
         }
+
+    def state(self) -> tuple[int, int, int]:
+        """What changes with every change of the database, by this connection or another."""
+        raw: Any = self.connection.connection.dbapi_connection
+        version = raw.execute("PRAGMA data_version").fetchone()[0]
+        return id(raw), version, raw.total_changes
+
+    def prepared(self, statement: Any) -> Prepared:
+        """A statement as SQLite takes it, to be asked again and again with `raw`."""
+        compiled = statement.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
+        return str(compiled), tuple(compiled.params[name] for name in compiled.positiontup or ())
+
+    def raw(self, prepared: Prepared) -> list[tuple[Any, ...]]:
+        """The rows of a prepared statement as plain tuples: for what is asked often, or gives many."""
+        with self.lock:
+            connection: Any = self.connection.connection.dbapi_connection
+            try:
+                return connection.execute(*prepared).fetchall()  # type: ignore[no-any-return]
+            except sqlite3.DatabaseError as error:
+                raise DatabaseError(prepared[0], None, error) from error
 
     def ask(self, statement: Any) -> list[dict[str, Any]]:
         """The rows a statement gives, as dictionaries."""

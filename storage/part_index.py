@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 
 from storage.errors import Locked, StorageError
+from storage.manifest import DATASETS
 from storage.records import Manifest, PartRecord
 from storage.schema import sql_values
 
@@ -48,25 +49,39 @@ class PartIndex:
             if self.mark() != manifest_mark(commit.before):
                 return
             if commit.meta is not None and commit.meta.num_rows:
-                self._index.results.insert(commit.meta)
+                self._index.results.insert([commit.meta], commit.meta.num_rows)
             if commit.removed:
                 self._index.results.remove(connection, commit.removed)
             if commit.annotations is not None:
                 self._take_annotations(connection, commit.annotations)
-            self._set_parts(connection, commit.after, self._problems())
+            self._change_parts(connection, commit)
             for file, ranges in commit.ranges.items():
                 self.put_ranges(file, ranges)
 
+    def _change_parts(self, connection: Connection, commit: Commit) -> None:
+        """Note which parts a commit took away and brought."""
+        for dataset in DATASETS:
+            old = {part.file for part in getattr(commit.before, dataset)}
+            new = {part.file: part for part in getattr(commit.after, dataset)}
+            gone = [(dataset, file) for file in old if file not in new]
+            if gone:
+                connection.exec_driver_sql("DELETE FROM parts WHERE dataset = ? AND file = ?", gone)
+                connection.exec_driver_sql("DELETE FROM row_groups WHERE file = ?", [(file,) for _, file in gone])
+            rows = [(dataset, file, part.rows) for file, part in new.items() if file not in old and dataset != "data"]
+            if rows:
+                connection.exec_driver_sql("INSERT OR REPLACE INTO parts (dataset, file, rows) VALUES (?, ?, ?)", rows)
+        self._index.set_fact("manifest", manifest_mark(commit.after))
+
     # ------------------------------------------------------------ following others
 
-    def sync(self, parts: Parts, manifest_now: Callable[[], Manifest] | None = None) -> bool:
+    def sync(self, manifest_now: Callable[[], Manifest], parts_of: Callable[[], Parts]) -> bool:
         """Bring the index up to the manifest, reading only parts not seen yet; True if anything changed.
 
         A damaged part is named in the index's `notices`; the others work.
         """
-        manifest_now = manifest_now or parts.manifest
         if self.mark() == manifest_mark(manifest_now()):
             return False
+        parts = parts_of()  # not before it is needed: it brings the Parquet library with it
         with self._index.change() as connection:
             manifest = manifest_now()  # again: an older one would take back what another process noted meanwhile
             problems = self._take_in_parts(connection, manifest, parts)
@@ -77,6 +92,7 @@ class PartIndex:
                 self._drop_deleted(connection, manifest, parts)
             self._set_parts(connection, manifest, problems)
         self._index.results.analyze()
+        self._index.write_ahead()
         lost = {"meta": "Its results are missing from the list.", "annotations": "Its tags and notes are missing."}
         for (dataset, _), what in problems.items():
             self._index.notice(f"{what} {lost[dataset]}")
@@ -104,22 +120,14 @@ class PartIndex:
     def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts) -> None:
         """Insert the rows that are not there yet, and bring the others up to this part unless it merely merged them."""
         results = self._index.results
-        ids = parts.files.ids("meta", part)
-        if not results.count_all():
-            results.insert(parts.files.read("meta", part))
-            return
-        names = ids.to_pylist()
+        names = parts.files.ids("meta", part).to_pylist()
         known = set(results.known_ids(connection, names))
         if part.merged and len(known) == len(names):
             return
-        import pyarrow as pa
-
-        table = parts.files.read("meta", part)
-        if part.merged:
-            table = table.filter(pa.array([name not in known for name in names]))
-        else:
+        if not part.merged:
             results.remove(connection, list(known))
-        results.insert(table)
+            known.clear()
+        results.insert((_without(table, known) for table in parts.files.batches(part)), part.rows)
 
     def _drop_deleted(self, connection: Connection, manifest: Manifest, parts: Parts) -> None:
         """Remove rows that no live part holds; told from the count, so that it costs nothing when there are none."""
@@ -184,14 +192,15 @@ class PartIndex:
                 a, p, p.c.prediction_id == a.c.prediction_id
             )
             found = connection.execute(statement.where(a.c.prediction_id.in_(chunk))).all()
-            texts = self._index.texts.ids([_words(row.tags, row.notes) for row in found])
+            words = [_words(row.tags, row.notes) for row in found]
+            texts = self._index.texts.ids(text for text in words if text)
             change = p.update().where(p.c.key == bindparam("k"))
             change = change.values(
                 tags=bindparam("t"), notes=bindparam("n"), stars=bindparam("s"), note_text=bindparam("w")
             )
             values = [
-                {"k": row.key, "t": row.tags, "n": row.notes, "s": row.stars, "w": text}
-                for row, text in zip(found, texts, strict=True)
+                {"k": row.key, "t": row.tags, "n": row.notes, "s": row.stars, "w": texts.get(text or "")}
+                for row, text in zip(found, words, strict=True)
             ]
             if values:
                 connection.execute(change, values)
@@ -207,7 +216,7 @@ class PartIndex:
         return found
 
     def has_annotations(self) -> bool:
-        return bool(self._index.ask(select(self._index.tables.annotations.c.prediction_id).limit(1)))
+        return bool(self._index.raw(("SELECT 1 FROM annotations LIMIT 1", ())))
 
     # ------------------------------------------------------------ where arrays lie
 
@@ -224,16 +233,12 @@ class PartIndex:
 
     def put_ranges(self, file: str, ranges: Sequence[Range]) -> None:
         """Note the row groups of a data part."""
-        p, g = self._index.tables.parts, self._index.tables.row_groups
-        rows = [
-            {"file": file, "row_group": group, "first_id": first, "last_id": last}
-            for group, (first, last) in enumerate(ranges)
-        ]
+        rows = [(file, group, first, last) for group, (first, last) in enumerate(ranges)]
         with self._index.change() as connection:
-            known = {"dataset": "data", "file": file, "rows": len(ranges), "problem": None}
-            connection.execute(insert(p).prefix_with("OR REPLACE"), known)
+            known = ("data", file, len(ranges))
+            connection.exec_driver_sql("INSERT OR REPLACE INTO parts (dataset, file, rows) VALUES (?, ?, ?)", known)
             if rows:
-                connection.execute(insert(g).prefix_with("OR REPLACE"), rows)
+                connection.exec_driver_sql("INSERT OR REPLACE INTO row_groups VALUES (?, ?, ?, ?)", rows)
 
 
 def manifest_mark(manifest: Manifest) -> str:
@@ -251,6 +256,15 @@ def split_tags(tags: str | None) -> list[str]:
 def join_tags(tags: Sequence[str]) -> str:
     """Tags as the text people see."""
     return _TAGS.join(tags)
+
+
+def _without(table: pa.Table, known: set[str]) -> pa.Table:
+    """`table` without the rows of predictions that are known."""
+    if not known:
+        return table
+    import pyarrow as pa
+
+    return table.filter(pa.array([one not in known for one in table.column("prediction_id").to_pylist()]))
 
 
 def _edits(table: pa.Table) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ right. Parts are merged in the background, eight of a size into one, so that few
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.disk import Disk
-from storage.errors import Corrupt, Locked, NotFound, StorageError, TooNew
+from storage.errors import Corrupt, Locked, NotFound, StorageError
 from storage.layout import Layout
+from storage.manifest import DATASETS, ManifestFile
 from storage.part_files import (
     ANNOTATION_SCHEMA,
     DATA_SCHEMA,
-    DATASETS,
     META_SCHEMA,
     SCHEMAS,
     PartFiles,
@@ -32,9 +32,8 @@ from storage.part_files import (
     ranges_of,
     table_of,
 )
-from storage.records import Manifest, PartRecord, read_document
+from storage.records import Manifest, PartRecord
 
-MANIFEST_FORMAT = 1
 FAN_OUT = 8  # parts of one size that are merged into one: at most 7 live parts for each power of 8
 MAX_MERGED_BYTES = 256 * 1024 * 1024
 
@@ -59,13 +58,16 @@ Follow = Callable[[Commit], None]
 
 
 class Parts:
-    """The catalog's parts of one workspace. `follow` is called with each commit while the catalog is still locked."""
+    """The catalog's parts of one workspace.
 
-    def __init__(self, layout: Layout, disk: Disk) -> None:
-        self._layout = layout
+    `follow` is called with each commit while the catalog is still locked, so that an index can follow in their order.
+    """
+
+    def __init__(self, layout: Layout, disk: Disk, manifest: ManifestFile, follow: Follow) -> None:
         self._disk = disk
+        self._manifest = manifest
         self.files = PartFiles(layout, disk)
-        self.follow: Follow = lambda commit: None
+        self._follow = follow
         self._schema: tuple[int, pa.Schema] | None = None
         self._uniform: tuple[int, pa.Schema] | None = None  # at that generation every part had that schema
 
@@ -73,17 +75,7 @@ class Parts:
 
     def manifest(self) -> Manifest:
         """The manifest as it is now; an empty one where none was written yet."""
-        try:
-            found = read_document(self._layout.manifest, Manifest)
-        except NotFound:
-            return Manifest()
-        if found.format > MANIFEST_FORMAT:
-            raise TooNew(
-                f"The catalog was written by a newer Runshelf (format {found.format}).",
-                self._layout.manifest,
-                "Update Runshelf to open it.",
-            )
-        return found
+        return self._manifest.read()
 
     def read_columns(self, columns: Sequence[str]) -> pa.Table:
         """These columns of all rows of meta; one that some part lacks is null there. Damaged parts are left out."""
@@ -141,7 +133,7 @@ class Parts:
             if meta.num_rows:
                 self._schema = self._uniform = (after.generation, schema)
             ranges = {added["data"][1].file: ranges_of(data)} if "data" in added else {}
-            self.follow(Commit(before, after, tables["meta"], annotations, ranges=ranges))
+            self._follow(Commit(before, after, tables["meta"], annotations, ranges=ranges))
             return after
 
     def annotate(self, rows: Callable[[], Sequence[dict[str, Any]]]) -> int:
@@ -189,7 +181,7 @@ class Parts:
             self._commit(files, after)
             self._disk.remove_files(gone)
             self._advance(before, after)
-            self.follow(Commit(before, after, None, annotations, list(ids), ranges))
+            self._follow(Commit(before, after, None, annotations, list(ids), ranges))
             return after
 
     def _next(self, before: Manifest, live: Mapping[str, list[PartRecord]]) -> Manifest:
@@ -205,7 +197,7 @@ class Parts:
     def _commit(self, files: Sequence[tuple[Path, Path]], manifest: Manifest) -> None:
         try:
             self._disk.place(files)
-            self._disk.write(self._layout.manifest, (manifest.model_dump_json(indent=1) + "\n").encode())
+            self._manifest.write(manifest)
         except BaseException:
             # Programs that read the folder as it stands would count a part that was never committed.
             if self.manifest().generation < manifest.generation:
@@ -293,25 +285,8 @@ class Parts:
             self._commit([(staged, self.files.path(dataset, part))], after)
             self._advance(before, after)
             self._disk.remove_files(self.files.path(dataset, old) for old in group)
-            self.follow(Commit(before, after, ranges={part.file: ranges_of(merged)} if dataset == "data" else {}))
+            self._follow(Commit(before, after, ranges={part.file: ranges_of(merged)} if dataset == "data" else {}))
         return True
-
-    def sweep(self) -> list[str]:
-        """Remove part files that the manifest doesn't name: what a killed writer left.
-
-        A writer at work holds the lock from its first rename to its commit, so none is disturbed. Only files named
-        as Runshelf names its own are touched; a stranger's file is left where it is.
-        """
-        swept: list[str] = []
-        with self._disk.lock("catalog"):
-            manifest = self.manifest()
-            for dataset in DATASETS:
-                live = {part.file for part in getattr(manifest, dataset)}
-                folder = self._layout.part_folder(dataset)
-                strays = [p for p in _files(folder) if p.name.startswith("part-") and p.name not in live]
-                self._disk.remove_files(strays)
-                swept += [path.name for path in strays]
-        return swept
 
 
 def _wider(schema: pa.Schema, other: pa.Schema) -> pa.Schema:
@@ -331,8 +306,3 @@ def _mergeable(parts: list[PartRecord]) -> list[PartRecord]:
         if len(group) >= FAN_OUT and sum(part.bytes for part in group) <= MAX_MERGED_BYTES:
             return group
     return []
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        yield from (path for path in folder.iterdir() if path.suffix == ".parquet" and path.is_file())

@@ -7,12 +7,15 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, select, text
 from sqlalchemy import Index as SqlIndex
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import True_
+from sqlalchemy.sql.expression import UnaryExpression
 
 from storage.errors import Locked
 from storage.moments import from_microseconds
@@ -21,15 +24,25 @@ from storage.schema import TEXT_COLUMNS, is_number_type, shared, sql_values
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from storage.index import Index
+    from storage.index import Index, Prepared
 
 _CHUNK = 10_000
-_INSERT_ROWS = 50_000  # rows that are turned into Python values at a time
 _MANY = 10_000  # rows from which on making their indexes afterwards pays
+_WINDOW = 20_000  # rows at the beginning of an order that are looked at before all are
 _TEXTS = {
     "names_text": ("pipeline_name", "config_name", "model_type"),
     "run_text": ("run_id", "run_name", "dataset_name"),
 }
+
+
+@dataclass(frozen=True)
+class KeyQuery:
+    """A prepared question for row keys: `first` is asked before, and enough if it gives `limit` of them."""
+
+    whole: Prepared
+    limit: int | None
+    as_text: bool
+    first: Prepared | None = None
 
 
 class PredictionIndex:
@@ -41,22 +54,25 @@ class PredictionIndex:
 
     # ------------------------------------------------------------ going in
 
-    def insert(self, table: pa.Table) -> None:
-        """Insert the rows of a meta table; text where a number belongs becomes null, an unknown text column is left."""
+    def insert(self, tables: Iterable[pa.Table], count: int) -> None:
+        """Insert about `count` rows of meta; text where a number belongs becomes null, unknown text is left."""
         with self._index.change() as connection:
             self._index.refresh()
-            self._index.add_columns(f.name for f in table.schema if is_number_type(f.type))
             edited = self._index.parts.has_annotations()
-            later = self._indexes() if table.num_rows >= _MANY and not self.count_all() else []
+            later = self._indexes() if count >= _MANY and self.is_empty() else []
             for one in later:
                 one.drop(connection, checkfirst=True)
-            for start in range(0, table.num_rows, _INSERT_ROWS):
-                self._insert(connection, table.slice(start, _INSERT_ROWS))
+            for table in tables:
+                self._index.add_columns(f.name for f in table.schema if is_number_type(f.type))
+                self._insert(connection, table)
+                if edited:
+                    ids = table.column("prediction_id").to_pylist()
+                    self._index.parts.apply_annotations(connection, ids)
             for one in later:
                 one.create(connection)
-            if edited:
-                ids = table.column("prediction_id").to_pylist()
-                self._index.parts.apply_annotations(connection, ids)
+
+    def is_empty(self) -> bool:
+        return not self._index.raw(("SELECT 1 FROM predictions LIMIT 1", ()))
 
     def _indexes(self) -> list[SqlIndex]:
         return sorted(self._index.predictions.indexes, key=lambda one: str(one.name))
@@ -78,15 +94,17 @@ class PredictionIndex:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        found: dict[str, list[int | None]] = {}
-        for name, columns in _TEXTS.items():
-            there = [table.column(c).cast(pa.string()) for c in columns if table.schema.get_field_index(c) >= 0]
+        columns: dict[str, Any] = {}
+        for name, parts in _TEXTS.items():
+            there = [table.column(part).cast(pa.string()) for part in parts if part in table.column_names]
             if there:
-                joined = pc.binary_join_element_wise(*there, "\n", null_handling="replace", null_replacement="")
-                found[name] = _looked_up(joined, self._index.texts.ids)
-        if table.schema.get_field_index("config") >= 0:
-            found["config_text"] = _looked_up(table.column("config").cast(pa.string()), self._index.texts.config_ids)
-        return {name: values for name, values in found.items() if any(values)}
+                columns[name] = pc.binary_join_element_wise(*there, "\n", null_handling="replace", null_replacement="")
+        if "config" in table.column_names and table.column("config").null_count < table.num_rows:
+            columns["config_text"] = table.column("config").cast(pa.string())
+        different = {name: column.unique().to_pylist() for name, column in columns.items()}
+        configs = [text for text in different.pop("config_text", ()) if text]
+        ids = self._index.texts.ids([text for texts in different.values() for text in texts if text], configs)
+        return {name: shared(column, ids.get) for name, column in columns.items()}
 
     def _statement(self, names: tuple[str, ...]) -> str:
         """The statement that inserts these columns, made once for all rows to come."""
@@ -108,32 +126,63 @@ class PredictionIndex:
             connection.execute(delete(p).where(p.c.prediction_id == bindparam("gone")), values)
 
     def known_ids(self, connection: Connection, ids: Sequence[str]) -> Iterator[str]:
-        """Those of `ids` that have a row."""
+        """Those of `ids` that have a row. Ids grow with time: a new part mostly begins after all that is known."""
+        if not ids:
+            return
         column = self._index.predictions.c.prediction_id
+        between = select(column).where(column.between(min(ids), max(ids)))
+        if connection.execute(between.limit(1)).first() is None:
+            return
         for start in range(0, len(ids), _CHUNK):
             yield from connection.execute(select(column).where(column.in_(ids[start : start + _CHUNK]))).scalars()
 
     # ------------------------------------------------------------ coming out
 
-    def keys(self, condition: ColumnElement[bool], order: Sequence[Any], limit: int | None, offset: int) -> array[int]:
-        """Row keys that meet a condition, in order: one query.
+    def key_query(
+        self, condition: ColumnElement[bool], order: Sequence[Any], limit: int | None, offset: int, narrow: bool = False
+    ) -> KeyQuery:
+        """How to get the row keys that meet a condition, in order.
 
-        Ties go by key, in the direction of the first column, so that the index of that column gives the order.
+        Ties go by key, in the direction of the first column, so that the index of that column gives the order. With a
+        condition, walking that index means a look into the table for each row: that is done for the first of them
+        alone, for many rows may pass; else the table is read as it lies, and what passes is sorted. `narrow` says that
+        an index leads to the rows by itself.
         """
         key = self._index.predictions.c.key
         tie = key.asc() if order and not _falling(order[0]) else key.desc()
-        statement = select(key).where(condition).order_by(*order, tie)
+        ordered = [*order, tie]
+        if not order or narrow or isinstance(condition, True_):
+            return self._key_query(select(key).where(condition).order_by(*ordered), limit, offset)
+        sorting = select(key).where(condition).order_by(*map(_unindexed, ordered))
+        whole = self._key_query(sorting, limit, offset)
+        if limit is None or limit + offset > _WINDOW // 4:
+            return whole
+        beginning = select(key).order_by(*ordered).limit(_WINDOW)
+        return replace(whole, first=self._key_query(sorting.where(key.in_(beginning)), limit, offset).whole)
+
+    def _key_query(self, statement: Any, limit: int | None, offset: int) -> KeyQuery:
         if limit is not None or offset:
             statement = statement.limit(-1 if limit is None else limit).offset(offset)
-        if limit is not None and limit <= _CHUNK:
-            with self._index.lock:
-                return array("q", self._index.connection.execute(statement).scalars())
-        # A million keys as one text: a third of the time it takes to fetch as many rows.
-        inner = statement.subquery()
-        joined = select(func.group_concat(inner.c.key))
-        with self._index.lock:
-            found = self._index.connection.execute(joined).scalar()
-        return array("q", json.loads(f"[{found or ''}]"))
+        as_text = limit is None or limit > _CHUNK
+        if as_text:  # a million keys as one text: a third of the time it takes to fetch as many rows
+            statement = select(func.group_concat(statement.subquery().c.key))
+        return KeyQuery(self._index.prepared(statement), limit, as_text)
+
+    def keys(self, query: KeyQuery) -> array[int]:
+        """The row keys a query gives, in order."""
+        if query.first is not None:
+            rows = self._index.raw(query.first)
+            if len(rows) == query.limit:
+                return array("q", [row[0] for row in rows])
+        rows = self._index.raw(query.whole)
+        return array("q", json.loads(f"[{rows[0][0] or ''}]") if query.as_text else [row[0] for row in rows])
+
+    def values_of(self, condition: ColumnElement[bool], columns: Sequence[ColumnElement[Any]]) -> list[Sequence[Any]]:
+        """The values of columns, one list each, for all rows that meet a condition, in no order."""
+        named = [column.label(f"c{place}") for place, column in enumerate(columns)]
+        statement = select(*named).select_from(self._index.predictions).where(condition)
+        rows = self._index.raw(self._index.prepared(statement))  # half the time of SQLAlchemy's rows
+        return list(zip(*rows, strict=True)) if rows else [[] for _ in columns]
 
     def count(self, condition: ColumnElement[bool]) -> int:
         """How many rows meet a condition."""
@@ -171,9 +220,8 @@ class PredictionIndex:
 
     def find(self, prediction_id: str) -> int | None:
         """The key of a prediction, or None."""
-        p = self._index.predictions
-        rows = self._index.ask(select(p.c.key).where(p.c.prediction_id == prediction_id))
-        return int(rows[0]["key"]) if rows else None
+        rows = self._index.raw(("SELECT key FROM predictions WHERE prediction_id = ?", (prediction_id,)))
+        return int(rows[0][0]) if rows else None
 
     def values(self, name: str, start: str, limit: int) -> list[str]:
         """Different values of a text column that begin with `start`, in order: each found by one step in its index."""
@@ -218,7 +266,7 @@ class PredictionIndex:
     def ensure_sorted(self, names: Sequence[str]) -> None:
         """Make the index a sort needs, the first time it is asked for."""
         wanted = [self._index.predictions.c[name] for name in names if name in self._index.predictions.c]
-        name = "sort_" + hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
+        name = "by_" + hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
         if not wanted or name in self._index.sorts:
             return
         with suppress(Locked), self._index.change() as connection:
@@ -250,8 +298,13 @@ def _falling(order: Any) -> bool:
     return False
 
 
-def _looked_up(column: Any, ids: Any) -> list[int | None]:
-    """The id of each value of a column of text; each different one is asked for once."""
-    different: Iterable[str | None] = column.unique().to_pylist()
-    found = dict(zip(different, ids(different), strict=True))
-    return shared(column, found.get)
+def _unindexed(order: Any) -> Any:
+    """The same order, but not by an index."""
+    modifiers = []
+    while getattr(order, "modifier", None) is not None:
+        modifiers.append(order.modifier)
+        order = order.element
+    order = UnaryExpression(order, operator=operators.custom_op("+"))  # changes no value, and is no column any more
+    for modifier in reversed(modifiers):
+        order = UnaryExpression(order, modifier=modifier)
+    return order

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -130,6 +130,11 @@ def compile_order(
         else:
             order.append((column.desc() if part.startswith("-") else column.asc()).nulls_last())
     return order
+
+
+def compile_columns(names: Sequence[str], source: Source, computed: Columns) -> list[ColumnElement[Any]]:
+    """What columns, computed columns and parameters stand for. Raises QueryError for an unknown name."""
+    return [_value_of(_known(name, source, computed, 0)) for name in names]
 
 
 def best_first(column: ColumnElement[Any], metric: Metric) -> UnaryExpression[Any]:

@@ -9,14 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from storage.catalog import Catalog
-from storage.deletion import settle
 from storage.disk import Disk
 from storage.errors import Corrupt, Locked, NotFound, StorageError
 from storage.index import Index
 from storage.layout import Layout
-from storage.parts import Parts
 from storage.runs import Run
-from storage.trash import Trash
 
 
 class Recovery:
@@ -26,18 +23,14 @@ class Recovery:
         self,
         layout: Layout,
         disk: Disk,
-        parts: Parts,
         index: Index,
         catalog: Catalog,
-        trash: Trash,
         rescan: Callable[[], Any],
     ) -> None:
         self._layout = layout
         self._disk = disk
-        self._parts = parts
         self._index = index
         self._catalog = catalog
-        self._trash = trash
         self._rescan = rescan
         self.notices: list[str] = []
 
@@ -46,19 +39,18 @@ class Recovery:
         try:
             with self._disk.lock("recovery", timeout=0):
                 self._disk.sweep()
-                self._parts.sweep()
-                self._settle_trash()
+                self._settle_catalog()
                 self._mark_interrupted()
                 self._take_in_uncommitted()
                 self._end_abandoned_runs()
         except Locked:
             return
 
-    def _settle_trash(self) -> None:
+    def _settle_catalog(self) -> None:
         try:
-            settle(self._parts, self._trash)
+            self._catalog.settle()
         except (Corrupt, NotFound) as error:
-            self.notices.append(f"{error.what} What a deletion left is not settled.")
+            self.notices.append(f"{error.what} What a killed process left there is not settled.")
 
     def _mark_interrupted(self) -> None:
         found = self._dead(self._index.runs.unfinished())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -228,22 +228,32 @@ def sql_values(values: Any, kind: str) -> list[Any] | None:
     if values.null_count == len(values):
         return None
     if kind == "time" and pa.types.is_timestamp(values.type):
-        return values.cast(pa.timestamp("us", tz=values.type.tz)).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
+        return _numbers(values.cast(pa.timestamp("us", tz=values.type.tz)).cast(pa.int64()))
     if kind == "number" and is_number_type(values.type):
         return values.cast(pa.float64()).to_numpy().tolist()  # type: ignore[no-any-return]  # SQLite takes NaN for null
+    if kind == "integer" and pa.types.is_integer(values.type):
+        return _numbers(values)
+    if kind == "text" and pa.types.is_string(values.type):
+        return shared(values)
     if kind in ("text", "date"):
         return shared(values, lambda value: _value(value, kind))
     return [_value(value, kind) for value in values.to_pylist()]
 
 
-def shared(values: Any, convert: Any) -> list[Any]:
-    """The values of an Arrow column, each different one converted once."""
+def _numbers(values: Any) -> list[Any]:
+    return values.to_pylist() if values.null_count else values.to_numpy().tolist()  # type: ignore[no-any-return]
+
+
+def shared(values: Any, convert: Callable[[Any], Any] | None = None) -> list[Any]:
+    """The values of an Arrow column, each different one made and converted once."""
     import pyarrow as pa
 
     whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     coded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
-    different = [convert(value) for value in coded.dictionary.to_pylist()]
-    different.append(None)
+    if convert is None and 2 * len(coded.dictionary) > len(coded):
+        return whole.to_pylist()  # type: ignore[no-any-return]
+    different = coded.dictionary.to_pylist()
+    different = [*different, None] if convert is None else [*map(convert, different), None]
     codes = coded.indices.fill_null(len(different) - 1).to_numpy().tolist()
     return [different[code] for code in codes]
 

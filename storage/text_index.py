@@ -7,7 +7,7 @@ index over three letters at a time, so that any part of a word is found; a row s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select
@@ -32,55 +32,33 @@ class TextIndex:
 
     # ------------------------------------------------------------ taking in
 
-    def ids(self, texts: Sequence[str | None], words: Callable[[str], str] = str) -> list[int | None]:
-        """The ids of texts; those not known yet are taken in. `words` says what is looked for in a text."""
-        wanted = {text: hashlib.sha256(text.encode()).digest()[:16] for text in texts if text}
+    def ids(self, texts: Iterable[str], configs: Iterable[str] = ()) -> dict[str, int]:
+        """The ids of texts and of configurations; those not known are taken in, of configurations the parameters."""
+        parameters = set(configs)
+        wanted = {text: hashlib.sha256(text.encode()).digest()[:16] for text in (*texts, *parameters)}
         with self._index.change() as connection:
-            known = self._known(connection, wanted.values())
+            known = self._known(list(wanted.values()))
             fresh = [text for text, digest in wanted.items() if digest not in known]
+            last = self._index.raw(("SELECT max(id) FROM texts", ()))[0][0] or 0
+            numbered = list(enumerate(fresh, last + 1))
             if fresh:
-                known.update(self._take_in(connection, {text: wanted[text] for text in fresh}, words))
-        return [known[wanted[text]] if text else None for text in texts]
+                rows = [(number, wanted[text]) for number, text in numbered]
+                connection.exec_driver_sql("INSERT INTO texts (id, digest) VALUES (?, ?)", rows)
+                words = [(n, fold(words_of(text) if text in parameters else text)) for n, text in numbered]
+                connection.exec_driver_sql("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
+            for number, text in numbered:
+                known[wanted[text]] = number
+                if text in parameters:
+                    self._take_parameters(connection, number, text)
+        return {text: known[digest] for text, digest in wanted.items()}
 
-    def config_ids(self, configs: Sequence[str | None]) -> list[int | None]:
-        """The ids of configurations; the parameters of those not known yet are taken in."""
-        found = self.ids(configs, words_of)
-        t = self._index.tables
-        with self._index.change() as connection:
-            wanted = {number: text for number, text in zip(found, configs, strict=True) if number and text}
-            fresh = dict(wanted)
-            for chunk in _chunks(list(wanted)):
-                for number in connection.execute(select(t.configs.c.id).where(t.configs.c.id.in_(chunk))).scalars():
-                    fresh.pop(number)
-            for number, text in fresh.items():
-                self._take_parameters(connection, number, text)
-        return found
-
-    def _known(self, connection: Connection, digests: Iterable[bytes]) -> dict[bytes, int]:
+    def _known(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         known: dict[bytes, int] = {}
-        for chunk in _chunks(list(digests)):
+        for chunk in _chunks(digests):
             marks = ",".join("?" * len(chunk))
-            known.update(
-                (row[0], row[1])
-                for row in connection.exec_driver_sql(
-                    f"SELECT digest, id FROM texts WHERE digest IN ({marks})", tuple(chunk)
-                )
-            )
+            sql = f"SELECT digest, id FROM texts WHERE digest IN ({marks})"
+            known.update((row[0], row[1]) for row in self._index.raw((sql, tuple(chunk))))
         return known
-
-    def _take_in(
-        self, connection: Connection, texts: Mapping[str, bytes], words: Callable[[str], str]
-    ) -> dict[bytes, int]:
-        last = connection.exec_driver_sql("SELECT max(id) FROM texts").scalar() or 0
-        numbered = list(enumerate(texts.items(), last + 1))
-        connection.exec_driver_sql(
-            "INSERT INTO texts (id, digest) VALUES (?, ?)", [(number, digest) for number, (_, digest) in numbered]
-        )
-        connection.exec_driver_sql(
-            "INSERT INTO words (rowid, text) VALUES (?, ?)",
-            [(number, fold(words(text))) for number, (text, _) in numbered],
-        )
-        return {digest: number for number, (_, digest) in numbered}
 
     def _take_parameters(self, connection: Connection, number: int, config: str) -> None:
         t = self._index.tables
@@ -116,7 +94,10 @@ class TextIndex:
         else:
             match = words.c.text.contains(folded, autoescape=True)
         found = select(words.c.rowid).where(match).scalar_subquery()
-        return or_(*(self._index.predictions.c[name].in_(found) for name in TEXT_COLUMNS))
+        self._index.results.ensure_sorted(TEXT_COLUMNS)  # this index alone is read, and not the wide table
+        rows = self._index.predictions.alias()
+        own = select(rows.c.key).where(or_(*(rows.c[name].in_(found) for name in TEXT_COLUMNS)))
+        return self._index.predictions.c.key.in_(own)
 
     def tagged(self, tag: str) -> ColumnElement[bool]:
         """Rows with this tag, in upper or lower case."""

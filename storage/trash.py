@@ -10,15 +10,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Literal
 
 from storage.disk import Disk, user_name
 from storage.errors import Corrupt, NotFound, StorageError
 from storage.layout import Layout
 from storage.records import Document, Moment, new_id, read_document, utc_now
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _TABLES = ("meta", "data")
 
@@ -86,6 +86,9 @@ class Trash:
 
     def read(self, record: TrashRecord, table: str) -> pa.Table:
         """The rows of an entry. Raises NotFound or Corrupt."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         path = self._folder(record.trash_id) / f"{table}.parquet"
         try:
             return pq.read_table(path, partitioning=None, page_checksum_verification=True)
@@ -103,6 +106,8 @@ class Trash:
 
 
 def _parquet(table: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue()

@@ -22,12 +22,10 @@ from storage.index import Index
 from storage.layout import MARKER, Layout
 from storage.listing import PipelineDetails, PipelineRow, RunRow, pipeline_details, pipeline_row, run_row
 from storage.metrics import Metrics, column_name
-from storage.parts import Parts
 from storage.records import DatasetSource, MetricRecord, RunSummary, WorkspaceRecord, first_reason, read_document
 from storage.recovery import Recovery
 from storage.runs import Run
 from storage.scan import changed_runs, run_folders
-from storage.trash import Trash
 
 if TYPE_CHECKING:
     from storage.datasets import Dataset
@@ -48,12 +46,10 @@ class Workspace:
         self.layout = Layout(root)
         self._disk = Disk(root, self.layout.staging, read_only)
         self._open_runs: dict[str, Run] = {}
-        self._parts = Parts(self.layout, self._disk)
         cache = platformdirs.user_cache_path("runshelf") / "index"
         self._index = Index(self.layout.index, record.workspace_id, writable=not read_only, cache=cache)
-        self._trash = Trash(self.layout, self._disk)
         self.metrics = Metrics(record.metrics)
-        self.catalog = Catalog(self._parts, self._index, self._trash, self.metrics, self._refill)
+        self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, self._refill)
 
     # ------------------------------------------------------------ life
 
@@ -113,10 +109,8 @@ class Workspace:
                 recovery = Recovery(
                     self.layout,
                     self._disk,
-                    self._parts,
                     self._index,
                     self.catalog,
-                    self._trash,
                     lambda: self._scan(full=False),
                 )
                 recovery.recover()
@@ -173,7 +167,7 @@ class Workspace:
     def _follow_catalog(self) -> bool:
         """Bring the results up to the manifest. With a damaged one they stay as last known, and nothing is written."""
         try:
-            return self._index.parts.sync(self._parts)
+            return self.catalog.follow_manifest()
         except Corrupt as error:
             if not self._catalog_damaged:
                 self.notices.append(
@@ -216,7 +210,7 @@ class Workspace:
     def index_status(self) -> dict[str, Any]:
         """Where the index lies, what it holds, and whether it reflects the catalog as it is now."""
         path = self._index.path
-        manifest = self._parts.manifest()
+        manifest = self.catalog.manifest()
         return {
             "path": str(path) if path else "memory",
             "current": self.catalog.is_current(),
@@ -261,10 +255,8 @@ class Workspace:
         return [run_row(row) for row in rows]
 
     def _deleted_runs(self, there: set[str], dataset: str | None) -> list[dict[str, Any]]:
-        from storage.aggregates import runs
-
         blank = {"folder": "", "status": "folder deleted", "interrupted": 0, "problem": None}
-        found = [{**blank, **row} for row in runs(self._parts, self.metrics) if row["run_id"] not in there]
+        found = [{**blank, **row} for row in self.catalog.runs() if row["run_id"] not in there]
         return [row for row in found if dataset is None or row["dataset_name"] == dataset]
 
     def pipelines(self, run_id: str, offset: int = 0, limit: int | None = None) -> list[PipelineRow]:

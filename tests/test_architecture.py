@@ -16,12 +16,12 @@ FLOORS = [
     {"errors", "version", "moments"},
     {"layout", "disk", "mounts"},
     {"records", "metrics", "predictions"},
-    {"parameters", "grammar", "plan"},
+    {"parameters", "grammar", "plan", "manifest"},
     {"estimators", "datasets", "figures", "query", "requests"},
     {"configs", "training", "schema", "part_files"},
     {"parts", "artifacts", "trash", "run_index", "text_index", "prediction_index", "part_index"},
     {"index"},
-    {"annotations", "aggregates", "completion", "scan", "exports"},
+    {"annotations", "aggregates", "arrow_query", "completion", "scan", "exports"},
     {"deletion"},
     {"catalog"},
     {"pipelines"},
@@ -94,7 +94,7 @@ def test_only_disk_changes_files(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("storage"), ids=lambda p: p.stem)
 def test_only_the_index_and_the_query_speak_sql(path: Path) -> None:
     names = {n.split(".")[0] for n in imports(path)}
-    speaking = {"index", "run_index", "text_index", "prediction_index", "part_index", "schema", "query"}
+    speaking = {"arrow_query", "index", "run_index", "text_index", "prediction_index", "part_index", "schema", "query"}
     if path.stem not in speaking | {"catalog"}:  # catalog combines conditions and knows the error
         assert not names & {"sqlalchemy", "sqlite3"}
 

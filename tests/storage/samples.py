@@ -1,6 +1,11 @@
-"""Small results and data that several tests use."""
+"""Small results and data that several tests use, and parts as other programs write them."""
 
 from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,3 +33,28 @@ def fill(workspace: Workspace, count: int, dataset: str = "corn", name: str = ""
     run.finalize()
     workspace.sync()
     return ids
+
+
+def add_foreign_part(root: Path, dataset: str, table: pd.DataFrame, replacing: str = "") -> str:
+    """Add a part as another program would, by the documented format alone; returns its name."""
+    folder = (
+        root / "catalog" / ("annotations.parquet" if dataset == "annotations" else f"predictions_{dataset}.parquet")
+    )
+    manifest_path = root / "catalog" / "manifest.json"
+    manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {"format": 1, "generation": 0}
+    path = folder / f"foreign-{manifest['generation'] + 1}.parquet"
+    table.to_parquet(path, index=False)
+    content = path.read_bytes()
+    entry = {
+        "file": path.name,
+        "rows": len(table),
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    manifest[dataset] = [part for part in manifest.get(dataset, []) if part["file"] != replacing] + [entry]
+    manifest["generation"] += 1
+    manifest_path.with_suffix(".new").write_text(json.dumps(manifest))
+    os.replace(manifest_path.with_suffix(".new"), manifest_path)
+    if replacing:
+        (folder / replacing).unlink()
+    return path.name

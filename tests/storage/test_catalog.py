@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from storage import NotFound, ReadOnly, Workspace
 from storage.errors import BadInput, Corrupt, DiskFull
-from storage.records import new_id
+from storage.records import Manifest, new_id
 from tests.storage.samples import fill
 
 META = "catalog/predictions_meta.parquet"
@@ -35,6 +36,11 @@ def duck(root: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.sql(
             sql.format(meta=f"'{root}/{META}/*.parquet'", data=f"'{root}/{DATA}/*.parquet'")
         ).fetchall()
+
+
+def follow_by(workspace: Workspace, manifest_now: Callable[[], Manifest]) -> None:
+    """Bring the index up to a manifest that is read in another moment."""
+    workspace._index.parts.sync(manifest_now, lambda: workspace.catalog._parts)
 
 
 def test_other_programs_read_the_folder_as_one_table(workspace: Workspace) -> None:
@@ -392,20 +398,20 @@ def test_a_metric_never_takes_the_place_of_a_column(workspace: Workspace) -> Non
 def test_an_old_manifest_takes_nothing_back(workspace: Workspace) -> None:
     """The manifest is read again once nobody else can change the index: what was read before may be old."""
     fill(workspace, 1)
-    old = workspace._parts.manifest()
+    old = workspace.catalog.manifest()
     fill(workspace, 1, "wheat")
     manifests = iter([old])
-    workspace._index.parts.sync(workspace._parts, lambda: next(manifests, workspace._parts.manifest()))
+    follow_by(workspace, lambda: next(manifests, workspace.catalog.manifest()))
     assert workspace.index_status()["current"] and workspace.catalog.count() == 2
 
 
 def test_a_part_merged_away_meanwhile_is_no_damage(workspace: Workspace) -> None:
     fill(workspace, 16)
-    old = workspace._parts.manifest()
+    old = workspace.catalog.manifest()
     workspace.catalog.compact()
     workspace._index.start_again()
     manifests = iter([old, old])
-    workspace._index.parts.sync(workspace._parts, lambda: next(manifests, workspace._parts.manifest()))
+    follow_by(workspace, lambda: next(manifests, workspace.catalog.manifest()))
     assert workspace.catalog.count() == 16 and not workspace._index.notices
 
 

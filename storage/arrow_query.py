@@ -1,0 +1,115 @@
+"""A compiled query over Parquet parts: the same condition in pyarrow's terms, for aggregates over many rows.
+
+Only what the parts can tell: words, tags and parameters are known to the index alone, and `translated` says so by
+returning None. Where it returns an expression, that holds for exactly the rows the index would give.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Column, ColumnElement
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import (
+    BinaryExpression,
+    BindParameter,
+    BooleanClauseList,
+    ExpressionClauseList,
+    False_,
+    Grouping,
+    Null,
+    True_,
+    UnaryExpression,
+)
+from sqlalchemy.sql.functions import FunctionElement
+
+from storage.schema import PREDICTION_COLUMNS
+
+_COMPARE: dict[Any, Any] = {
+    operators.eq: operator.eq,
+    operators.lt: operator.lt,
+    operators.gt: operator.gt,
+    operators.le: operator.le,
+    operators.ge: operator.ge,
+    operators.add: operator.add,
+    operators.sub: operator.sub,
+    operators.mul: operator.mul,
+}
+
+
+_AS_KEPT = {"time": pa.int64(), "date": pa.string()}  # in the form the index keeps them
+
+
+class _Unknown(Exception):
+    """What the parts can't tell."""
+
+
+def translated(condition: ColumnElement[bool]) -> tuple[pc.Expression, set[str]] | None:
+    """A condition for pyarrow and the columns it needs; None where only the index can tell."""
+    names: set[str] = set()
+    try:
+        return _expression(condition, names), names
+    except _Unknown:
+        return None
+
+
+def _expression(part: Any, names: set[str]) -> Any:
+    match part:
+        case True_():
+            return pc.scalar(True)
+        case False_():
+            return pc.scalar(False)
+        case Grouping():
+            return _expression(part.element, names)
+        case Column():
+            return _column(part, names)
+        case BindParameter() if isinstance(part.value, (int, float, str)):
+            return pc.scalar(part.value)
+        case BooleanClauseList() | ExpressionClauseList():
+            joined = operator.and_ if part.operator is operators.and_ else operator.or_
+            return functools.reduce(joined, [_expression(one, names) for one in part.clauses])
+        case UnaryExpression() if part.operator in (operators.inv, operators.is_false):
+            return pc.invert(_expression(part.element, names))
+        case FunctionElement() if getattr(part, "name", "") == "coalesce":
+            return pc.coalesce(*(_expression(one, names) for one in part.clauses))
+        case BinaryExpression():
+            return _binary(part, names)
+    raise _Unknown
+
+
+def _column(column: Column[Any], names: set[str]) -> Any:
+    kind = column.info.get("kind")
+    if kind not in ("text", "number", "integer", "time") or (
+        kind != "number" and column.name not in PREDICTION_COLUMNS
+    ):
+        raise _Unknown
+    names.add(column.name)
+    found = pc.field(column.name)
+    return found.cast(pa.int64()) if kind == "time" else found
+
+
+def _binary(part: BinaryExpression[Any], names: set[str]) -> Any:
+    left = _expression(part.left, names)
+    if part.operator in _COMPARE:
+        return _COMPARE[part.operator](left, _expression(part.right, names))
+    if part.operator in (operators.is_, operators.is_not) and isinstance(part.right, Null):
+        missing = left.is_null(nan_is_null=_is_number(part.left))
+        return missing if part.operator is operators.is_ else pc.invert(missing)
+    if part.operator is operators.between_op:
+        low, high = part.right.clauses
+        return (left >= _expression(low, names)) & (left <= _expression(high, names))
+    if part.operator is operators.in_op and isinstance(part.right, BindParameter):
+        return left.isin(list(part.right.value or ()))
+    if part.operator is operators.icontains_op and isinstance(part.right, BindParameter):
+        escaped = str(part.right.value)
+        plain = escaped.replace("/%", "%").replace("/_", "_").replace("//", "/")
+        return pc.match_substring(left, plain, ignore_case=True)
+    raise _Unknown
+
+
+def _is_number(part: Any) -> bool:
+    return bool(getattr(part, "info", {}).get("kind") == "number")

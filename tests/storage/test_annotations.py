@@ -1,0 +1,115 @@
+"""Tags, notes and stars: kept beside the results, the latest counts, whoever wrote it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from storage import BadInput, NotFound, ReadOnly, Workspace
+from tests.storage.kills import edit, killed_at
+from tests.storage.samples import add_foreign_part, fill
+
+EDITS = "catalog/annotations.parquet"
+
+
+def test_an_edit_is_found_kept_and_taken_back(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        first, second, _ = fill(workspace, 3)
+        catalog = workspace.catalog
+        assert catalog.annotate([first, second], add_tags=["final", "Größe"], stars=4) == 2
+        assert catalog.annotate([first], remove_tags=["FINAL"], notes="an outlier\nin sample 3") == 1
+        assert catalog.annotate([first], add_tags=["größe"]) == 0  # it is there, in other letters
+    with Workspace.open(root) as workspace:
+        catalog = workspace.catalog
+        assert (catalog.get(first)["tags"], catalog.get(first)["notes"]) == ("Größe", "an outlier\nin sample 3")
+        assert catalog.ids("tags has 'final'") == catalog.ids("tags = 'Final'") == [second]
+        assert catalog.ids("notes ~ 'Outlier'") == catalog.ids("outlier") == [first]
+        assert set(catalog.ids("grosse or größe")) == {first, second} == set(catalog.ids("stars >= 4"))
+        assert catalog.tags() == [("Größe", 2), ("final", 1)]
+        catalog.annotate([first, second], remove_tags=["final", "größe"], notes="", stars=0)
+        assert catalog.count("tags is null and notes is null and stars is null") == 3 and catalog.tags() == []
+
+
+def test_an_edit_never_doubles_a_row(workspace: Workspace) -> None:
+    ids = fill(workspace, 3)
+    for i in range(30):
+        workspace.catalog.annotate(ids[:1], notes=f"version {i}")
+    workspace.catalog.close()
+    assert len(pd.read_parquet(workspace.root / "catalog/predictions_meta.parquet")) == 3
+    assert workspace.catalog.get(ids[0])["notes"] == "version 29"
+    workspace.rebuild_index()
+    assert workspace.catalog.get(ids[0])["notes"] == "version 29"
+    latest = f"select max_by(notes, \"at\") from '{workspace.root}/{EDITS}/*.parquet'"
+    assert duckdb.sql(latest).fetchall() == [("version 29",)]
+
+
+def test_an_edit_of_another_program_counts_if_it_is_later(workspace: Workspace) -> None:
+    ids = fill(workspace, 2)
+    workspace.catalog.annotate(ids, notes="ours")
+    now = datetime.now(UTC)
+    moments = [now + timedelta(days=400), now - timedelta(days=400)]
+    add_foreign_part(
+        workspace.root, "annotations", pd.DataFrame({"prediction_id": ids, "notes": "theirs", "at": moments})
+    )
+    assert workspace.sync()
+    assert [workspace.catalog.get(one)["notes"] for one in ids] == ["theirs", "ours"]
+    workspace.catalog.annotate(ids, notes="ours again")  # later than theirs, though their clock was ahead
+    workspace.rebuild_index()
+    assert workspace.catalog.count("notes = 'ours again'") == 2
+
+
+def test_edits_may_come_before_their_results(workspace: Workspace) -> None:
+    add_foreign_part(workspace.root, "annotations", pd.DataFrame({"prediction_id": ["p1"], "tags": [["early"]]}))
+    workspace.sync()
+    add_foreign_part(workspace.root, "meta", pd.DataFrame({"prediction_id": ["p1", "p2"], "test_rmse": [1.0, 2.0]}))
+    workspace.sync()
+    assert workspace.catalog.ids("tags has 'early'") == ["p1"]
+
+
+def test_wrong_edits_are_refused_and_change_nothing(workspace: Workspace) -> None:
+    (one,) = fill(workspace, 1)
+    for wrong in ({"add_tags": ["a, b"]}, {"add_tags": [" "]}, {"add_tags": ["x" * 51]}, {"stars": 6}):
+        with pytest.raises(BadInput):
+            workspace.catalog.annotate([one], **wrong)  # type: ignore[arg-type]
+    with pytest.raises(NotFound):
+        workspace.catalog.annotate([one, "nothing"], stars=1)
+    assert workspace.catalog.count("stars is null and tags is null") == 1
+    with Workspace.open(workspace.root, read_only=True) as reader, pytest.raises(ReadOnly):
+        reader.catalog.annotate([one], stars=1)
+
+
+def test_two_at_once_lose_no_tag(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        (one,) = fill(workspace, 1)
+
+        def tag(letter: str) -> None:
+            with Workspace.open(root) as other:
+                for i in range(5):
+                    other.catalog.annotate([one], add_tags=[f"{letter}{i}"])
+
+        threads = [threading.Thread(target=tag, args=(letter,)) for letter in "abc"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        workspace.sync()
+        assert len(workspace.catalog.get(one)["tags"].split(", ")) == 15
+
+
+def test_a_kill_leaves_the_old_edit_or_the_new(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        (one,) = fill(workspace, 1)
+        workspace.catalog.annotate([one], notes="old", stars=1)
+    call = 0
+    while killed_at(call, edit, root, one):
+        with Workspace.open(root) as workspace:
+            row = workspace.catalog.get(one)
+            assert (row["notes"], row["stars"]) in (("old", 1), ("new", 3))
+            workspace.catalog.annotate([one], notes="old", stars=1)
+        call += 1
+    assert call > 5

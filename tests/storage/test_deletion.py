@@ -1,0 +1,103 @@
+"""Deleting results: planned, to the trash, back again; killed at any moment nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from storage import BadInput, Conflict, Corrupt, NotFound, Workspace
+from tests.storage.kills import delete, killed_at, restore
+from tests.storage.samples import fill
+
+META = "catalog/predictions_meta.parquet"
+DATA = "catalog/predictions_data.parquet"
+
+
+def ids_in(root: Path, folder: str) -> set[str]:
+    return set(pd.read_parquet(root / folder)["prediction_id"])
+
+
+def test_deleted_results_are_gone_for_every_reader_and_can_be_restored(workspace: Workspace) -> None:
+    ids = fill(workspace, 6)
+    workspace.catalog.annotate(ids[:2], add_tags=["dear"], notes="keep this")
+    before = workspace.catalog.get(ids[0])
+    plan = workspace.catalog.plan_delete("test_rmse < 2.5")
+    assert plan.title.startswith("Delete 2 results") and plan.bytes > 0
+    assert workspace.catalog.count() == 6  # a plan is looked at first
+    assert "2 results deleted" in plan.apply()
+    assert ids_in(workspace.root, META) == ids_in(workspace.root, DATA) == set(ids[2:])
+    assert workspace.catalog.arrays(ids[0]) == [] and workspace.catalog.tags() == []
+    (entry,) = workspace.catalog.trash()
+    assert (entry.rows, entry.title, entry.status) == (2, "test_rmse < 2.5", "deleted")
+    assert workspace.catalog.restore(entry.trash_id) == 2
+    assert ids_in(workspace.root, META) == set(ids) and workspace.catalog.trash() == []
+    after = workspace.catalog.get(ids[0])
+    assert {**after, "key": 0} == {**before, "key": 0}
+    assert workspace.catalog.arrays(ids[0])[0].y_true.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_deleted_result_stays_deleted_though_its_folder_is_there(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 3)
+        workspace.catalog.plan_delete("test_rmse = 1").apply()
+    for path in (root / "catalog").glob("index.sqlite*"):
+        path.unlink()
+    with Workspace.open(root) as workspace:
+        workspace.sync(full=True)
+        assert sorted(workspace.catalog.ids()) == sorted(ids[1:])
+        assert workspace.count_pipelines(workspace.runs()[0].run_id) == 3
+
+
+def test_a_plan_refuses_when_what_it_was_made_from_changed(workspace: Workspace) -> None:
+    fill(workspace, 2)
+    plan = workspace.catalog.plan_delete("dataset_name = 'corn'")
+    with Workspace.open(workspace.root) as other:
+        fill(other, 1)
+    with pytest.raises(Conflict):
+        plan.apply()
+    assert workspace.catalog.count() == 3
+    again = workspace.catalog.plan_delete("dataset_name = 'corn'")
+    again.apply()
+    with pytest.raises(Conflict):
+        again.apply()
+    assert workspace.catalog.count() == 0 and workspace.catalog.plan_delete("dataset_name = 'corn'").steps == ()
+    with pytest.raises(BadInput):
+        workspace.catalog.plan_delete(" ")
+    with pytest.raises(NotFound):
+        workspace.catalog.restore("../../etc")
+
+
+def test_what_cannot_be_read_cannot_be_deleted(workspace: Workspace) -> None:
+    """A damaged part might hold one of the rows: nothing is changed, and nothing stays in the trash."""
+    fill(workspace, 3)
+    part = sorted((workspace.root / DATA).iterdir())[0]
+    content = bytearray(part.read_bytes())
+    content[len(content) // 3] ^= 1
+    part.write_bytes(content)
+    with pytest.raises(Corrupt):
+        workspace.catalog.plan_delete("test_rmse < 3").apply()
+    assert workspace.catalog.count() == 3 and workspace.catalog.trash() == []
+    assert list((workspace.root / ".trash").iterdir()) == []
+
+
+def test_a_kill_while_deleting_or_restoring_loses_nothing(root: Path) -> None:
+    """Whatever is not in the catalog is in the trash, whole; what is in the catalog is there for all readers."""
+    with Workspace.create(root) as workspace:
+        ids = set(fill(workspace, 4))
+    for work, settled in ((delete, 2), (restore, 4)):
+        call = 0
+        while killed_at(call, work, root):
+            with Workspace.open(root) as workspace:
+                there, entries = set(workspace.catalog.ids()), workspace.catalog.trash()
+                assert there == ids_in(root, META) == ids_in(root, DATA)
+                assert len(there) == (2 if entries else 4) and there <= ids
+                assert all(entry.status == "deleted" and entry.rows == 2 for entry in entries)
+                if len(there) != 6 - settled:  # as it was before, for the next moment
+                    restore(root) if work is delete else delete(root)
+                    workspace.sync()
+            call += 1
+        assert call > 10
+        with Workspace.open(root) as workspace:
+            assert workspace.catalog.count() == settled
