@@ -83,13 +83,11 @@ def _expression(part: Any, names: set[str]) -> Any:
 
 def _column(column: Column[Any], names: set[str]) -> Any:
     kind = column.info.get("kind")
-    if kind not in ("text", "number", "integer", "time") or (
-        kind != "number" and column.name not in PREDICTION_COLUMNS
-    ):
+    if kind is None or (kind != "number" and column.name not in PREDICTION_COLUMNS):
         raise _Unknown
     names.add(column.name)
     found = pc.field(column.name)
-    return found.cast(pa.int64()) if kind == "time" else found
+    return found.cast(_AS_KEPT[kind]) if kind in _AS_KEPT else found
 
 
 def _binary(part: BinaryExpression[Any], names: set[str]) -> Any:

@@ -110,11 +110,16 @@ class _Suggestions:
         if last == "NAME":
             yield from self._operators(str(tokens[-1]), accepted)
         if "DIRECTION" in accepted:
-            yield from (Suggestion(word, "keyword", _DETAILS[word]) for word in self._going_on(_DIRECTIONS))
+            ways = _DIRECTIONS if self._has_best(str(tokens[-1])) else _DIRECTIONS[1:]
+            yield from (Suggestion(word, "keyword", _DETAILS[word]) for word in self._going_on(ways))
         words = [word for name, word in _KEYWORDS.items() if name in accepted]
         yield from (Suggestion(word, "keyword", _DETAILS.get(word, "")) for word in self._going_on(words))
         if "NAME" in accepted and not begins and self._begun and last != "_AS":
             yield from self._names()
+
+    def _has_best(self, name: str) -> bool:
+        metric = self._metrics.find(name) if name in self._index.columns else None
+        return metric is not None and (metric.lower_is_better is not None or metric.target is not None)
 
     def _names(self) -> Iterator[Suggestion]:
         columns = self._index.columns

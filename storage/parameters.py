@@ -76,9 +76,9 @@ def _within(value: Mapping[str, Any], name: str, depth: int) -> Iterator[Paramet
     own = step.rpartition(".")[2]
     if name:
         yield _parameter(name, own)
-    operator = value.get("operator")
-    params = value.get("params")
-    for owner in dict.fromkeys([own, operator if isinstance(operator, str) and operator else own]):
+    operator, params = value.get("operator"), value.get("params")
+    named = isinstance(operator, str) and operator and operator.lower() != own.lower()
+    for owner in (own, operator) if named else (own,):
         for key, item in (params if isinstance(params, dict) else {}).items():
             yield from _walk(item, f"{owner}.{key}", depth + 1)
 
@@ -103,8 +103,11 @@ def _number(value: float) -> float | None:
 
 def words_of(config: str) -> str:
     """What full text finds of a configuration: the classes and names of its steps, and `name=value` of parameters."""
+    known = parameters_of(config)
     classes = re.findall(r'"(?:class|operator)":\s*"([^"]*)"', config[:MAX_CONFIG])
-    values = [f"{p.name.rpartition('.')[2]}={p.text}" for p in parameters_of(config)]
+    if not (known or classes):
+        return config[:MAX_CONFIG]
+    values = [f"{p.name.rpartition('.')[2]}={p.text}" for p in known]
     return " ".join(dict.fromkeys([*(name.rpartition(".")[2] for name in classes), *values]))
 
 

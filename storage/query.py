@@ -126,7 +126,7 @@ def compile_order(
             error.text = order_by
             raise
         if "best:" in part:
-            order.append(best_first(column, source.metrics.best(name)))
+            order.append(best_first(column, _best_of(name, column, source.metrics)))
         else:
             order.append((column.desc() if part.startswith("-") else column.asc()).nulls_last())
     return order
@@ -142,6 +142,13 @@ def best_first(column: ColumnElement[Any], metric: Metric) -> UnaryExpression[An
     if metric.target is not None:
         return func.abs(column - metric.target).asc().nulls_last()
     return (column.asc() if metric.lower_is_better else column.desc()).nulls_last()
+
+
+def _best_of(name: str, column: ColumnElement[Any], metrics: Metrics) -> Metric:
+    """The metric of a column, with what is best of it. Raises BadInput."""
+    if not isinstance(column.type, (Float, Integer)) or _is_time(column):
+        raise BadInput(f"There is no best '{name}': it is no number.", advice="Sort by it with asc or desc.")
+    return metrics.best(name)
 
 
 def _value_of(found: ColumnElement[Any] | Parameter) -> ColumnElement[Any]:
@@ -193,7 +200,7 @@ class _Compiler(Transformer[Token, Any]):
         said = {str(token).lower() for token in tokens if token is not name}
         if "best" in said:
             try:
-                return best_first(column, self._source.metrics.best(str(name)))
+                return best_first(column, _best_of(str(name), column, self._source.metrics))
             except BadInput as error:
                 raise QueryError(error.what, name.start_pos or 0, len(name), error.advice) from None
         return (column.desc() if said & {"-", "desc"} else column.asc()).nulls_last()

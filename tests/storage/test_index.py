@@ -1,0 +1,230 @@
+"""The index as a cache: where it lies, how it survives, and that its questions take the short way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from storage import Workspace
+from storage.mounts import bsd_mounts, file_system_of, is_network_folder, linux_mounts
+from tests.storage.samples import add_foreign_part, fill
+
+MOUNTS = """\
+22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw
+90 22 0:45 / /home rw - nfs4 server:/export rw,vers=4.2
+91 90 0:46 / /home/lab\\040data rw - xfs /dev/sdb rw
+92 22 0:47 / /mnt/share rw - fuse.sshfs me@host: rw
+"""
+
+
+@pytest.fixture
+def large(root: Path) -> Workspace:
+    """Enough rows that a wrong plan would be felt, written as another program would."""
+    count = 20_000
+    random = np.random.default_rng(3)
+    table = pd.DataFrame(
+        {
+            "prediction_id": [f"p{i:06}" for i in range(count)],
+            "dataset_name": [f"d{i % 20}" for i in range(count)],
+            "model_type": [("Ridge", "PLSRegression")[i % 2] for i in range(count)],
+            "run_id": [f"r{i // 100}" for i in range(count)],
+            "config": [
+                f'[{{"class": "m.PLSRegression", "params": {{"n_components": {i % 30}}}}}]' for i in range(count)
+            ],
+            "test_rmse": random.gamma(2, 1, count),
+            "test_r2": np.where(np.arange(count) % 10, random.random(count), np.nan),
+        }
+    )
+    Workspace.create(root).close()
+    add_foreign_part(root, "meta", table)
+    return Workspace.open(root)
+
+
+def plan(workspace: Workspace, filter: str, order_by: str, limit: int | None = 50) -> list[str]:
+    """How SQLite says that it will answer a question for keys: all its steps."""
+    query = workspace.catalog._key_query(filter, order_by, limit, 0)
+    asked = [query.whole] if query.first is None else [query.first]
+    with workspace._index.lock:
+        return [row[3] for sql, values in asked for row in workspace._index.raw((f"EXPLAIN QUERY PLAN {sql}", values))]
+
+
+@pytest.mark.parametrize(
+    ("filter", "order_by"),
+    [
+        ("", "test_rmse"),
+        ("", "-test_rmse"),
+        ("", "best:test_r2"),
+        ("", "-created_at"),
+        ("dataset_name = 'd3'", "test_rmse"),
+        ("dataset_name = 'd3' and test_rmse is not null", "best:test_rmse"),
+        ("dataset_name = 'd3' and test_r2 > 0.9", "-test_r2"),
+    ],
+)
+def test_a_sorted_list_comes_from_an_index_and_is_never_sorted(large: Workspace, filter: str, order_by: str) -> None:
+    with large:
+        steps = plan(large, filter, order_by)
+        assert any("USING" in step and "INDEX by_" in step for step in steps), steps
+        assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+def test_questions_beside_the_results_use_their_indexes(large: Workspace) -> None:
+    """A join without an index on its other side is what makes a tracker quadratic."""
+    with large:
+        index = large._index
+        asked: list[str] = []
+        with index.lock:
+            index.connection.connection.dbapi_connection.set_trace_callback(asked.append)  # type: ignore[union-attr]
+            large.catalog.rows(large.catalog.keys(limit=5))
+            large.catalog.arrays("p000100")
+            large.place_of("p000100")
+            large.catalog.done_before("hash", "data", 0, "d1")
+            large.runs()
+            large.catalog.ids("tags has 'x' and PLSRegression.n_components = 3")
+            index.connection.connection.dbapi_connection.set_trace_callback(None)  # type: ignore[union-attr]
+            steps = [
+                row[3]
+                for sql in dict.fromkeys(asked)
+                if sql.startswith("SELECT")
+                for row in index.raw((f"EXPLAIN QUERY PLAN {sql}", ()))
+            ]
+        whole = [step for step in steps if step.startswith("SCAN") and "INDEX" not in step]
+        small = (
+            "SCAN runs",
+            "SCAN texts",
+            "SCAN parameter_names",
+            "SCAN CONSTANT ROW",
+            "SCAN row_groups",
+            "SCAN parts",
+        )
+        assert steps and not [step for step in whole if not step.startswith(small)], whole
+
+
+def test_many_new_rows_are_told_to_the_planner(large: Workspace) -> None:
+    with large:
+        known = large._index.raw(("SELECT DISTINCT tbl FROM sqlite_stat1", ()))
+        assert ("predictions",) in known
+
+
+def test_every_order_agrees_with_pandas(large: Workspace) -> None:
+    with large:
+        table = pd.read_parquet(large.root / "catalog/predictions_meta.parquet")
+        for filter, order, kept in (
+            ("", "-test_r2,test_rmse", table),
+            ("model_type = 'Ridge'", "test_rmse", table[table["model_type"] == "Ridge"]),
+            (
+                "model_type = 'Ridge' and test_rmse > 12",
+                "test_rmse",
+                table.query("model_type == 'Ridge' and test_rmse > 12"),
+            ),
+        ):
+            names = [name.removeprefix("-") for name in order.split(",")]
+            rising = [not name.startswith("-") for name in order.split(",")]
+            expected = kept.sort_values(names, ascending=rising)["prediction_id"].tolist()
+            for limit, offset in ((None, 0), (20, 0), (20, 300), (15_000, 3)):
+                keys = large.catalog.keys(filter, order, limit, offset)
+                found = [row["prediction_id"] for row in large.catalog.rows(keys)]
+                assert found == expected[offset:][:limit], (filter, order, limit, offset)
+
+
+@pytest.mark.parametrize("harm", ["replaced by an older one", "replaced by garbage", "no room"])
+def test_the_index_may_be_harmed_while_open(root: Path, harm: str) -> None:
+    with Workspace.create(root) as workspace:
+        path = root / "catalog/index.sqlite"
+        fill(workspace, 2)
+        shutil.copyfile(path, root / "old.sqlite")
+        ids = fill(workspace, 3, "wheat")
+        if harm == "no room":
+            raw = workspace._index.connection.connection.dbapi_connection
+            raw.execute(f"PRAGMA max_page_count={raw.execute('PRAGMA page_count').fetchone()[0]}")  # type: ignore[union-attr]
+            ids += fill(workspace, 40, "rye")
+        else:
+            if "garbage" in harm:
+                (root / "old.sqlite").write_bytes(os.urandom(5000))
+            os.replace(root / "old.sqlite", path)
+        assert workspace.catalog.count() == len(ids) + 2
+        workspace.sync()
+        assert len(workspace.notices) == 1 and "No results were affected" in workspace.notices[0], workspace.notices
+        assert workspace.index_status()["current"]
+        if harm == "no room":
+            assert workspace._index.path is not None and root not in workspace._index.path.parents
+
+
+def test_on_another_machine_and_under_another_name_it_works_at_once(root: Path, tmp_path: Path) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 3)
+        workspace.catalog.annotate(ids, add_tags=["kept"])
+        before = workspace.catalog.rows(workspace.catalog.keys())
+    moved = tmp_path / "elsewhere" / "other name"
+    shutil.copytree(root, moved)
+    shutil.rmtree(root)
+    with Workspace.open(moved) as workspace:
+        assert workspace.notices == [] and workspace.catalog.rows(workspace.catalog.keys()) == before
+        assert len(workspace.catalog.arrays(ids[1])) == 1 and workspace.runs()[0].total == 3
+        fill(workspace, 1)
+    for path in moved.rglob("*"):
+        if path.is_file() and path.suffix in (".sqlite", ".json"):
+            assert str(root).encode() not in path.read_bytes(), path
+
+
+def test_a_folder_on_another_machine_is_known_by_its_mount() -> None:
+    found = {
+        p: file_system_of(p, linux_mounts(MOUNTS)) for p in ("/home/me/w", "/home/lab data/w", "/homes", "/mnt/share")
+    }
+    assert found == {"/home/me/w": "nfs4", "/home/lab data/w": "xfs", "/homes": "ext4", "/mnt/share": "fuse.sshfs"}
+    listed = "/dev/disk3s1 on / (apfs, local, journaled)\n//me@nas/lab on /Volumes/lab (smbfs, nodev, nosuid)\n"
+    assert file_system_of("/Volumes/lab/w", bsd_mounts(listed)) == "smbfs"
+    assert file_system_of("/Users/me", bsd_mounts(listed)) == "apfs"
+    assert not is_network_folder(Path(__file__).parent)
+
+
+def test_a_workspace_on_a_share_keeps_its_index_at_home(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 2)
+    monkeypatch.setattr("storage.index.is_network_folder", lambda folder: True)
+    with Workspace.open(root) as workspace:
+        assert workspace._index.path is not None and root not in workspace._index.path.parents
+        assert sorted(workspace.catalog.ids()) == sorted(ids)
+        fill(workspace, 1)
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count() == 3
+
+
+SCRIPT = """
+import sys
+from storage import Workspace
+from tests.storage.samples import fill
+with Workspace.open(sys.argv[1]) as workspace:
+    fill(workspace, int(sys.argv[2]), "script")
+"""
+
+
+def test_a_script_appends_while_a_window_looks_and_the_command_line_asks(root: Path) -> None:
+    """Three processes: nobody waits for another for long, nobody sees half a result, nobody misses one."""
+    with Workspace.create(root) as window:
+        fill(window, 5)
+        script = subprocess.Popen([sys.executable, "-c", SCRIPT, str(root), "120"], cwd=Path(__file__).parents[2])
+        seen = [5]
+        while script.poll() is None:
+            window.sync()
+            rows = window.catalog.rows(window.catalog.keys(order_by="test_rmse"))
+            assert all(row["test_rmse"] is not None and row["prediction_id"] for row in rows)
+            seen.append(len(rows))
+            if len(seen) in (3, 30):
+                command = [sys.executable, "-m", "storage", "catalog", "best", "test_rmse", "-w", str(root)]
+                assert subprocess.run(command, capture_output=True, cwd=Path(__file__).parents[2], check=True).stdout
+        assert script.returncode == 0
+        window.sync()
+        assert seen == sorted(seen) and window.catalog.count() == 125 and window.notices == []
+        assert window.count_pipelines(next(r.run_id for r in window.runs() if r.dataset_name == "script")) == 120
+
+
+def test_sqlite_is_new_enough_for_words() -> None:
+    assert sqlite3.sqlite_version_info >= (3, 34)
