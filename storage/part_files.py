@@ -20,6 +20,7 @@ from storage.disk import Disk
 from storage.errors import BadInput, Corrupt, NotFound, os_errors
 from storage.layout import Layout
 from storage.records import PartRecord, new_id
+from storage.schema import is_number_type
 
 SMALL_ROWS = 64  # below this, compressing costs more time than it saves room; merging does it later
 VERIFIED_BYTES = 32 * 1024 * 1024  # parts without a footer digest are verified whole up to this, once
@@ -126,7 +127,8 @@ class PartFiles:
             _verify(path, part)
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(_BATCH_ROWS):
-                    yield pa.Table.from_batches([batch])
+                    table = pa.Table.from_batches([batch])
+                    yield table.filter(pc.is_valid(table.column("prediction_id"))) if _lacks_ids(table) else table
         except FileNotFoundError as error:
             raise NotFound(f"The catalog part {part.file} is not there.", path, "Run: runshelf check.") from error
         except (pa.ArrowException, OSError) as error:
@@ -251,10 +253,28 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
             columns.append(pa.nulls(table.num_rows, field.type))
             continue
         try:
-            columns.append(table.column(position).cast(field.type))
+            columns.append(_cast(table.column(position), field.type))
         except pa.ArrowException as error:
             raise Corrupt(f"The catalog column {field.name} holds values of another kind: {error}.") from error
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def readable(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """These columns of a part of meta in the types they have everywhere; what can't be read as such is null."""
+    found = {}
+    for name in columns:
+        place, field = table.schema.get_field_index(name), META_SCHEMA.get_field_index(name)
+        kind = META_SCHEMA.field(field).type if field >= 0 else pa.float64()
+        found[name] = pa.nulls(table.num_rows, kind)
+        if place >= 0 and (field >= 0 or is_number_type(table.schema.field(place).type)):
+            with suppress(pa.ArrowException):
+                found[name] = _cast(table.column(place), kind)
+    return pa.table(found)
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column as another type; only times lose something by it, what is finer than a microsecond."""
+    return column.cast(kind, safe=not pa.types.is_timestamp(kind))
 
 
 def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -263,6 +283,10 @@ def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
         return pa.Table.from_pydict({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
     except (pa.ArrowException, OverflowError) as error:
         raise BadInput(f"The catalog can't hold this result: {error}.", advice="Look at its numbers.") from error
+
+
+def _lacks_ids(table: pa.Table) -> bool:
+    return bool(table.column("prediction_id").null_count)
 
 
 def _verify(path: Path, part: PartRecord) -> None:

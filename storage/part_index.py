@@ -120,7 +120,7 @@ class PartIndex:
     def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts) -> None:
         """Insert the rows that are not there yet, and bring the others up to this part unless it merely merged them."""
         results = self._index.results
-        names = parts.files.ids("meta", part).to_pylist()
+        names = [one for one in parts.files.ids("meta", part).to_pylist() if one is not None]
         known = set(results.known_ids(connection, names))
         if part.merged and len(known) == len(names):
             return

@@ -30,6 +30,7 @@ from storage.part_files import (
     Range,
     conform,
     ranges_of,
+    readable,
     table_of,
 )
 from storage.records import Manifest, PartRecord
@@ -78,18 +79,15 @@ class Parts:
         return self._manifest.read()
 
     def read_columns(self, columns: Sequence[str]) -> pa.Table:
-        """These columns of all rows of meta; one that some part lacks is null there. Damaged parts are left out."""
-        tables = []
+        """These columns of all rows of meta; what some part lacks is null there. Damaged parts are left out."""
+        tables = [readable(pa.table({}), columns)]
         for part in self.manifest().meta:
             try:
-                tables.append(self.files.read("meta", part, columns, verify=False))
+                table = self.files.read("meta", part, columns, verify=False)
             except (Corrupt, NotFound):
                 continue  # sync has named it to the user
-        whole = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
-        for name in columns:
-            if name not in whole.column_names:
-                whole = whole.append_column(name, pa.nulls(whole.num_rows, pa.float64()))
-        return whole.select(list(columns))
+            tables.append(readable(table, columns))
+        return pa.concat_tables(tables)
 
     def read_rows(self, dataset: str, ids: Sequence[str]) -> pa.Table:
         """The rows of these predictions. Raises Corrupt or NotFound: what can't be read might be among them."""

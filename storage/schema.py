@@ -228,7 +228,7 @@ def sql_values(values: Any, kind: str) -> list[Any] | None:
     if values.null_count == len(values):
         return None
     if kind == "time" and pa.types.is_timestamp(values.type):
-        return _numbers(values.cast(pa.timestamp("us", tz=values.type.tz)).cast(pa.int64()))
+        return _numbers(values.cast(pa.timestamp("us", tz=values.type.tz), safe=False).cast(pa.int64()))
     if kind == "number" and is_number_type(values.type):
         return values.cast(pa.float64()).to_numpy().tolist()  # type: ignore[no-any-return]  # SQLite takes NaN for null
     if kind == "integer" and pa.types.is_integer(values.type):

@@ -19,7 +19,7 @@ import pytest
 from storage import NotFound, ReadOnly, Workspace
 from storage.errors import BadInput, Corrupt, DiskFull
 from storage.records import Manifest, new_id
-from tests.storage.samples import fill
+from tests.storage.samples import add_foreign_part, fill
 
 META = "catalog/predictions_meta.parquet"
 DATA = "catalog/predictions_data.parquet"
@@ -430,3 +430,47 @@ def test_a_damaged_footer_stops_neither_appends_nor_summaries(root: Path) -> Non
         pipeline.complete()
         assert workspace.catalog.count("test_brand_new = 1") == 1
         assert workspace.catalog.summary("dataset_name", ["test_rmse"])["results"].sum() == 2
+
+
+def test_a_foreign_part_may_have_types_of_its_own(workspace: Workspace) -> None:
+    """Other writers have other habits: narrow floats, times without a zone or finer than ours, categories, no ids."""
+    fill(workspace, 3)
+    stamps = pd.to_datetime(["2026-01-01T00:00:00.123456789", "2026-01-02", None], format="ISO8601")
+    table = pd.DataFrame(
+        {
+            "prediction_id": ["b4", "a2", None],
+            "dataset_name": pd.Categorical(["rye", "corn", "rye"]),
+            "status": ["completed"] * 3,
+            "created_at": stamps,
+            "run_date": ["2026-01-01", None, None],
+            "n_samples": [3.0, 4.0, None],
+            "seed": np.array([1, 2, 3], dtype="int8"),
+            "test_rmse": np.array([0.25, 9, 1], dtype="float32"),
+            "test_r2": ["high", "0.5", ""],
+            "test_count": [1, 2, 3],
+            "comment": ["free", "text", "here"],
+        }
+    )
+    add_foreign_part(workspace.root, "meta", table)
+    pl.from_pandas(table.assign(prediction_id=["c1", "c2", "c3"])).write_parquet(workspace.root / "polars.parquet")
+    add_foreign_part(
+        workspace.root, "meta", pd.read_parquet(workspace.root / "polars.parquet", dtype_backend="pyarrow")
+    )
+    assert workspace.sync() and workspace.notices == []
+    catalog = workspace.catalog
+    for _ in range(2):
+        row = catalog.get("b4")
+        assert (row["dataset_name"], row["n_samples"], row["seed"], row["test_rmse"]) == ("rye", 3, 1, 0.25)
+        assert row["created_at"].isoformat() == "2026-01-01T00:00:00.123456+00:00" and row["test_r2"] is None
+        assert catalog.count() == 8 and catalog.count("created_at < '2026-01-02 12:00' and test_count >= 1") == 4
+        groups = {row["dataset_name"]: row for row in catalog.group(["dataset_name"], ["test_rmse", "test_r2"])}
+        assert groups["rye"]["best_test_rmse"] == 0.25 and groups["corn"]["results"] == 5
+        old = catalog.group(["seed"], [], "created_at < '2026-01-02 12:00' and seed = 2")
+        assert old == [{"seed": 2, "results": 2, "completed": 2, "failed": 0}]
+        fill(workspace, 12, "oat")  # others are merged and get a new column beside them
+        pipeline = workspace.create_run("corn").add_pipeline({"k": 1})
+        pipeline.save_metrics({"test": {"brand_new": 1}})
+        pipeline.complete()
+        catalog.plan_delete("dataset_name = 'oat' or test_brand_new = 1").apply()
+        catalog.compact()
+        workspace.rebuild_index()
