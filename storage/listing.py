@@ -89,7 +89,7 @@ class PipelineDetails:
 
 def run_row(row: dict[str, Any]) -> RunRow:
     """A row of the index as a RunRow."""
-    return RunRow(**{name: row[name] for name in RunRow.__dataclass_fields__})
+    return RunRow(*(row[name] for name in RunRow.__dataclass_fields__))
 
 
 def pipeline_row(row: dict[str, Any], run_id: str) -> PipelineRow:

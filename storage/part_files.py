@@ -120,15 +120,19 @@ class PartFiles:
         except (pa.ArrowException, OSError) as error:
             raise _damaged(part, path, error) from error
 
-    def batches(self, part: PartRecord) -> Iterator[pa.Table]:
-        """The rows of a meta part, a bounded number at a time, all its bytes verified. Raises as `read`."""
+    def batches(self, part: PartRecord, *, verify: bool = True) -> Iterator[pa.Table]:
+        """The rows of a meta part that have an id, a bounded number at a time. Raises as `read`."""
         path = self.path("meta", part)
         try:
-            _verify(path, part)
+            if verify:
+                _verify(path, part)
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                if "prediction_id" not in file.schema_arrow.names:
+                    raise _without_ids(part, path)
                 for batch in file.iter_batches(_BATCH_ROWS):
                     table = pa.Table.from_batches([batch])
-                    yield table.filter(pc.is_valid(table.column("prediction_id"))) if _lacks_ids(table) else table
+                    ids = table.column("prediction_id")
+                    yield table.filter(pc.is_valid(ids)) if ids.null_count else table
         except FileNotFoundError as error:
             raise NotFound(f"The catalog part {part.file} is not there.", path, "Run: runshelf check.") from error
         except (pa.ArrowException, OSError) as error:
@@ -138,7 +142,7 @@ class PartFiles:
         """The prediction_id of each row, all bytes of the part verified. Raises as `read`, Corrupt without such ids."""
         table = self.read(dataset, part, ["prediction_id"])
         if table.num_columns == 0:
-            raise Corrupt(f"The catalog part {part.file} has no column prediction_id.", self.path(dataset, part))
+            raise _without_ids(part, self.path(dataset, part))
         try:
             return table.column(0).cast(pa.string())
         except pa.ArrowException as error:
@@ -285,10 +289,6 @@ def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
         raise BadInput(f"The catalog can't hold this result: {error}.", advice="Look at its numbers.") from error
 
 
-def _lacks_ids(table: pa.Table) -> bool:
-    return bool(table.column("prediction_id").null_count)
-
-
 def _verify(path: Path, part: PartRecord) -> None:
     """Raise Corrupt if a part's bytes are not what the manifest says."""
     with path.open("rb") as file:
@@ -315,3 +315,7 @@ def _footer_digest(path: Path) -> str:
 
 def _damaged(part: PartRecord, path: Path, error: Exception) -> Corrupt:
     return Corrupt(f"The catalog part {part.file} can't be read: {error}.", path, "Run a check.")
+
+
+def _without_ids(part: PartRecord, path: Path) -> Corrupt:
+    return Corrupt(f"The catalog part {part.file} has no column prediction_id.", path, "It is left out.")

@@ -120,6 +120,9 @@ class PartIndex:
     def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts) -> None:
         """Insert the rows that are not there yet, and bring the others up to this part unless it merely merged them."""
         results = self._index.results
+        if results.is_empty():
+            results.insert(parts.files.batches(part), part.rows)
+            return
         names = [one for one in parts.files.ids("meta", part).to_pylist() if one is not None]
         known = set(results.known_ids(connection, names))
         if part.merged and len(known) == len(names):
@@ -127,7 +130,7 @@ class PartIndex:
         if not part.merged:
             results.remove(connection, list(known))
             known.clear()
-        results.insert((_without(table, known) for table in parts.files.batches(part)), part.rows)
+        results.insert((_without(table, known) for table in parts.files.batches(part, verify=False)), part.rows)
 
     def _drop_deleted(self, connection: Connection, manifest: Manifest, parts: Parts) -> None:
         """Remove rows that no live part holds; told from the count, so that it costs nothing when there are none."""

@@ -62,14 +62,16 @@ class PredictionIndex:
             later = self._indexes() if count >= _MANY and self.is_empty() else []
             for one in later:
                 one.drop(connection, checkfirst=True)
-            for table in tables:
-                self._index.add_columns(f.name for f in table.schema if is_number_type(f.type))
-                self._insert(connection, table)
-                if edited:
-                    ids = table.column("prediction_id").to_pylist()
-                    self._index.parts.apply_annotations(connection, ids)
-            for one in later:
-                one.create(connection)
+            try:
+                for table in tables:
+                    self._index.add_columns(f.name for f in table.schema if is_number_type(f.type))
+                    self._insert(connection, table)
+                    if edited:
+                        ids = table.column("prediction_id").to_pylist()
+                        self._index.parts.apply_annotations(connection, ids)
+            finally:
+                for one in later:
+                    one.create(connection)
 
     def is_empty(self) -> bool:
         return not self._index.raw(("SELECT 1 FROM predictions LIMIT 1", ()))
@@ -155,9 +157,10 @@ class PredictionIndex:
             return self._key_query(select(key).where(condition).order_by(*ordered), limit, offset)
         sorting = select(key).where(condition).order_by(*map(_unindexed, ordered))
         whole = self._key_query(sorting, limit, offset)
-        if limit is None or limit + offset > _WINDOW // 4:
+        wanted = offset + (limit or 0)
+        if limit is None or wanted > _WINDOW // 4:
             return whole
-        beginning = select(key).order_by(*ordered).limit(_WINDOW)
+        beginning = select(key).order_by(*ordered).limit(min(_WINDOW, max(1_000, 100 * wanted)))
         return replace(whole, first=self._key_query(sorting.where(key.in_(beginning)), limit, offset).whole)
 
     def _key_query(self, statement: Any, limit: int | None, offset: int) -> KeyQuery:

@@ -85,7 +85,9 @@ class RunIndex:
         statement = select(r).order_by(r.c.date.desc(), r.c.created_at.desc(), r.c.folder)
         if dataset is not None:
             statement = statement.where(r.c.dataset_name == dataset)
-        return _told_apart([_dated(row) for row in self._index.ask(statement)])
+        names = [column.name for column in r.c]
+        rows = self._index.raw(self._index.prepared(statement))
+        return _told_apart([_dated(dict(zip(names, row, strict=True))) for row in rows])
 
     def pipelines(self, folder: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Pipelines of a run folder by number, each with the columns of its catalog row that exist."""
@@ -154,5 +156,6 @@ def _unsigned(row: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 def _dated(row: dict[str, Any]) -> dict[str, Any]:
-    moment = row["created_at"]
-    return {**row, "created_at": from_microseconds(moment) if moment is not None else None}
+    if row["created_at"] is not None:
+        row["created_at"] = from_microseconds(row["created_at"])
+    return row
