@@ -27,7 +27,7 @@ start: either? order?
           | NAME _IS _NOT _NULL                         -> is_not_null
           | NAME _HAS value                             -> has
           | _LAST NUMBER PERIOD                         -> last
-          | (NAME | STRING | NUMBER)                    -> word
+          | (NAME | STRING | NUMBER | DATE)             -> word
 ?right: sum | SIGN sum                                  -> signed
 ?sum: product (SIGN product)*                           -> chain
 ?product: atom (TIMES atom)*                            -> chain

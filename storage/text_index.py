@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, union_all
 from sqlalchemy.engine import Connection
 
 from storage.parameters import fold, parameters_of, words_of
@@ -94,10 +94,11 @@ class TextIndex:
         else:
             match = words.c.text.contains(folded, autoescape=True)
         found = select(words.c.rowid).where(match).scalar_subquery()
-        self._index.results.ensure_sorted(TEXT_COLUMNS)  # this index alone is read, and not the wide table
-        rows = self._index.predictions.alias()
-        own = select(rows.c.key).where(or_(*(rows.c[name].in_(found) for name in TEXT_COLUMNS)))
-        return self._index.predictions.c.key.in_(own)
+        rows, own = self._index.predictions.alias(), []
+        for name in TEXT_COLUMNS:
+            self._index.results.ensure_sorted([name])
+            own.append(select(rows.c.key).where(rows.c[name].in_(found)))
+        return self._index.predictions.c.key.in_(union_all(*own))
 
     def tagged(self, tag: str) -> ColumnElement[bool]:
         """Rows with this tag, in upper or lower case."""
