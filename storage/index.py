@@ -36,6 +36,7 @@ VERSION = "2"
 MAX_COLUMNS = 1_900  # SQLite's own limit is 2,000
 _BUSY_SECONDS = 60  # as long as filling an index with a few million results takes another process
 _PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-65536")
+_ON_ANOTHER_MACHINE = "The workspace lies on another machine: its index is kept on this one, which is quick and safe."
 _HIDDEN = ("key", *TEXT_COLUMNS)
 
 
@@ -50,8 +51,9 @@ class Index:
 
     def __init__(self, path: Path, workspace_id: str, *, writable: bool, cache: Path) -> None:
         name = hashlib.sha256(workspace_id.encode()).hexdigest()[:32]  # the id comes from a file: it may be a path
-        beside = writable and not is_network_folder(path.parent)  # SQLite's locks can't be relied on over a network
-        self._places = ([path] if beside else []) + [cache / f"{name}.sqlite"]
+        shared = writable and is_network_folder(path.parent)  # SQLite's locks can't be relied on over a network
+        self._places = ([path] if writable and not shared else []) + [cache / f"{name}.sqlite"]
+        self._remark = _ON_ANOTHER_MACHINE if shared else ""
         self._workspace_id = workspace_id
         self.lock = threading.RLock()
         self._depth = 0
@@ -98,6 +100,8 @@ class Index:
                 found = self._look(connection)
                 if found == "new":
                     self._create(connection)
+                    if self._remark:
+                        self.notice(self._remark)
                 if found in ("new", "current"):
                     self._inode = _inode(place)
                     return connection

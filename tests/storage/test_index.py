@@ -191,10 +191,27 @@ def test_a_workspace_on_a_share_keeps_its_index_at_home(root: Path, monkeypatch:
     monkeypatch.setattr("storage.index.is_network_folder", lambda folder: True)
     with Workspace.open(root) as workspace:
         assert workspace._index.path is not None and root not in workspace._index.path.parents
-        assert sorted(workspace.catalog.ids()) == sorted(ids)
+        assert sorted(workspace.catalog.ids()) == sorted(ids) and "another machine" in workspace.notices[0]
         fill(workspace, 1)
     with Workspace.open(root) as workspace:
-        assert workspace.catalog.count() == 3
+        assert workspace.catalog.count() == 3 and workspace.notices == []  # told once
+
+
+def test_where_no_file_can_be_made_the_index_is_in_memory(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 2)
+    for path in (root / "catalog").glob("index.sqlite*"):
+        path.unlink()
+    (root / "catalog/index.sqlite/in the way").mkdir(parents=True)
+    (tmp_path / "no folder").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no folder"))
+    with Workspace.open(root) as workspace:
+        assert "kept in memory" in workspace.notices[0] and len(workspace.notices) == 1
+        ids += fill(workspace, 2)
+        workspace.catalog.annotate(ids, add_tags=["x"])
+        assert sorted(workspace.catalog.ids("tags has 'x'")) == sorted(ids) and len(workspace.runs()) == 1
 
 
 SCRIPT = """
