@@ -468,12 +468,19 @@ class Catalog:
         if ids is not None:
             chosen = {self.find(one) for one in ids}
             keys = array("q", (key for key in keys if key in chosen))
-        names = [*(column.name for column in self.columns()), *self.computed(filter)]
-        unknown = next((name for name in columns or () if name not in (*names, "folder_exists")), None)
+        kinds = {column.name: column.kind for column in self.columns()} | dict.fromkeys(self.computed(filter), "number")
+        names = list(columns or kinds)
+        unknown = next((name for name in names if name not in kinds), None)
         if unknown is not None:
-            raise BadInput(f"There is no column '{unknown}'.", advice=f"Columns are {', '.join(names[:8])}, …")
+            raise BadInput(f"There is no column '{unknown}'.", advice=f"Columns are {', '.join(list(kinds)[:8])}, …")
+
+        def fetch(some: Sequence[int]) -> list[Sequence[Any]]:
+            computed = self._compile(filter).computed if filter else {}
+            return self._index.results.values_at(some, compile_columns(names, self._source(), computed))
+
         ready = report or (lambda done, total, text: None)
-        return export_rows(self, Path(path), keys, filter, list(columns or names), overwrite, ready)
+        wanted = {name: kinds[name] for name in names}
+        return export_rows(Path(path), keys, wanted, lambda some: self.ask_index(lambda: fetch(some)), overwrite, ready)
 
     def _frame(self, rows: list[dict[str, Any]], computed: Sequence[str] = ()) -> pd.DataFrame:
         import pandas as pd

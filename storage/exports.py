@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from storage.disk import replaced_file
 from storage.errors import BadInput, Exists
 from storage.records import plain
-
-if TYPE_CHECKING:
-    from storage.catalog import Catalog
 
 Report = Callable[[int, int, str], None]
 _CHUNK = 10_000  # rows at a time
@@ -35,66 +30,72 @@ def csv_line(values: Sequence[Any]) -> list[Any]:
 
 
 def export_rows(
-    catalog: Catalog,
     path: Path,
     keys: Sequence[int],
-    filter: str,
-    columns: Sequence[str],
+    columns: Mapping[str, str],
+    fetch: Callable[[Sequence[int]], list[Sequence[Any]]],
     overwrite: bool,
     report: Report,
 ) -> int:
     """Write rows to `path`, .csv or .parquet, all at once; returns how many.
 
-    Raises BadInput for another ending, Exists where something is and `overwrite` is not said, and what `report` does.
+    `columns` are names and kinds, `fetch(keys)` gives the values of these columns, one list each. Raises BadInput for
+    another ending, Exists where something is and `overwrite` is not said, and what `report` does.
     """
-    writers = {".csv": _write_csv, ".parquet": _write_parquet}
-    if path.suffix.lower() not in writers:
+    if path.suffix.lower() not in (".csv", ".parquet"):
         raise BadInput(f"{path.name} is neither .csv nor .parquet.", path, "Give the file one of these endings.")
     if path.exists() and not overwrite:
         raise Exists(f"{path} exists already.", path, "Choose another name, or say that it may be replaced.")
 
-    def chunks() -> Iterator[list[dict[str, Any]]]:
+    def chunks() -> Iterator[list[Sequence[Any]]]:
         for start in range(0, len(keys), _CHUNK):
             report(start, len(keys), "writing rows")
-            yield catalog.rows(keys[start : start + _CHUNK], filter)
+            yield fetch(keys[start : start + _CHUNK])
 
-    kinds = {column.name: column.kind for column in catalog.columns()}
     with replaced_file(path) as file:
-        written = writers[path.suffix.lower()](file, chunks(), columns, kinds)
+        written = _write(file, path.suffix.lower() == ".csv", columns, chunks())
     report(len(keys), len(keys), "written")
     return written
 
 
-def _write_csv(file: Any, chunks: Iterator[list[dict[str, Any]]], columns: Sequence[str], kinds: Any) -> int:
-    text = io.TextIOWrapper(file, "utf-8-sig", newline="", write_through=True)  # the mark tells Excel that it's UTF-8
-    writer = csv.writer(text)
-    writer.writerow([harmless(name) for name in columns])
-    count = 0
-    for rows in chunks:
-        writer.writerows(csv_line([row.get(name) for name in columns]) for row in rows)
-        count += len(rows)
-    text.flush()
-    text.detach()
-    return count
-
-
-def _write_parquet(file: Any, chunks: Iterator[list[dict[str, Any]]], columns: Sequence[str], kinds: Any) -> int:
+def _write(file: Any, as_csv: bool, columns: Mapping[str, str], chunks: Iterator[list[Sequence[Any]]]) -> int:
     import pyarrow as pa
+    import pyarrow.csv as pc_csv
     import pyarrow.parquet as pq
 
-    known: dict[str, Any] = {
-        "text": pa.string(),
-        "date": pa.string(),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "time": pa.timestamp("us", tz="UTC"),
-    }
-    fields = [(name, known[kinds.get(name, "number")]) for name in columns if name != "folder_exists"]
-    schema = pa.schema([*fields, *([("folder_exists", pa.bool_())] if "folder_exists" in columns else [])])
+    schema = pa.schema([(name, _arrow_type(kind)) for name, kind in columns.items()])
+    if as_csv:
+        file.write(b"\xef\xbb\xbf")  # the mark tells Excel that it is UTF-8
+        written = pa.schema([(harmless(n), pa.string() if k == "time" else _arrow_type(k)) for n, k in columns.items()])
+        writer = pc_csv.CSVWriter(file, written)
+    else:
+        writer = pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True)
     count = 0
-    with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
-        for rows in chunks:
-            values = {name: [row.get(name) for row in rows] for name in schema.names}
-            writer.write_table(pa.Table.from_pydict(values, schema=schema))
-            count += len(rows)
+    with writer:
+        for values in chunks:
+            arrays = [pa.array(own, one.type) for own, one in zip(values, schema, strict=True)]
+            if as_csv:
+                arrays = [_as_cells(array) for array in arrays]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=written if as_csv else schema))
+            count += len(values[0])
     return count
+
+
+def _arrow_type(kind: str) -> Any:
+    import pyarrow as pa
+
+    known = {"integer": pa.int64(), "number": pa.float64(), "time": pa.timestamp("us", tz="UTC")}
+    return known.get(kind, pa.string())
+
+
+def _as_cells(array: Any) -> Any:
+    """A column as a CSV has it: times in ISO-8601, text that a spreadsheet would run made harmless."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_timestamp(array.type):
+        return pc.strftime(array, format="%Y-%m-%dT%H:%M:%SZ")
+    if not pa.types.is_string(array.type):
+        return array
+    runs = pc.match_substring_regex(array, r"^[=+\-@\t\r]")
+    return pc.if_else(runs, pc.binary_join_element_wise("'", array, ""), array)

@@ -301,7 +301,8 @@ class Index:
     def prepared(self, statement: Any) -> Prepared:
         """A statement as SQLite takes it, to be asked again and again with `raw`."""
         compiled = statement.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
-        return str(compiled), tuple(compiled.params[name] for name in compiled.positiontup or ())
+        values = compiled.params  # made anew each time it is looked at
+        return str(compiled), tuple(values[name] for name in compiled.positiontup or ())
 
     def raw(self, prepared: Prepared) -> list[tuple[Any, ...]]:
         """The rows of a prepared statement as plain tuples: for what is asked often, or gives many."""

@@ -180,6 +180,14 @@ class PredictionIndex:
         rows = self._index.raw(query.whole)
         return array("q", json.loads(f"[{rows[0][0] or ''}]") if query.as_text else [row[0] for row in rows])
 
+    def values_at(self, keys: Sequence[int], columns: Sequence[ColumnElement[Any]]) -> list[Sequence[Any]]:
+        """The values of columns, one list each, of the rows with these keys, in this order; gone ones are left out."""
+        key = self._index.predictions.c.key
+        place, *values = self.values_of(key.in_(list(keys)), [key, *columns])
+        rows = dict(zip(place, zip(*values, strict=True), strict=True))
+        found = [rows[one] for one in keys if one in rows]
+        return list(zip(*found, strict=True)) if found else [[] for _ in columns]
+
     def values_of(self, condition: ColumnElement[bool], columns: Sequence[ColumnElement[Any]]) -> list[Sequence[Any]]:
         """The values of columns, one list each, for all rows that meet a condition, in no order."""
         named = [column.label(f"c{place}") for place, column in enumerate(columns)]
