@@ -19,10 +19,10 @@ from PySide6.QtWidgets import (
 
 from gui.formats import tr
 from gui.jobs import Jobs, time_left_text
+from gui.query_box import QueryBox
 from gui.session import Opened
 from gui.tasks import Progress
 from gui.theme import GRID, theme
-from gui.widgets import QueryBox
 
 if TYPE_CHECKING:
     from gui.commands import Commands

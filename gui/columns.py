@@ -16,10 +16,12 @@ from gui.formats import (
     duration_text,
     integer_text,
     number_text,
+    parameter_text,
     status_word,
     time_text,
     tr,
 )
+from gui.query_text import SortKey
 from gui.theme import theme
 
 if TYPE_CHECKING:
@@ -33,9 +35,11 @@ TITLES = {
     "config_name": "Configuration", "task_type": "Task", "created_at": "Created", "run_date": "Run date",
     "n_samples": "Samples", "n_features": "Features", "n_folds": "Folds", "fit_seconds": "Fit time",
     "created_by": "Created by", "run_id": "Run", "pipeline_id": "Pipeline id", "prediction_id": "Prediction id",
-    "config_hash": "Configuration hash", "run_name": "Run name",
+    "config_hash": "Configuration hash", "run_name": "Run name", "tags": "Tags", "notes": "Notes", "stars": "Stars",
 }  # fmt: skip
-FRONT = ("status", "pipeline_name", "model_type", "dataset_name")
+SORT_ROLE = Qt.ItemDataRole.UserRole + 10  # of a header: (falling, rank), or None where nothing is sorted by it
+FRONT = ("status", "pipeline_name", "stars", "tags", "model_type", "dataset_name")
+EDITABLE = ("tags", "notes")
 PARTITIONS = ("val", "test", "train")
 
 
@@ -48,34 +52,74 @@ class Column:
     align: Qt.AlignmentFlag
     format: Callable[[Any], str]
     metric: Metric | None = None
+    kind: str = "number"
+    computed: bool = False
+
+    @property
+    def first_sort(self) -> SortKey:
+        """How one sorts by it the first time: the best first, the newest first, else the lowest."""
+        if self.metric is not None:
+            return SortKey(self.key, self.metric.lower_is_better is False, self.metric.target is not None)
+        return SortKey(self.key, self.key in ("created_at", "stars"))
+
+    @property
+    def has_best(self) -> bool:
+        """Whether it is known which of its values is the best."""
+        return self.metric is not None and (self.metric.lower_is_better is not None or self.metric.target is not None)
 
 
-def column_for(known: CatalogColumn) -> Column:
-    """Make the table's column for one of the catalog."""
+def column_for(known: CatalogColumn, *, computed: bool = False) -> Column:
+    """Make the table's column for one of the catalog, or for one that a query computes."""
+    if computed:
+        return Column(known.name, known.name, RIGHT, number_text, computed=True)
     title = known.name if known.metric else tr(TITLES.get(known.name, known.name))
     if known.metric is not None:
         return Column(known.name, title, RIGHT, partial(number_text, digits=known.metric.digits), known.metric)
     if known.name == "status":
-        return Column(known.name, title, LEFT, status_word)
+        return Column(known.name, title, LEFT, status_word, kind=known.kind)
     if known.name.endswith("_seconds"):
         return Column(known.name, title, RIGHT, duration_text)
     if known.kind == "time":
-        return Column(known.name, title, LEFT, time_text)
+        return Column(known.name, title, LEFT, time_text, kind=known.kind)
+    if known.name == "stars":
+        return Column(known.name, title, LEFT, stars_text, kind=known.kind)
+    if known.name == "notes":
+        return Column(known.name, title, LEFT, line_text, kind=known.kind)
     if known.kind == "integer":
-        return Column(known.name, title, RIGHT, integer_text)
+        return Column(known.name, title, RIGHT, integer_text, kind=known.kind)
     if known.kind == "number":
         return Column(known.name, title, RIGHT, number_text)
-    return Column(known.name, title, LEFT, lambda value: str(value) if value not in (None, "") else MISSING)
+    return Column(known.name, title, LEFT, words_text, kind=known.kind)
 
 
-def arranged(columns: Sequence[CatalogColumn]) -> list[CatalogColumn]:
-    """Put the columns in the order people read: what it is, how good it is (partitions side by side), then the rest."""
+def stars_text(value: Any) -> str:
+    """Write stars as stars."""
+    return "★" * int(value) if value else MISSING
+
+
+def line_text(value: Any) -> str:
+    """Write a text of several lines on one."""
+    return " ".join(str(value).split()) if value not in (None, "") else MISSING
+
+
+def words_text(value: Any) -> str:
+    """Write a text, "–" where there is none."""
+    return str(value) if value not in (None, "") else MISSING
+
+
+def arranged(columns: Sequence[CatalogColumn], computed: Sequence[str] = ()) -> list[CatalogColumn]:
+    """Put the columns in the order people read: what it is, how good it is (partitions side by side), then the rest.
+
+    What a query computes goes before the metrics: somebody just asked for it.
+    """
 
     metrics = list(dict.fromkeys(column.metric.name for column in columns if column.metric is not None))
 
     def place(column: CatalogColumn) -> tuple[int, int, int]:
         if column.name in FRONT:
             return 0, FRONT.index(column.name), 0
+        if column.name in computed:
+            return 0, len(FRONT), computed.index(column.name)
         if column.metric is None:
             return 2, 0, 0
         partition = column.name.split("_", 1)[0]
@@ -109,6 +153,39 @@ def header_tip(column: Column) -> str:
     if column.metric is None:
         return tr("{title}\nIn queries: {key}").format(title=column.title, key=column.key)
     direction = {True: tr("lower is better"), False: tr("higher is better"), None: tr("direction unknown")}
+    words = direction[column.metric.lower_is_better]
+    if column.metric.target is not None:
+        words = tr("best near {target}").format(target=parameter_text(column.metric.target))
     return tr("{title}: {direction}\nIn queries: {key}").format(
-        title=column.metric.title, direction=direction[column.metric.lower_is_better], key=column.key
+        title=column.metric.title, direction=words, key=column.key
     )
+
+
+def best_sign(metric: Metric) -> str:
+    """Return the mark of the best value: it says which end is best."""
+    return {True: "▼", False: "▲", None: "◆"}[metric.lower_is_better]
+
+
+def best_of(metric: Metric, values: Sequence[float]) -> float | None:
+    """Return the best of some values, None where that is not known."""
+    if not values or (metric.target is None and metric.lower_is_better is None):
+        return None
+    if metric.target is not None:
+        target = metric.target
+        return min(values, key=lambda value: abs(value - target))
+    return min(values) if metric.lower_is_better else max(values)
+
+
+def sort_sign(key: str, title: str, sorts: Sequence[SortKey], role: int) -> Any:
+    """Tell a header how its column is sorted by: direction and rank (0 when there is no other), or the words for it."""
+    rank = next((place for place, sort in enumerate(sorts, 1) if sort.name == key), 0)
+    if role == SORT_ROLE:
+        return (sorts[rank - 1].falling, rank if len(sorts) > 1 else 0) if rank else None
+    if not rank:
+        return title
+    words = (
+        tr("{title}, sorted falling, rank {rank}")
+        if sorts[rank - 1].falling
+        else tr("{title}, sorted rising, rank {rank}")
+    )
+    return words.format(title=title, rank=rank)

@@ -26,6 +26,8 @@ class Commands:
         self._all: list[QAction] = []
         self._make()
         self._make_themes()
+        self._all.extend(window.catalog.rows.all())
+        window.addAction(window.catalog.rows.undo)
         self._fill_menus()
 
     def all(self) -> list[QAction]:
@@ -34,9 +36,22 @@ class Commands:
 
     def show_workspace(self, held: Opened | None) -> None:
         """Enable what can be done with the workspace that is open."""
-        for action in (self.rescan, self.rebuild, self.close, self.focus_query):
+        rows = self._window.catalog.rows
+        for action in (self.rescan, self.rebuild, self.close, self.focus_query, *rows.all()):
             action.setEnabled(held is not None)
-        self.new_run.setEnabled(held is not None and not held.read_only)
+        for action in (self.new_run, rows.tag, rows.note, rows.star, rows.stars):
+            action.setEnabled(held is not None and not held.read_only)
+
+    def other_keys(self) -> list[tuple[str, str]]:
+        """Return what keys do that are no commands."""
+        return [
+            (tr("Earlier and later queries (in the query box)"), "↑, ↓"),
+            (tr("Clear the query (in the query box)"), "Esc"),
+            (tr("What may come next (in the query box)"), "Ctrl+Space, Tab"),
+            (tr("Sort by a further column"), tr("Shift+click on its title")),
+            (tr("Write tags or notes in their cell"), "F2"),
+            (tr("Open the selected file (in the details)"), "Enter"),
+        ]
 
     # --- making ---
 
@@ -110,7 +125,7 @@ class Commands:
         self.view_menu.addSeparator()
         self.view_menu.addActions([*self.panes, self.back, self.forward])
         self.view_menu.addSeparator()
-        self.view_menu.addAction(self.reset)
+        self.view_menu.addActions([self._window.catalog.rows.columns, self.reset])
         self.more_menu = QMenu(window)
         self.more_menu.addActions([self.commands, self.focus_query])
         self.more_menu.addSeparator()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSortFilterProxyModel, QStringListModel, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -167,6 +167,7 @@ class CommandDialog(QDialog):
         self._found.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self._list = QListView()
         self._list.setModel(self._found)
+        self._list.setUniformItemSizes(True)
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._list.setAccessibleName(tr("Commands found"))
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -183,6 +184,10 @@ class CommandDialog(QDialog):
         layout.addWidget(self._edit)
         layout.addWidget(self._list, 1)
         self._move(0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._list.doItemsLayout()  # how high rows are is known only now
 
     def _find(self, text: str) -> None:
         self._found.setFilterFixedString(text)

@@ -117,6 +117,13 @@ def plain_text(value: Any) -> str:
     return str(value)
 
 
+def cell_text(value: Any) -> str:
+    """Write a value as it is pasted into a cell of a spreadsheet: on one line, and never as a formula."""
+    from storage import harmless
+
+    return " ".join(plain_text(harmless(value)).splitlines()).replace("\t", " ")
+
+
 def parameter_text(value: Any) -> str:
     """Write a parameter of a step the way Python would, floats without noise."""
     if isinstance(value, float):

@@ -1,6 +1,7 @@
-"""Long work that outlives the click that started it: training, with progress, a log and an outcome.
+"""Long work that outlives the click that started it: training and exports, with progress, a log and an outcome.
 
-One job trains at a time, the others wait their turn. Jobs run on their own threads, never on the workspace's.
+One job trains at a time, the others wait their turn; exports wait for exports only. Jobs run on their own threads,
+never on the workspace's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, Signal
 
 from gui.columns import LEFT, RIGHT, AnyIndex
+from gui.exporting import ExportRequest, write_export
 from gui.formats import MISSING, duration_text, integer_text, tr
 from gui.tasks import Problem, Progress, Report, Task, Tasks
 from gui.theme import theme
@@ -44,6 +46,8 @@ class Job:
     problem: Problem | None = None
     run_id: str = ""
     workspace: Path | None = None  # one that the job made, to be opened
+    file: Path | None = None  # one that the job wrote
+    kept: str = ""  # what is left when it is cancelled
     log: list[str] = field(default_factory=list)
     task: Task | None = None
 
@@ -94,6 +98,7 @@ class Jobs(QAbstractTableModel):
         super().__init__(parent)
         self._tasks = tasks
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="runshelf-job")
+        self._exports = ThreadPoolExecutor(max_workers=1, thread_name_prefix="runshelf-export")
         self.jobs: list[Job] = []
         self._clock = QTimer(self)  # time left runs on between reports
         self._clock.setInterval(1000)
@@ -105,11 +110,19 @@ class Jobs(QAbstractTableModel):
         """Start a training run in a child process that can be stopped."""
         dataset = request.dataset_name or request.data.stem
         name = f"{dataset} · {request.run_name}" if request.run_name else dataset
-        return self._start(tr("Training {name}").format(name=name), partial(_train, root, request), self._complete)
+        job = Job(tr("Training {name}").format(name=name), kept=tr("finished pipelines are kept"))
+        return self._start(job, partial(_train, root, request), self._complete)
 
     def make_demo(self, folder: Path) -> Job:
         """Start making a workspace with real data and trained pipelines to look around in."""
-        return self._start(tr("Making the demo"), partial(_make_demo, folder), self._complete_demo)
+        job = Job(tr("Making the demo"), kept=tr("finished pipelines are kept"))
+        return self._start(job, partial(_make_demo, folder), self._complete_demo)
+
+    def export(self, root: Path, request: ExportRequest) -> Job:
+        """Start writing rows of the catalog to a file."""
+        job = Job(tr("Exporting {name}").format(name=request.path.name), kept=tr("no file was written"))
+        complete = partial(self._complete_export, request.path)
+        return self._start(job, partial(write_export, root, request), complete, self._exports)
 
     def cancel(self, job: Job) -> None:
         """Stop a job; one that still waits ends at once, one that runs as soon as it is safe."""
@@ -141,16 +154,22 @@ class Jobs(QAbstractTableModel):
     def close(self) -> None:
         """Let the thread go; every job must have ended."""
         self._clock.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._exports):
+            pool.shutdown(wait=True, cancel_futures=True)
 
-    def _start(self, name: str, fn: Callable[[Report], T], complete: Callable[[Job, T], None]) -> Job:
-        job = Job(name)
+    def _start(
+        self,
+        job: Job,
+        fn: Callable[[Report], T],
+        complete: Callable[[Job, T], None],
+        pool: ThreadPoolExecutor | None = None,
+    ) -> Job:
         self.beginInsertRows(QModelIndex(), 0, 0)
         self.jobs.insert(0, job)
         self.endInsertRows()
         job.task = self._tasks.start(
             fn, partial(complete, job), partial(self._fail, job), partial(self._advance, job),
-            executor=self._pool, quiet=True,
+            executor=pool or self._pool, quiet=True,
         )  # fmt: skip
         self._clock.start()
         return job
@@ -179,10 +198,14 @@ class Jobs(QAbstractTableModel):
         job.workspace = root
         self._end(job, "completed", tr("ready in {folder}").format(folder=root))
 
+    def _complete_export(self, path: Path, job: Job, rows: int) -> None:
+        job.file = path
+        self._end(job, "completed", tr("{n} rows in {path}").format(n=integer_text(rows), path=path))
+
     def _fail(self, job: Job, problem: Problem) -> None:
         job.problem = problem
         if problem.kind == "cancelled":
-            self._end(job, "cancelled", tr("Cancelled; finished pipelines are kept."))
+            self._end(job, "cancelled", tr("Cancelled; {what}.").format(what=job.kept))
             return
         job.log.append(problem.details if problem.kind == "bug" else f"{problem.what} {problem.advice}".strip())
         self._end(job, "failed", problem.what)

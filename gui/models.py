@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QFont
 
-from gui.columns import AnyIndex, Column, arranged, column_for, header_tip, shown_status, status_sign
+from gui import listings
+from gui.columns import (
+    EDITABLE,
+    SORT_ROLE,
+    AnyIndex,
+    Column,
+    arranged,
+    best_sign,
+    column_for,
+    header_tip,
+    shown_status,
+    sort_sign,
+    status_sign,
+)
 from gui.formats import (
     MISSING,
     full_time_text,
@@ -24,123 +35,12 @@ from gui.formats import (
     status_word,
     time_text,
 )
+from gui.listings import Listing, Page, View, fetch_listing, fetch_pages
 from gui.session import Session
 from gui.tasks import Problem
 
-if TYPE_CHECKING:
-    from storage import CatalogColumn, Workspace
-
-PAGE = 128
 PAGES_KEPT = 64
 PAGES_AT_ONCE = 4
-HEAD_PAGES = 2
-Page = list[dict[str, Any] | None]
-TELLING = ("val_rmse", "val_accuracy", "test_rmse", "test_accuracy")  # choosing by the test set would be peeking
-
-
-@dataclass(frozen=True)
-class View:
-    """What to list and how (`order` is a column, "-" before it for descending; "" for the best known default).
-
-    `selected` (current first) and `top` are prediction ids to find again in the new listing.
-    """
-
-    filter: str
-    order: str
-    selected: tuple[str, ...] = ()
-    top: str = ""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The answer to a View: all keys in order, and the first pages to be painted."""
-
-    view: View
-    columns: tuple[CatalogColumn, ...]
-    keys: array[int]
-    total: int
-    best: Any
-    current_row: int
-    selected_rows: tuple[int, ...]
-    top_row: int
-    pages: dict[int, Page]
-    complete: bool = True
-
-
-def fetch_listing(view: View, limit: int | None, workspace: Workspace) -> Listing:
-    """Query the catalog for a View; runs on the workspace's thread.
-
-    With a `limit` it stops there and is quick at any size; if more match, the listing is not `complete`.
-    """
-    catalog = workspace.catalog
-    columns = tuple(catalog.columns())
-    known = {column.name for column in columns}
-    order = view.order if view.order.removeprefix("-") in known else default_order(view.filter, columns, workspace)
-    keys = catalog.keys(view.filter, order, limit=limit)
-    complete = limit is None or len(keys) < limit
-    places = rows_of(view.selected, keys, workspace)
-    top = max(0, rows_of((view.top,), keys, workspace)[0]) if view.top else 0
-    found = View(view.filter, order, view.selected, view.top)
-    return Listing(
-        found,
-        columns,
-        keys,
-        catalog.count() if view.filter and complete else len(keys),
-        _best(workspace, found, columns, keys),
-        places[0] if places else -1,
-        tuple(place for place in places if place >= 0),
-        top,
-        fetch_pages(keys, [top // PAGE, top // PAGE + 1], workspace),
-        complete,
-    )
-
-
-def fetch_pages(keys: array[int], pages: Sequence[int], workspace: Workspace) -> dict[int, Page]:
-    """Read whole pages of rows; pages past the end are left out, and a row that is gone is None."""
-    found: dict[int, Page] = {}
-    for page in pages:
-        if wanted := keys[page * PAGE : (page + 1) * PAGE]:
-            rows = {row["key"]: row for row in workspace.catalog.rows(wanted)}
-            found[page] = [rows.get(key) for key in wanted]
-    return found
-
-
-def rows_of(prediction_ids: Sequence[str], keys: array[int], workspace: Workspace) -> list[int]:
-    """Find in which row each prediction is, -1 for those not listed."""
-    wanted = [workspace.catalog.find(one) if one else None for one in prediction_ids]
-    if len(wanted) == 1:
-        try:
-            return [keys.index(wanted[0])] if wanted[0] is not None else [-1]
-        except ValueError:
-            return [-1]
-    seeking = set(wanted)
-    found = {key: row for row, key in enumerate(keys) if key in seeking} if wanted else {}
-    return [found.get(key, -1) if key is not None else -1 for key in wanted]
-
-
-def default_order(filter: str, columns: Sequence[CatalogColumn], workspace: Workspace) -> str:
-    """Put the best first by the most telling metric that what is listed has, else the newest."""
-    metrics = {column.name: column.metric for column in columns if column.metric is not None}
-    for name in TELLING:
-        metric = metrics.get(name)
-        if metric is None or metric.lower_is_better is None:
-            continue
-        order = name if metric.lower_is_better else f"-{name}"
-        first = workspace.catalog.rows(workspace.catalog.keys(filter, order, limit=1))
-        if first and first[0].get(name) is not None:  # what is missing sorts last
-            return order
-    return "-created_at"
-
-
-def _best(workspace: Workspace, view: View, columns: Sequence[CatalogColumn], keys: array[int]) -> Any:
-    """Find the best value of the metric sorted by, None for any other column."""
-    name = view.order.removeprefix("-")
-    metric = next((column.metric for column in columns if column.name == name), None)
-    if metric is None or metric.lower_is_better is None or not keys:
-        return None
-    best_first = metric.lower_is_better is not view.order.startswith("-")
-    first = keys[0] if best_first else workspace.catalog.keys(view.filter, f"best:{name}", limit=1)[0]
-    return workspace.catalog.rows([first])[0].get(name)
 
 
 class CatalogModel(QAbstractTableModel):
@@ -148,11 +48,13 @@ class CatalogModel(QAbstractTableModel):
 
     `listed` follows each new listing (then `listing` tells where the selected and topmost rows went). Of a very long
     one the first rows come at once and `completed` follows with all; `refused` tells of a filter that is wrong.
+    `edited` tells of a row, a column and the text somebody wrote there.
     """
 
     listed = Signal()
     completed = Signal()
     refused = Signal(object)
+    edited = Signal(int, str, str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -164,6 +66,7 @@ class CatalogModel(QAbstractTableModel):
         self._texts: dict[tuple[int, int], str] = {}
         self._wanted: dict[int, None] = {}
         self._asked: set[int] = set()
+        self._first_sort = ""
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -175,7 +78,9 @@ class CatalogModel(QAbstractTableModel):
 
     def ask(self, view: View) -> None:
         """List anew; what is shown stays until the answer is here."""
-        limit = None if view.top else HEAD_PAGES * PAGE  # a place further down is only known from all the keys
+        limit = (
+            None if view.top else listings.HEAD_PAGES * listings.PAGE
+        )  # a place further down is only known from all the keys
         self._session.query(partial(fetch_listing, view, limit), self._take, self._refuse, topic="catalog")
 
     def clear(self) -> None:
@@ -187,8 +92,12 @@ class CatalogModel(QAbstractTableModel):
 
     def _take(self, listing: Listing) -> None:
         self.beginResetModel()
-        self.columns = [column_for(column) for column in arranged(listing.columns)]
+        self.columns = [
+            column_for(column, computed=column.name in listing.computed)
+            for column in arranged(listing.columns, listing.computed)
+        ]
         self.listing, self._keys = listing, listing.keys
+        self._first_sort = listing.sorts[0].name
         self._forget_pages()
         self._pages.update(listing.pages)
         self.endResetModel()
@@ -234,7 +143,7 @@ class CatalogModel(QAbstractTableModel):
         self._asked.update(pages)
         listing = self.listing
         self._session.query(
-            partial(fetch_pages, self._keys, pages),
+            partial(fetch_pages, self._keys, listing.filter_for_rows, pages),
             lambda found: self._take_pages(listing, found),
             lambda problem: self._lose_pages(listing, problem),
             quiet=True,
@@ -246,11 +155,11 @@ class CatalogModel(QAbstractTableModel):
         self._asked.clear()
         for page, rows in found.items():
             self._pages[page] = rows
-            last = min((page + 1) * PAGE, len(self._keys)) - 1
-            self.dataChanged.emit(self.index(page * PAGE, 0), self.index(last, len(self.columns) - 1))
+            last = min((page + 1) * listings.PAGE, len(self._keys)) - 1
+            self.dataChanged.emit(self.index(page * listings.PAGE, 0), self.index(last, len(self.columns) - 1))
         while len(self._pages) > PAGES_KEPT:
             old, _ = self._pages.popitem(last=False)
-            self._texts = {place: text for place, text in self._texts.items() if place[0] // PAGE != old}
+            self._texts = {place: text for place, text in self._texts.items() if place[0] // listings.PAGE != old}
         if self._wanted:
             self._soon.start()
 
@@ -277,6 +186,8 @@ class CatalogModel(QAbstractTableModel):
             return column.align
         if role == Qt.ItemDataRole.ToolTipRole:
             return header_tip(column)
+        if role in (SORT_ROLE, Qt.ItemDataRole.AccessibleTextRole) and self.listing is not None:
+            return sort_sign(column.key, column.title, self.listing.sorts, role)
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -292,6 +203,8 @@ class CatalogModel(QAbstractTableModel):
             return self._text(index.row(), index.column(), row)
         if role == Qt.ItemDataRole.UserRole:
             return row.get(column.key)
+        if role == Qt.ItemDataRole.EditRole:
+            return str(row.get(column.key) or "")
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
         if role == Qt.ItemDataRole.FontRole:
@@ -300,18 +213,41 @@ class CatalogModel(QAbstractTableModel):
             return status_sign(shown_status(row), role)
         return None
 
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        held = self._session.workspace
+        flags = super().flags(index)
+        if held is None or held.read_only or not index.isValid() or self.columns[index.column()].key not in EDITABLE:
+            return flags
+        values = self.loaded(index.row())
+        if values is None or "\n" in str(values.get(self.columns[index.column()].key)):
+            return flags  # a cell has one line
+        return flags | Qt.ItemFlag.ItemIsEditable
+
+    def setData(self, index: AnyIndex, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Pass on what somebody wrote; the cell shows it when it is saved."""
+        if role != Qt.ItemDataRole.EditRole or str(value) == self.data(index, Qt.ItemDataRole.EditRole):
+            return False
+        self.edited.emit(index.row(), self.columns[index.column()].key, str(value))
+        return False
+
     def row(self, row: int) -> dict[str, Any] | None:
         """Return the values of a row, or None while its page is on the way (it is then asked for)."""
-        page = self._pages.get(row // PAGE)
+        page = self._pages.get(row // listings.PAGE)
         if page is None:
-            self._want(row // PAGE)
+            self._want(row // listings.PAGE)
             return None
-        self._pages.move_to_end(row // PAGE)
-        return page[row % PAGE] if row % PAGE < len(page) else None
+        self._pages.move_to_end(row // listings.PAGE)
+        return page[row % listings.PAGE] if row % listings.PAGE < len(page) else None
 
-    def key(self, row: int) -> int:
-        """Return the catalog's key of a row."""
-        return self._keys[row]
+    def loaded(self, row: int) -> dict[str, Any] | None:
+        """Return the values of a row if its page happens to be here; it is not asked for."""
+        page = self._pages.get(row // listings.PAGE, [])
+        return page[row % listings.PAGE] if row % listings.PAGE < len(page) else None
+
+    @property
+    def keys(self) -> array[int]:
+        """The catalog's keys of all rows."""
+        return self._keys
 
     def column(self, key: str) -> int:
         """Return the position of the column called `key`, -1 if there is none."""
@@ -328,15 +264,14 @@ class CatalogModel(QAbstractTableModel):
             else:
                 text = column.format(row.get(column.key))
             if self._is_best(row, column) and column.metric is not None:
-                text = f"{'▼' if column.metric.lower_is_better else '▲'} {text}"
+                text = f"{best_sign(column.metric)} {text}"
             self._texts[row_number, place] = text
         return text
 
     def _is_best(self, row: dict[str, Any], column: Column) -> bool:
         if self.listing is None or self.listing.best is None or column.metric is None:
             return False
-        sorted_by = self.listing.view.order.removeprefix("-")
-        return column.key == sorted_by and row.get(column.key) == self.listing.best
+        return column.key == self._first_sort and row.get(column.key) == self.listing.best
 
     def _tip(self, row: dict[str, Any], column: Column) -> str | None:
         value = row.get(column.key)

@@ -5,63 +5,50 @@ It reads nothing itself: the preview of the data and the count of pipelines come
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QStandardPaths, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QComboBox,
     QDialog,
     QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from gui import inquiries
 from gui.formats import integer_text, tr
 from gui.panes.sheets import HEADER_HEIGHT, Sheet
-from gui.settings import Settings
-from gui.tasks import Problem, Report, Task, Tasks
+from gui.settings import Settings, documents_folder
+from gui.tasks import Problem, Task, Tasks
 from gui.theme import GRID, ROW_HEIGHT, theme
-from gui.widgets import CONFIG_SUFFIXES, DATA_SUFFIXES, DropTarget, ElidedLabel, dropped_files
+from gui.widgets import (
+    CONFIG_SUFFIXES,
+    DATA_SUFFIXES,
+    DropTarget,
+    ElidedLabel,
+    combo_box,
+    dropped_files,
+    form_layout,
+    heading,
+)
 
 if TYPE_CHECKING:
     from storage import DataPreview, RunRequest
 
 SHARE, COLUMN, NONE = range(3)
-
-
-def _preview(path: Path, report: Report) -> DataPreview:
-    from storage import preview_data
-
-    return preview_data(path)
-
-
-def _count(paths: Sequence[Path], report: Report) -> int:
-    from storage import load_configs
-
-    return len(load_configs(paths))
-
-
-def _shipped(report: Report) -> list[Path]:
-    from storage import RunRequest, shipped_configs
-
-    assert RunRequest is not None  # loaded here, so that nobody waits for it when the training starts
-    return shipped_configs()
 
 
 class NewRunDialog(QDialog):
@@ -107,7 +94,7 @@ class NewRunDialog(QDialog):
         layout.addLayout(columns, 1)
         layout.addLayout(bottom)
         self.finished.connect(self._stop_asking)
-        tasks.start(_shipped, self._offer_shipped, lambda problem: self._say(problem.what), quiet=True)
+        tasks.start(inquiries.shipped, self._offer_shipped, lambda problem: self._say(problem.what), quiet=True)
         if data is not None:
             self.set_data(data)
         self._check()
@@ -127,20 +114,20 @@ class NewRunDialog(QDialog):
         row.addWidget(choose)
         self._sheet = Sheet([], tr("First rows of the data"))
         self._sheet.setFixedHeight(HEADER_HEIGHT + 6 * ROW_HEIGHT)
-        self.target = _combo(tr("Column to predict; several with commas between"), editable=True)
-        self.id_column = _combo(tr("Column with the names of the samples"))
-        self.task = _combo(tr("Kind of task"))
+        self.target = combo_box(tr("Column to predict; several with commas between"), editable=True)
+        self.id_column = combo_box(tr("Column with the names of the samples"))
+        self.task = combo_box(tr("Kind of task"))
         for text, value in ((tr("found from the data"), None), (tr("Regression"), "regression"),
                             (tr("Classification"), "classification")):  # fmt: skip
             self.task.addItem(text, value)
-        self.split = _combo(tr("How the test set is chosen"))
+        self.split = combo_box(tr("How the test set is chosen"))
         self.split.addItems([tr("Random share"), tr("By a column"), tr("No test set: cross-validation alone")])
         self.test_size = QDoubleSpinBox()
         self.test_size.setRange(0.05, 0.9)
         self.test_size.setSingleStep(0.05)
         self.test_size.setValue(0.25)
         self.test_size.setAccessibleName(tr("Share of samples kept for the test"))
-        self.split_column = _combo(tr("Column that says train or test"))
+        self.split_column = combo_box(tr("Column that says train or test"))
         self.split.currentIndexChanged.connect(self._check)
         self.target.editTextChanged.connect(self._check)
         split = QHBoxLayout()
@@ -150,7 +137,7 @@ class NewRunDialog(QDialog):
         split.addWidget(self.split_column, 1)
         self.units = QLineEdit()
         self.units.setPlaceholderText(tr("for example %, mg/kg"))
-        form = _form()
+        form = form_layout()
         form.addRow(tr("Predict"), self.target)
         form.addRow(tr("Sample names"), self.id_column)
         form.addRow(tr("Test set"), split)
@@ -160,7 +147,7 @@ class NewRunDialog(QDialog):
         self._shape.setObjectName("muted")
         half = QVBoxLayout()
         half.setSpacing(GRID)
-        half.addWidget(_heading(tr("Data")))
+        half.addWidget(heading(tr("Data")))
         half.addWidget(self._drop)
         half.addWidget(self._shape)
         half.addWidget(self._sheet)
@@ -206,7 +193,7 @@ class NewRunDialog(QDialog):
         numbers.addWidget(QLabel(tr("Seed")))
         numbers.addWidget(self.seed)
         numbers.addStretch(1)
-        form = _form()
+        form = form_layout()
         form.addRow(tr("Run name"), self.name)
         form.addRow(tr("Description"), self.description)
         form.addRow(tr("Parallel"), numbers)
@@ -217,10 +204,10 @@ class NewRunDialog(QDialog):
             widget.setAccessibleName(name)
         half = QVBoxLayout()
         half.setSpacing(GRID)
-        half.addWidget(_heading(tr("Pipelines")))
+        half.addWidget(heading(tr("Pipelines")))
         half.addWidget(self.configs, 1)
         half.addLayout(row)
-        half.addWidget(_heading(tr("Run")))
+        half.addWidget(heading(tr("Run")))
         half.addLayout(form)
         return half
 
@@ -233,7 +220,7 @@ class NewRunDialog(QDialog):
         self._shape.setText(tr("Reading…"))
         if self._preview_task is not None:
             self._tasks.drop(self._preview_task)
-        self._preview_task = self._tasks.start(partial(_preview, path), self._show_preview, self._no_preview)
+        self._preview_task = self._tasks.start(partial(inquiries.preview, path), self._show_preview, self._no_preview)
         self._check()
 
     def _show_preview(self, preview: DataPreview) -> None:
@@ -268,7 +255,7 @@ class NewRunDialog(QDialog):
 
     def _choose_data(self) -> None:
         kinds = " ".join(f"*{suffix}" for suffix in DATA_SUFFIXES)
-        folder = self._settings.data_folder or _documents()
+        folder = self._settings.data_folder or documents_folder()
         name, _ = QFileDialog.getOpenFileName(self, tr("Data file"), folder, tr("Data ({kinds})").format(kinds=kinds))
         if name:
             self._settings.data_folder = str(Path(name).parent)
@@ -301,7 +288,7 @@ class NewRunDialog(QDialog):
     def _choose_configs(self) -> None:
         kinds = " ".join(f"*{suffix}" for suffix in CONFIG_SUFFIXES)
         names, _ = QFileDialog.getOpenFileNames(
-            self, tr("Pipeline configurations"), _documents(), tr("Configurations ({kinds})").format(kinds=kinds)
+            self, tr("Pipeline configurations"), documents_folder(), tr("Configurations ({kinds})").format(kinds=kinds)
         )
         for name in names:
             self.add_config(Path(name))
@@ -317,7 +304,7 @@ class NewRunDialog(QDialog):
             self._counted.setText(tr("No pipelines chosen"))
             return
         self._counted.setText(tr("Counting…"))
-        self._count_task = self._tasks.start(partial(_count, paths), self._show_count, self._no_count)
+        self._count_task = self._tasks.start(partial(inquiries.count_configs, paths), self._show_count, self._no_count)
 
     def _show_count(self, count: int) -> None:
         self._count_task, self.count = None, count
@@ -406,34 +393,3 @@ class NewRunDialog(QDialog):
         for task in (self._preview_task, self._count_task):
             if task is not None:
                 self._tasks.drop(task)
-
-
-def _documents() -> str:
-    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-
-
-def _combo(name: str, *, editable: bool = False) -> QComboBox:
-    combo = QComboBox()
-    combo.setAccessibleName(name)
-    combo.setToolTip(name)
-    combo.setEditable(editable)
-    combo.setMinimumContentsLength(8)
-    combo.setMaxVisibleItems(20)
-    combo.setMinimumHeight(ROW_HEIGHT)
-    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return combo
-
-
-def _form() -> QFormLayout:
-    form = QFormLayout()
-    form.setSpacing(GRID)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-    return form
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName("title")
-    return label

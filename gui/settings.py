@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 T = TypeVar("T")
 RECENT_KEPT = 10
@@ -51,6 +51,8 @@ class Settings:
     queries = Entry[list[str]]("catalog/queries", [])
     columns = Entry[list[dict[str, Any]]]("catalog/columns", [])
     order = Entry("catalog/order", "")
+    group_metrics = Entry[list[str]]("catalog/group_metrics", [])
+    export_folder = Entry("catalog/export_folder", "")
     detail_tab = Entry("details/tab", 0)
     detail_split = Entry[list[int]]("details/split", [])
     jobs_split = Entry[list[int]]("jobs/split", [])
@@ -93,3 +95,8 @@ class Settings:
     def _bytes(self, key: str) -> QByteArray:
         value = self.store.value(key)
         return value if isinstance(value, QByteArray) else QByteArray()
+
+
+def documents_folder() -> str:
+    """The folder where people keep their documents."""
+    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)

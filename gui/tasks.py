@@ -7,6 +7,7 @@ on the GUI thread under a number.
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import socket
 import sys
@@ -23,6 +24,10 @@ from typing import Any, Literal, TypeVar
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
 
 from storage import Cancelled, QueryError, StorageError
+
+# PySide puts an import of its own in place of Python's, for a feature not used here. It reads the source of whatever is
+# imported, and when two threads import at once one may find a module half made: one start in ten failed by it.
+builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
 
 T = TypeVar("T")
 Report = Callable[[int, int, str], None]

@@ -94,6 +94,14 @@ QTableView::item {{ padding: 0 5px; border: 0; }}
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {selected};
   color: {text}; }}
 QListView::item {{ height: 26px; padding: 0 4px; }}
+QListView#suggestions {{ border: 1px solid {line}; }}
+QPlainTextEdit#framed {{ border: 1px solid {line}; border-radius: 5px; padding: 2px; }}
+QPlainTextEdit#framed:focus {{ border-color: {accent}; }}
+QRadioButton {{ spacing: 6px; }}
+QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 8px;
+  background: {base}; }}
+QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {accent}; background: {on_accent}; }}
+QRadioButton::indicator:disabled {{ border-color: {line}; }}
 QTreeView::item:hover:!selected, QListView::item:hover:!selected {{ background: {hover}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {line}; }}
 QTabBar {{ qproperty-drawBase: 0; }}
@@ -103,6 +111,7 @@ QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:focus {{ background: {hover}; }}
 QLineEdit {{ background: {base}; border: 1px solid {line}; border-radius: 5px;
   padding: 3px 6px; min-height: 20px; selection-background-color: {selected}; selection-color: {text}; }}
+QTableView QLineEdit {{ border-color: {accent}; border-radius: 0; padding: 0 4px; min-height: 0; }}
 QComboBox QLineEdit {{ border: 0; padding: 0; min-height: 0; }}
 QLineEdit:focus {{ border-color: {accent}; }}
 QLineEdit[wrong="true"] {{ border-color: {bad}; }}

@@ -1,26 +1,22 @@
-"""Small things used by several panes: the query box, the empty state, the drop target, the notice line."""
+"""Small things used by several panes: the empty state, the drop target, the notice line, parts of forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QStringListModel, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QInputMethodEvent,
-    QKeyEvent,
-    QTextCharFormat,
 )
 from PySide6.QtWidgets import (
-    QCompleter,
+    QComboBox,
+    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -29,165 +25,11 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import tr
-from gui.tasks import Problem
-from gui.theme import GRID, theme
+from gui.theme import GRID, ROW_HEIGHT, theme
 
-TYPING_PAUSE_MS = 500
 NOTICE_MS = 10_000
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
 CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
-
-
-class _Words(QCompleter):
-    """Completes the word at the cursor instead of the whole line."""
-
-    def __init__(self, box: QLineEdit) -> None:
-        super().__init__(box)
-        self._box = box
-        self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.setFilterMode(Qt.MatchFlag.MatchContains)
-
-    def splitPath(self, path: str) -> list[str]:
-        start, end = self._word(path)
-        return [path[start:end] or "\0"]  # nothing typed: nothing offered
-
-    def pathFromIndex(self, index: object) -> str:
-        text, (start, end) = self._box.text(), self._word(self._box.text())
-        chosen = str(index.data()) if hasattr(index, "data") else ""
-        return text[:start] + chosen + text[end:]
-
-    def _word(self, text: str) -> tuple[int, int]:
-        end = self._box.cursorPosition()
-        start = end
-        while start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_"):
-            start -= 1
-        return start, end
-
-
-class QueryBox(QLineEdit):
-    """The filter of the catalog. An error is shown under the word it is about; Up and Down walk through the history.
-
-    `applied` is emitted with the text on Enter and after a pause in typing.
-    """
-
-    applied = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("queryEdit")
-        self.setAccessibleName(tr("Filter of the catalog"))
-        self.setPlaceholderText(tr("Filter, for example  test_rmse < 0.5 and dataset_name = 'corn'"))
-        self.setClearButtonEnabled(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.history: list[str] = []
-        self._at = -1
-        self._words = QStringListModel(self)
-        completer = _Words(self)
-        completer.setModel(self._words)
-        self.setCompleter(completer)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(TYPING_PAUSE_MS)
-        self._pause.timeout.connect(self._apply)
-        self._error = QLabel(self.window())
-        self._error.setObjectName("floatingError")
-        self._error.hide()
-        self.textChanged.connect(self._typed)
-        self.returnPressed.connect(self._apply)
-        theme().dress(self.addAction(theme().icon("search"), QLineEdit.ActionPosition.LeadingPosition), "search")
-
-    def offer(self, words: Sequence[str]) -> None:
-        """Offer these words while typing."""
-        self._words.setStringList(list(words))
-
-    def put(self, text: str) -> None:
-        """Show a query and apply it at once."""
-        self.setText(text)
-        self._apply()
-
-    def show_problem(self, problem: Problem) -> None:
-        """Underline the offending word and say under it what is wrong."""
-        self._mark(problem.position, problem.length)
-        self.setProperty("wrong", True)
-        self._restyle()
-        self._error.setParent(self.window())
-        self._error.setText(f"{problem.what} {problem.advice}".strip())
-        self._error.setMaximumWidth(max(320, self.width()))
-        self._error.adjustSize()
-        self._error.move(self._below(max(0, problem.position)))
-        self._error.raise_()
-        self._error.show()
-        self.setAccessibleDescription(problem.what)
-
-    def clear_problem(self) -> None:
-        """Take the error away."""
-        if self.property("wrong"):
-            self._mark(-1, 0)
-            self.setProperty("wrong", False)
-            self._restyle()
-            self.setAccessibleDescription("")
-        self._error.hide()
-
-    def problem_text(self) -> str:
-        """Return the error shown, empty if there is none."""
-        return self._error.text() if not self._error.isHidden() else ""
-
-    def problem_place(self) -> QPoint:
-        """Return where in the window the error is shown."""
-        return self._error.pos()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
-        if step and self.history:
-            self._at = min(max(self._at + step, -1), len(self.history) - 1)
-            at = self._at
-            self.setText(self.history[at] if at >= 0 else "")
-            self._at = at
-            return
-        if event.key() == Qt.Key.Key_Escape and self.text():
-            self.put("")
-            return
-        super().keyPressEvent(event)
-
-    def _typed(self) -> None:
-        self._at = -1
-        self.clear_problem()
-        if self.text():
-            self._pause.start()
-        else:
-            self._apply()  # cleared: nothing to wait for
-
-    def _apply(self) -> None:
-        self._pause.stop()
-        self.applied.emit(self.text().strip())
-
-    def _below(self, position: int) -> QPoint:
-        """Return the place in the window just under a character."""
-        cursor = self.cursorPosition()
-        self.blockSignals(True)
-        self.setCursorPosition(position)
-        left = self.cursorRect().center().x()
-        self.setCursorPosition(cursor)
-        self.blockSignals(False)
-        place = self.mapTo(self.window(), QPoint(left, self.height() + 4))
-        place.setX(max(GRID, min(place.x(), self.window().width() - self._error.width() - GRID)))
-        return place
-
-    def _mark(self, position: int, length: int) -> None:
-        # A line edit has no text formats of its own; those of an input method are drawn all the same.
-        attributes = []
-        if position >= 0:
-            wave = QTextCharFormat()
-            wave.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
-            wave.setUnderlineColor(QColor(theme().colours.bad))
-            start = position - self.cursorPosition()
-            kind = QInputMethodEvent.AttributeType.TextFormat
-            attributes.append(QInputMethodEvent.Attribute(kind, start, max(1, length), wave))
-        QCoreApplication.sendEvent(self, QInputMethodEvent("", attributes))
-
-    def _restyle(self) -> None:
-        self.style().unpolish(self)
-        self.style().polish(self)
 
 
 class EmptyState(QWidget):
@@ -356,3 +198,33 @@ class ElidedLabel(QLabel):
         text = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(0, self.width()))
         if text != self.text():
             self.setText(text)
+
+
+def combo_box(name: str, *, editable: bool = False) -> QComboBox:
+    """Make a list to choose from, for a form."""
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    combo.setToolTip(name)
+    combo.setEditable(editable)
+    combo.setMinimumContentsLength(8)
+    combo.setMaxVisibleItems(20)
+    combo.setMinimumHeight(ROW_HEIGHT)
+    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return combo
+
+
+def form_layout() -> QFormLayout:
+    """Make the layout of a form."""
+    form = QFormLayout()
+    form.setSpacing(GRID)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return form
+
+
+def heading(text: str) -> QLabel:
+    """Make the title of a part of a dialog."""
+    label = QLabel(text)
+    label.setObjectName("title")
+    return label

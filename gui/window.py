@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QRect, QStandardPaths, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QCursor, QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDockWidget,
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 from gui.bars import StatusLine, TopBar
 from gui.commands import Commands
 from gui.dialogs import CommandDialog, ErrorDialog, KeysDialog, NewWorkspaceDialog
+from gui.exporting import ExportRequest
 from gui.formats import tr
 from gui.jobs import Job, Jobs
 from gui.new_run import NewRunDialog
@@ -31,10 +33,11 @@ from gui.panes.pipeline import PipelinePane
 from gui.panes.workspace_tree import WorkspaceTree
 from gui.selection import Selection
 from gui.session import Session
-from gui.settings import Settings
+from gui.settings import Settings, documents_folder
 from gui.tasks import Problem, Report, Tasks
 from gui.theme import theme
 from gui.widgets import DATA_SUFFIXES, EmptyState, Notice, dropped_files
+from gui.window_shape import WindowShape
 
 if TYPE_CHECKING:
     from storage import Workspace
@@ -76,8 +79,8 @@ class MainWindow(QMainWindow):
         self.top.set_menus(self.commands)
         self._connect()
         self.resize(*FIRST_SIZE)
-        self._first_layout = self._lay_out_docks()
-        self._restore()
+        self._shape = WindowShape(self, self.settings)
+        self._shape.restore()
         self._show_workspace()
         if workspace is not None:
             self.session.adopt(workspace)
@@ -137,6 +140,8 @@ class MainWindow(QMainWindow):
         self.catalog.new_run_wanted.connect(self.new_run)
         self.tree.query_wanted.connect(self.query.put)
         self.jobs.ended.connect(self._job_ended)
+        self.catalog.export_wanted.connect(self._export)
+        self.catalog.annotating.done.connect(self._tell_edit)
         self.status.clicked.connect(lambda: self.show_pane(4))
 
     # --- workspaces ---
@@ -147,14 +152,14 @@ class MainWindow(QMainWindow):
 
     def open_dialog(self) -> None:
         """Ask for a workspace and open it."""
-        place = self.settings.recent[0] if self.settings.recent else _documents()
+        place = self.settings.recent[0] if self.settings.recent else documents_folder()
         chosen = QFileDialog.getExistingDirectory(self, tr("Open workspace"), place)
         if chosen:
             self.open_workspace(Path(chosen))
 
     def create_dialog(self) -> None:
         """Ask for a place and make a workspace there."""
-        dialog = NewWorkspaceDialog(Path(_documents()), self)
+        dialog = NewWorkspaceDialog(Path(documents_folder()), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self.open_workspace(dialog.path(), create=True))
         dialog.open()
@@ -215,7 +220,7 @@ class MainWindow(QMainWindow):
 
     def try_demo(self) -> None:
         """Make a workspace with real data and results, and open it when it is ready."""
-        folder = Path(_documents()) / DEMO_FOLDER
+        folder = Path(documents_folder()) / DEMO_FOLDER
         self.notice.say(tr("Training some pipelines on real data, in {folder}").format(folder=folder))
         self.jobs.make_demo(folder)
         self.jobs_dock.show()
@@ -223,6 +228,14 @@ class MainWindow(QMainWindow):
     def _train(self, root: Path, dialog: NewRunDialog) -> None:
         self.jobs.train(root, dialog.request())
         self.jobs_dock.show()
+
+    def _export(self, request: ExportRequest) -> None:
+        held = self.session.workspace
+        if held is not None:
+            self.jobs.export(held.root, request)
+
+    def _tell_edit(self, text: str, undo: Callable[[], None] | None) -> None:
+        self.notice.say(text, tr("Undo") if undo is not None else "", self.catalog.annotating.undo)
 
     def _job_ended(self, job: Job) -> None:
         self.session.sync()
@@ -237,6 +250,9 @@ class MainWindow(QMainWindow):
         text = tr("{name}: {outcome}").format(name=job.name, outcome=job.outcome)
         if job.run_id:
             self.notice.say(text, tr("Show results"), partial(self.tree.show_run, job.run_id))
+        elif job.file is not None:
+            folder = QUrl.fromLocalFile(str(job.file.parent))
+            self.notice.say(text, tr("Show folder"), partial(QDesktopServices.openUrl, folder))
         else:
             self.notice.say(text)
 
@@ -271,13 +287,7 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Show the sheet of keys."""
-        extra = [
-            (tr("Earlier and later queries (in the query box)"), "↑, ↓"),
-            (tr("Clear the query (in the query box)"), "Esc"),
-            (tr("Copy the selected rows (in the catalog)"), "Ctrl+C"),
-            (tr("Open the selected file (in the details)"), "Enter"),
-        ]
-        dialog = KeysDialog(self.commands.all(), extra, self)
+        dialog = KeysDialog(self.commands.all(), self.commands.other_keys(), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -299,42 +309,8 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Put docks, sizes and columns back as a new user sees them."""
-        self.settings.forget_window()
-        self.restoreState(self._first_layout)
-        self._lay_out_docks()
+        self._shape.reset()
         self.catalog.reset_columns()
-
-    # --- the shape of the window ---
-
-    def _lay_out_docks(self) -> QByteArray:
-        sides = Qt.DockWidgetArea
-        self.addDockWidget(sides.LeftDockWidgetArea, self.tree_dock)
-        self.addDockWidget(sides.RightDockWidgetArea, self.details_dock)
-        self.addDockWidget(sides.BottomDockWidgetArea, self.jobs_dock)
-        self.setCorner(Qt.Corner.BottomRightCorner, sides.RightDockWidgetArea)
-        for dock in (self.tree_dock, self.details_dock):
-            dock.setFloating(False)
-            dock.show()
-        self.jobs_dock.hide()
-        self.resizeDocks([self.tree_dock, self.details_dock], [260, 372], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.jobs_dock], [180], Qt.Orientation.Vertical)
-        return self.saveState()
-
-    def _restore(self) -> None:
-        geometry, docks = self.settings.geometry(), self.settings.docks()
-        if not geometry.isEmpty():
-            self.restoreGeometry(geometry)
-        if not docks.isEmpty():
-            self.restoreState(docks)
-        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
-        if screens and not self.isMaximized():
-            self.setGeometry(on_screen(self.geometry(), screens))
-
-    def _save(self) -> None:
-        self.settings.save_window(self.saveGeometry(), self.saveState())
-        for pane in (self.catalog, self.details, self.jobs_pane):
-            pane.save()
-        self.settings.store.sync()
 
     # --- events ---
 
@@ -371,7 +347,10 @@ class MainWindow(QMainWindow):
             return
         if not self._closed:
             self._closed = True
-            self._save()
+            self._shape.save()
+            for pane in (self.catalog, self.details, self.jobs_pane):
+                pane.save()
+            self.settings.store.sync()
             self.session.close()
             self.jobs.close()
             self.tasks.close()
@@ -383,7 +362,8 @@ class MainWindow(QMainWindow):
         question.setWindowTitle(tr("Quit Runshelf"))
         question.setIcon(QMessageBox.Icon.Question)
         question.setText(tr("A job is running.") if count == 1 else tr("{n} jobs are running.").format(n=count))
-        question.setInformativeText(tr("Quitting stops the training. Pipelines that have finished are kept."))
+        kept = ", ".join(dict.fromkeys(job.kept for job in self.jobs.busy()))
+        question.setInformativeText(tr("Quitting stops it; {what}.").format(what=kept))
         stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.AcceptRole)
         stay = question.addButton(tr("Keep working"), QMessageBox.ButtonRole.RejectRole)
         question.setDefaultButton(stay)
@@ -405,25 +385,5 @@ class MainWindow(QMainWindow):
         if not self.jobs.busy():
             self.close()
             return
-        self.notice.say(tr("Stopping the training, then Runshelf quits…"), stay=True)
+        self.notice.say(tr("Stopping what runs, then Runshelf quits…"), stay=True)
         self.jobs.cancel_all()
-
-
-def on_screen(window: QRect, screens: list[QRect]) -> QRect:
-    """Return the place for a window: as it is when its title bar can be reached, else on the first screen."""
-    title = QRect(window.left(), window.top(), window.width(), 32)
-    reachable = any(
-        screen.intersected(title).width() >= 120 and screen.contains(window.center().x(), title.center().y())
-        for screen in screens
-    )
-    if reachable and any(window.width() <= s.width() and window.height() <= s.height() for s in screens):
-        return window
-    screen = screens[0]
-    width, height = min(window.width(), screen.width()), min(window.height(), screen.height())
-    place = QRect(0, 0, width, height)
-    place.moveCenter(screen.center())
-    return place
-
-
-def _documents() -> str:
-    return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)

@@ -22,7 +22,9 @@ from gui.window import MainWindow
 from storage import Workspace
 from tests.gui.samples import fill
 
-HARMLESS = ("This plugin does not support propagateSizeHints()", "This plugin does not support raise()")
+HARMLESS = tuple(
+    f"This plugin does not support {what}" for what in ("propagateSizeHints()", "raise()", "grabbing the keyboard")
+)
 
 
 @pytest.fixture(autouse=True)

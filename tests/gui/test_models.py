@@ -4,8 +4,9 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from gui import models, runs_model
-from gui.models import CatalogModel, View
+from gui import listings, models, runs_model
+from gui.listings import View
+from gui.models import CatalogModel
 from gui.runs_model import RunsModel
 from gui.selection import Picked
 from gui.session import Session
@@ -28,7 +29,7 @@ def session(qtbot, root):
 
 @pytest.fixture
 def table(qtbot, session, monkeypatch):
-    monkeypatch.setattr(models, "PAGE", 4)  # 41 rows make many pages
+    monkeypatch.setattr(listings, "PAGE", 4)  # 41 rows make many pages
     monkeypatch.setattr(models, "PAGES_KEPT", 3)
     model = CatalogModel(session)
     model.tester = QAbstractItemModelTester(model, WARN)
@@ -55,7 +56,7 @@ def test_a_page_shows_dots_then_its_values_and_is_asked_for_once(qtbot, table):
 
     def noting(fetch, *args, **kwargs):
         query(fetch, *args, **kwargs)
-        asked.append(fetch.args[1])
+        asked.append(fetch.args[2])
         cell.data()  # painted again while the page is on its way
 
     table._session.query = noting
@@ -117,10 +118,10 @@ def test_the_best_is_marked_when_the_worst_comes_first(qtbot, table):
 def test_what_was_selected_is_found_again_after_sorting_and_filtering(qtbot, table):
     listed(qtbot, table, "", "test_rmse")
     chosen = table.row(2)["prediction_id"]
-    listed(qtbot, table, "", "-test_rmse", (chosen,), chosen)
+    listed(qtbot, table, "", "-test_rmse", chosen, chosen)
     assert table.row(table.listing.current_row)["prediction_id"] == chosen
     assert table.listing.top_row == table.listing.current_row
-    listed(qtbot, table, "dataset_name = 'nothing'", "", (chosen,))
+    listed(qtbot, table, "dataset_name = 'nothing'", "", chosen)
     assert table.listing.current_row == -1
 
 

@@ -1,5 +1,6 @@
 """The way off the GUI thread and back."""
 
+import builtins
 import sys
 import threading
 
@@ -93,3 +94,7 @@ def test_emitting_a_signal_keeps_the_references_to_true(qtbot):
     for _ in range(2000):
         sender.happened.emit(True)
     assert abs(sys.getrefcount(True) - before) < 1000
+
+
+def test_two_threads_may_import_at_once():
+    assert "feature" not in builtins.__import__.__name__  # PySide's own import lets one see half a module

@@ -3,13 +3,14 @@
 import pytest
 from PySide6.QtCore import QObject, QRect, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QPalette
-from PySide6.QtWidgets import QMessageBox, QTableView, QTabWidget, QTreeView
+from PySide6.QtWidgets import QMessageBox, QTableView, QTabWidget, QTreeView, QWidget
 
 from gui.dialogs import CommandDialog, ErrorDialog
 from gui.formats import MISSING
+from gui.query_box import QueryBox
 from gui.theme import theme
-from gui.widgets import QueryBox
-from gui.window import MainWindow, on_screen
+from gui.window import MainWindow
+from gui.window_shape import on_screen
 from storage import Workspace
 from tests.gui.samples import fill
 
@@ -24,6 +25,13 @@ def apply_filter(qtbot, window: MainWindow, text: str) -> None:
     with qtbot.waitSignal(window.catalog.model.listed):
         window.query.setText(text)
         qtbot.keyClick(window.query, Qt.Key.Key_Return)
+
+
+def focus(qtbot, widget: QWidget) -> None:
+    """Give a widget the keyboard, as a click on it would."""
+    widget.window().activateWindow()
+    widget.setFocus()
+    qtbot.waitUntil(lambda: widget.hasFocus() and QGuiApplication.focusWindow() is widget.window().windowHandle())
 
 
 def select(qtbot, window: MainWindow, row: int) -> str:
@@ -211,7 +219,7 @@ def test_copied_rows_have_full_precision(qtbot, window):
     apply_filter(qtbot, window, "dataset_name = 'corn' and test_rmse < 1.15")
     window.catalog.table.selectAll()
     QGuiApplication.clipboard().clear()
-    window.catalog.copy_rows()
+    window.catalog.rows.copy_rows()
     qtbot.waitUntil(lambda: "\t" in QGuiApplication.clipboard().text())
     title, *rows = [line.split("\t") for line in QGuiApplication.clipboard().text().splitlines()]
     assert [row[title.index("test_rmse")] for row in rows] == ["1.0", "1.1"]

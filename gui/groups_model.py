@@ -1,0 +1,149 @@
+"""Groups of results as a table: one row for each group with its counts and the best, mean and spread of metrics.
+
+There are few groups compared with results, so they are all held in memory and sorted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtGui import QFont
+
+from gui.columns import LEFT, RIGHT, SORT_ROLE, TITLES, AnyIndex, Column, best_of, best_sign, sort_sign, words_text
+from gui.formats import cell_text, integer_text, number_text, plain_text, tr
+from gui.query_text import SortKey, also_sorted_by, equals, sorted_by
+
+if TYPE_CHECKING:
+    from storage import Metric
+
+COUNTS = {"results": "Results", "completed": "Completed", "failed": "Failed"}
+KINDS = {"best": "best {metric}", "mean": "mean {metric}", "std": "std {metric}"}
+Row = dict[str, Any]
+
+
+class GroupsModel(QAbstractTableModel):
+    """Shows groups as `catalog.group` gives them; `by` are the columns grouped by."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.by: tuple[str, ...] = ()
+        self.columns: list[Column] = []
+        self.sorts: tuple[SortKey, ...] = (SortKey("results", True),)
+        self._rows: list[Row] = []
+        self._best: dict[str, Any] = {}
+        self._bold = QFont()
+        self._bold.setBold(True)
+
+    def show(self, by: Sequence[str], rows: Sequence[Row], metrics: Mapping[str, Metric]) -> None:
+        """Show these groups, sorted as before as far as the columns are still there."""
+        self.beginResetModel()
+        self.by = tuple(by)
+        names = list(rows[0]) if rows else [*by, *COUNTS]
+        self.columns = [_column(name, self.by, metrics) for name in names]
+        self._best = {column.key: _best(column, rows) for column in self.columns if column.key.startswith("best_")}
+        self.sorts = tuple(key for key in self.sorts if key.name in names) or (SortKey("results", True),)
+        self._rows = _sorted(rows, self.sorts)
+        self.endResetModel()
+
+    def click(self, section: int, further: bool) -> None:
+        """Sort by a column, or by it after the others."""
+        column = self.columns[section]
+        change = also_sorted_by if further else sorted_by
+        self.sorts = change(self.sorts, _first_sort(column))
+        self.beginResetModel()
+        self._rows = _sorted(self._rows, self.sorts)
+        self.endResetModel()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
+
+    def condition(self, row: int) -> str:
+        """Write the condition that leaves the results of a group."""
+        return " and ".join(equals(name, self._rows[row][name]) for name in self.by)
+
+    def text(self, rows: Sequence[int]) -> str:
+        """Write groups as tab-separated lines in full precision, with a header."""
+        keys = [column.key for column in self.columns]
+        lines = ["\t".join(keys), *("\t".join(cell_text(self._rows[row][key]) for key in keys) for row in rows)]
+        return "\n".join(lines)
+
+    # --- what the view asks ---
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+            return None
+        column = self.columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return column.align
+        if role in (SORT_ROLE, Qt.ItemDataRole.AccessibleTextRole):
+            return sort_sign(column.key, column.title, self.sorts, role)
+        return None
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        column = self.columns[index.column()]
+        value = self._rows[index.row()].get(column.key)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(column, value)
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return column.align
+        if role == Qt.ItemDataRole.UserRole:
+            return value
+        if role == Qt.ItemDataRole.FontRole:
+            return self._bold if self._is_best(column, value) else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_text(value) or None
+        return None
+
+    def _text(self, column: Column, value: Any) -> str:
+        text = column.format(value)
+        if column.metric is None or not self._is_best(column, value):
+            return text
+        return f"{best_sign(column.metric)} {text}"
+
+    def _is_best(self, column: Column, value: Any) -> bool:
+        return value is not None and value == self._best.get(column.key)
+
+
+def _column(name: str, by: Sequence[str], metrics: Mapping[str, Metric]) -> Column:
+    """Make the column of a name that `catalog.group` gives."""
+    if name in by:
+        return Column(name, tr(TITLES.get(name, name)), LEFT, words_text)
+    if name in COUNTS:
+        return Column(name, tr(COUNTS[name]), RIGHT, integer_text)
+    kind, _, metric_name = name.partition("_")
+    metric = metrics.get(metric_name)
+    write: Callable[[Any], str] = partial(number_text, digits=metric.digits) if metric is not None else number_text
+    title = tr(KINDS[kind]).format(metric=metric_name) if kind in KINDS else name
+    return Column(name, title, RIGHT, write, metric)
+
+
+def _best(column: Column, rows: Sequence[Row]) -> float | None:
+    values = [row[column.key] for row in rows if row.get(column.key) is not None]
+    return best_of(column.metric, values) if column.metric is not None else None
+
+
+def _first_sort(column: Column) -> SortKey:
+    if column.metric is None or column.key.startswith("std_"):
+        return SortKey(column.key, column.key in COUNTS)
+    return SortKey(column.key, column.metric.lower_is_better is False)
+
+
+def _sorted(rows: Sequence[Row], sorts: Sequence[SortKey]) -> list[Row]:
+    """Sort by several keys; what has no value comes last, whichever way."""
+    found = list(rows)
+    for sort in reversed(sorts):
+        there = [row for row in found if row.get(sort.name) is not None]
+        missing = [row for row in found if row.get(sort.name) is None]
+        found = sorted(there, key=lambda row, name=sort.name: row[name], reverse=sort.falling) + missing  # type: ignore[misc]
+    return found

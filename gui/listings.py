@@ -1,0 +1,253 @@
+"""What the catalog lists: a View is the wish, a Listing the answer. The functions run on the workspace's thread."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gui.query_text import SortKey, loosened, order_text, sort_keys, split_order
+from gui.row_set import RowSet
+
+if TYPE_CHECKING:
+    from storage import CatalogColumn, Metric, Workspace
+
+PAGE = 128
+HEAD_PAGES = 2
+Page = list[dict[str, Any] | None]
+TELLING = ("val_rmse", "val_accuracy", "test_rmse", "test_accuracy")  # choosing by the test set would be peeking
+ROWS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Selected rows of a table with these keys; `known` are ids of some of them, to see that keys mean the same."""
+
+    rows: RowSet
+    keys: array[int]
+    known: tuple[tuple[int, str], ...] = ()
+
+    def chosen_keys(self) -> array[int]:
+        """The keys of the selected rows; not for the GUI thread when there are many."""
+        return self.rows.keys(self.keys)
+
+
+@dataclass(frozen=True)
+class View:
+    """What to list and how (`order` is a text of sort keys by rank; "" for the best known default).
+
+    `current` and `top` are prediction ids to find again in the new listing, and so are the `chosen` rows. An order in
+    the filter itself goes before `order`.
+    """
+
+    filter: str
+    order: str
+    current: str = ""
+    top: str = ""
+    chosen: Chosen | None = None
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For a query that matches nothing: the value of `column` that comes nearest to one of its conditions."""
+
+    column: str
+    value: Any
+    lowest: bool
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The answer to a View: all keys in order, and the first pages to be painted.
+
+    `view.order` is the order it really has; `condition` is the filter without an order of its own. `marked` names what
+    people gave any result at all, of tags and stars; it is known when the listing is `complete`.
+    """
+
+    view: View
+    condition: str
+    columns: tuple[CatalogColumn, ...]
+    computed: tuple[str, ...]
+    keys: array[int]
+    total: int
+    best: Any
+    current_row: int
+    selected: RowSet
+    top_row: int
+    pages: dict[int, Page]
+    complete: bool = True
+    nearest: Nearest | None = None
+    own_order: bool = False
+    marked: frozenset[str] = frozenset()
+
+    @property
+    def sorts(self) -> tuple[SortKey, ...]:
+        """The columns sorted by, by rank."""
+        return sort_keys(self.view.order)
+
+    @property
+    def filter_for_rows(self) -> str:
+        """The filter that rows need to be read with: the condition where it computes columns."""
+        return self.condition if self.computed else ""
+
+
+def fetch_listing(view: View, limit: int | None, workspace: Workspace) -> Listing:
+    """Query the catalog for a View.
+
+    With a `limit` it stops there and is quick at any size; if more match, the listing is not `complete`.
+    """
+    catalog = workspace.catalog
+    columns = tuple(catalog.columns())
+    computed = tuple(catalog.computed(view.filter))  # here a wrong filter is refused, with its place in the text
+    condition, own = split_order(view.filter)
+    order = _order(view, own, condition, {column.name for column in columns} | set(computed), columns, workspace)
+    keys = catalog.keys(condition, order, limit=limit)
+    complete = limit is None or len(keys) < limit
+    current, selected = _selected(view, keys, workspace)
+    top = max(0, rows_of((view.top,), keys, workspace)[0]) if view.top else 0
+    columns += computed_columns(computed)
+    listing = Listing(
+        replace(view, order=order),
+        condition,
+        columns,
+        computed,
+        keys,
+        catalog.count() if view.filter and complete else len(keys),
+        _best(workspace, condition, order, columns, keys),
+        current,
+        selected,
+        top,
+        {},
+        complete,
+        _nearest(condition, workspace) if not keys and view.filter else None,
+        bool(own),
+        _marked(workspace) if complete else frozenset(),
+    )
+    return replace(listing, pages=fetch_pages(keys, listing.filter_for_rows, [top // PAGE, top // PAGE + 1], workspace))
+
+
+def fetch_pages(keys: array[int], filter: str, pages: Sequence[int], workspace: Workspace) -> dict[int, Page]:
+    """Read whole pages of rows; pages past the end are left out, and a row that is gone is None."""
+    found: dict[int, Page] = {}
+    for page in pages:
+        if wanted := keys[page * PAGE : (page + 1) * PAGE]:
+            rows = {row["key"]: row for row in workspace.catalog.rows(wanted, filter)}
+            found[page] = [rows.get(key) for key in wanted]
+    return found
+
+
+def fetch_where(keys: array[int], condition: str, query: str, workspace: Workspace) -> RowSet:
+    """Find the rows of a listing that a further query matches. Raises QueryError with its place in that query."""
+    from storage import QueryError
+
+    wanted, _ = split_order(query)
+    before = f"({condition}) and (" if condition.strip() else "("
+    try:
+        return RowSet.matching(keys, workspace.catalog.keys(f"{before}{wanted})", ""))
+    except QueryError as error:
+        place = min(max(0, error.position - len(before)), len(query))
+        raise QueryError(error.what, place, error.length, error.advice) from error
+
+
+def fetch_ids(keys: Sequence[int], workspace: Workspace) -> list[str]:
+    """Look up the prediction ids of rows; those that are gone are left out."""
+    found: list[str] = []
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        found.extend(row["prediction_id"] for row in workspace.catalog.rows(keys[start : start + ROWS_AT_ONCE]))
+    return found
+
+
+def rows_of(prediction_ids: Sequence[str], keys: array[int], workspace: Workspace) -> list[int]:
+    """Find in which row each prediction is, -1 for those not listed."""
+    wanted = [workspace.catalog.find(one) if one else None for one in prediction_ids]
+    if len(wanted) == 1:
+        try:
+            return [keys.index(wanted[0])] if wanted[0] is not None else [-1]
+        except ValueError:
+            return [-1]
+    seeking = set(wanted)
+    found = {key: row for row, key in enumerate(keys) if key in seeking} if wanted else {}
+    return [found.get(key, -1) if key is not None else -1 for key in wanted]
+
+
+def computed_columns(names: Sequence[str]) -> tuple[CatalogColumn, ...]:
+    """Make columns of numbers for what a filter computes."""
+    from storage import CatalogColumn
+
+    return tuple(CatalogColumn(name, "number", None) for name in names)
+
+
+def default_order(filter: str, columns: Sequence[CatalogColumn], workspace: Workspace) -> str:
+    """Put the best first by the most telling metric that what is listed has, else the newest."""
+    metrics = {column.name: column.metric for column in columns if column.metric is not None}
+    for name in TELLING:
+        metric = metrics.get(name)
+        if metric is None or metric.lower_is_better is None:
+            continue
+        order = name if metric.lower_is_better else f"-{name}"
+        first = workspace.catalog.rows(workspace.catalog.keys(filter, order, limit=1))
+        if first and first[0].get(name) is not None:  # what is missing sorts last
+            return order
+    return "-created_at"
+
+
+def _order(
+    view: View, own: str, condition: str, known: set[str], columns: Sequence[CatalogColumn], workspace: Workspace
+) -> str:
+    """Choose the order: the query's own, else the one wished for as far as its columns exist, else the best known."""
+    metrics = {column.name: column.metric for column in columns}
+    keys = [_plain(key, metrics.get(key.name)) for key in sort_keys(own or view.order) if key.name in known]
+    return order_text(keys) or default_order(condition, columns, workspace)
+
+
+def _plain(key: SortKey, metric: Metric | None) -> SortKey:
+    """Say a direction instead of "best" where the best is one end."""
+    if not key.best or (metric is not None and metric.target is not None):
+        return key
+    return SortKey(key.name, metric is not None and metric.lower_is_better is False)
+
+
+def _selected(view: View, keys: array[int], workspace: Workspace) -> tuple[int, RowSet]:
+    """Find the current row and all selected ones again."""
+    current = rows_of((view.current,), keys, workspace)[0]
+    if view.chosen is None:
+        return current, RowSet.of([(current, current + 1)] if current >= 0 else [])
+    if any(workspace.catalog.find(known) != key for key, known in view.chosen.known):
+        return current, RowSet()  # the index was made again and its keys mean other rows
+    return current, RowSet.matching(keys, view.chosen.chosen_keys())
+
+
+def _best(workspace: Workspace, condition: str, order: str, columns: Sequence[CatalogColumn], keys: array[int]) -> Any:
+    """Find the best value of the metric sorted by first, None for any other column."""
+    first = sort_keys(order)[0]
+    metric = next((column.metric for column in columns if column.name == first.name), None)
+    if metric is None or (metric.lower_is_better is None and metric.target is None) or not keys:
+        return None
+    best_first = first.best or metric.lower_is_better is not first.falling
+    if metric.target is not None:
+        best_first = first.best
+    key = keys[0] if best_first else workspace.catalog.keys(condition, f"best:{first.name}", limit=1)[0]
+    return workspace.catalog.rows([key])[0].get(first.name)
+
+
+def _marked(workspace: Workspace) -> frozenset[str]:
+    """Name the columns of people's marks that any result has a value in."""
+    stars = workspace.catalog.keys("stars is not null", "", limit=1)
+    return frozenset([*(["tags"] if workspace.catalog.tags() else []), *(["stars"] if stars else [])])
+
+
+def _nearest(condition: str, workspace: Workspace) -> Nearest | None:
+    """Find the condition on a number that leaves nothing over, and the value nearest to what it asks for."""
+    from storage import QueryError
+
+    for name, sign, rest in loosened(condition):
+        lowest = sign.startswith("<")
+        try:
+            keys = workspace.catalog.keys(rest, name if lowest else f"-{name}", limit=1)
+        except QueryError:
+            continue  # more than a plain comparison
+        found = workspace.catalog.rows(keys, rest)
+        if found and sign != "=" and found[0].get(name) is not None:
+            return Nearest(name, found[0][name], lowest)
+    return None

@@ -1,0 +1,195 @@
+"""The catalog in groups: by which columns, with which metrics, and the table that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView, QWidget
+
+from gui.columns import Column
+from gui.formats import tr
+from gui.groups_model import GroupsModel
+from gui.models import CatalogModel
+from gui.panes.catalog_table import dress_table
+from gui.panes.column_chooser import Choice, ColumnChooser
+from gui.panes.column_layout import LEAST_WIDTH
+from gui.panes.sort_header import SortHeader
+from gui.session import Session
+from gui.settings import Settings
+from gui.tasks import Problem
+from gui.theme import GRID
+
+if TYPE_CHECKING:
+    from storage import Metric, Workspace
+
+USUAL = ("dataset_name", "model_type", "run_id", "config_name")
+NEVER_GROUPED = ("prediction_id", "notes")  # each result has its own
+WIDEST, PADDING = 320, GRID
+ROWS_MEASURED = 50  # to find out how wide a column is
+
+
+class GroupsTable(QTableView):
+    """One row for each group. `narrow_wanted` is emitted with the condition of the group that was entered."""
+
+    narrow_wanted = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.groups = GroupsModel(self)
+        titles = SortHeader(self)
+        self.setHorizontalHeader(titles)
+        self.setModel(self.groups)
+        self.setObjectName("groupsTable")
+        self.setAccessibleName(tr("Groups of predictions"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        dress_table(self)
+        titles.setMinimumSectionSize(LEAST_WIDTH)
+        titles.setResizeContentsPrecision(ROWS_MEASURED)
+        titles.sort_wanted.connect(self.groups.click)
+        self.activated.connect(lambda index: self.enter(index))
+
+    def show_groups(self, by: Sequence[str], rows: Sequence[dict[str, Any]], metrics: Mapping[str, Metric]) -> None:
+        """Show these groups; columns get the width of what is in them when they are other ones than before."""
+        before = [column.key for column in self.groups.columns]
+        here = self.currentIndex().row()
+        self.groups.show(by, rows, metrics)
+        if [column.key for column in self.groups.columns] != before:
+            self.resizeColumnsToContents()
+            for place in range(len(self.groups.columns)):
+                self.setColumnWidth(place, min(WIDEST, self.columnWidth(place) + PADDING))
+        self.setCurrentIndex(self.groups.index(max(0, min(here, len(rows) - 1)), 0))
+
+    def enter(self, index: QModelIndex) -> None:
+        """Ask to see the results of a group."""
+        if index.isValid():
+            self.narrow_wanted.emit(self.groups.condition(index.row()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
+            QGuiApplication.clipboard().setText(self.groups.text(rows))
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.enter(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+
+class Grouping(QObject):
+    """Holds by what the catalog is grouped (`by` is empty when it is not) and asks for the groups.
+
+    `wanted` tells that something else shall be shown now, `arrived` that the groups are here.
+    """
+
+    wanted = Signal()
+    arrived = Signal()
+
+    def __init__(self, session: Session, model: CatalogModel, settings: Settings, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session, self._model, self._settings, self._pane = session, model, settings, parent
+        self.by: tuple[str, ...] = ()
+        self.table = GroupsTable()
+
+    def group(self, by: Sequence[str]) -> None:
+        """Group by these columns, or no longer."""
+        self.by = tuple(dict.fromkeys(by))
+        self.wanted.emit()
+
+    def ask(self, condition: str, refused: Callable[[Problem], None]) -> None:
+        """Ask for the groups of what matches."""
+        by, metrics = self.by, self._settings.group_metrics or None
+        if by:
+            self._session.query(
+                partial(fetch_groups, by, metrics, condition), partial(self._take, by), refused, topic="groups"
+            )
+
+    def text(self) -> str:
+        """Say by what it is grouped, for the button."""
+        titles = ", ".join(column.title for column in self._columns(self.by))
+        return tr("Group by {columns}").format(columns=titles) if self.by else tr("Group by")
+
+    def offer(self, menu: QMenu) -> None:
+        """Fill the menu of the button."""
+        menu.clear()
+        first, second = self.by[:1], self.by[1:2]
+        self._tick(menu.addAction(tr("No groups"), partial(self.group, ())), not self.by)
+        for column in self._columns(USUAL):
+            self._offer_column(menu, column, first, (column.key, *second))
+        more = menu.addMenu(tr("Other column"))
+        for column in self._others(USUAL):
+            self._offer_column(more, column, first, (column.key, *second))
+        menu.addSeparator()
+        then = menu.addMenu(tr("Then by"))
+        then.setEnabled(bool(self.by))
+        self._tick(then.addAction(tr("Nothing else"), partial(self.group, first)), not second)
+        for column in [*self._columns(USUAL), *self._others(USUAL)]:
+            if column.key not in first:
+                self._offer_column(then, column, second, (*first, column.key))
+        menu.addSeparator()
+        menu.addAction(tr("Metrics…"), self.choose_metrics).setEnabled(bool(self.by))
+
+    def choose_metrics(self) -> ColumnChooser:
+        """Ask of which metrics the groups show best, mean and spread."""
+        chooser = ColumnChooser(tr("Metrics of the groups"), tr("Standard metrics"), self._pane, movable=False)
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def fill() -> None:
+            shown = self._metrics_shown()
+            known = [column for column in self._model.columns if column.metric is not None]
+            chooser.fill([Choice(column.key, column.title, column.key in shown) for column in known])
+
+        def tick(key: str, wanted: bool) -> None:
+            shown = [name for name in self._metrics_shown() if name != key]
+            shown = [*shown, key] if wanted else shown
+            self._settings.group_metrics = shown
+            self.wanted.emit() if shown else reset()
+
+        def reset() -> None:
+            self._settings.group_metrics = []
+            self.arrived.connect(fill, Qt.ConnectionType.SingleShotConnection)
+            self.wanted.emit()
+
+        chooser.ticked.connect(tick)
+        chooser.reset_wanted.connect(reset)
+        fill()
+        chooser.open()
+        return chooser
+
+    def _metrics_shown(self) -> list[str]:
+        if self._settings.group_metrics:
+            return list(self._settings.group_metrics)
+        return [one.key.removeprefix("mean_") for one in self.table.groups.columns if one.key.startswith("mean_")]
+
+    def _take(self, by: Sequence[str], rows: list[dict[str, Any]]) -> None:
+        if tuple(by) == self.by:
+            metrics = {column.key: column.metric for column in self._model.columns if column.metric is not None}
+            self.table.show_groups(by, rows, metrics)
+            self.arrived.emit()
+
+    def _columns(self, names: Sequence[str]) -> list[Column]:
+        known = {column.key: column for column in self._model.columns}
+        return [known[name] for name in names if name in known]
+
+    def _others(self, names: Sequence[str]) -> list[Column]:
+        known = [one for one in self._model.columns if one.kind == "text" or one.key == "stars"]
+        return [one for one in known if one.key not in (*names, *NEVER_GROUPED)]
+
+    def _offer_column(self, menu: QMenu, column: Column, chosen: Sequence[str], by: Sequence[str]) -> None:
+        self._tick(menu.addAction(column.title, partial(self.group, by)), column.key in chosen)
+
+    def _tick(self, action: QAction, on: bool) -> None:
+        action.setCheckable(True)
+        action.setChecked(on)
+
+
+def fetch_groups(
+    by: Sequence[str], metrics: Sequence[str] | None, condition: str, workspace: Workspace
+) -> list[dict[str, Any]]:
+    """Group the results that match; runs on the workspace's thread. Metrics that are gone are left out."""
+    known = {column.name for column in workspace.catalog.columns()}
+    there = [name for name in metrics or () if name in known]
+    return workspace.catalog.group(by, there or None, filter=condition)

@@ -1,0 +1,194 @@
+"""What can be done with rows of the catalog: the commands, their keys, and the menu of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QMenu
+from shiboken6 import isValid
+
+from gui.columns import Column
+from gui.edits import split_tags
+from gui.exporting import ExportDialog, ExportRequest
+from gui.formats import cell_text, plain_text, tr
+from gui.listings import Chosen, fetch_ids
+from gui.panes.selecting import SelectWhereDialog
+from gui.query_text import equals, has_tag
+from gui.tasks import Problem
+
+if TYPE_CHECKING:
+    from gui.panes.catalog import CatalogPane
+    from storage import Workspace
+
+ROWS_COPIED = 10_000
+
+
+class RowActions(QObject):
+    """The actions of the catalog. Keys without Ctrl work in the table only, so that they never take a letter away."""
+
+    def __init__(self, pane: CatalogPane) -> None:
+        super().__init__(pane)
+        self._pane = pane
+        self._all: list[QAction] = []
+        self._make()
+        pane.table.customContextMenuRequested.connect(self._show_menu)
+
+    def all(self) -> list[QAction]:
+        """Return every command of the catalog."""
+        return list(self._all)
+
+    def _make(self) -> None:
+        pane, table = self._pane, self._pane.table
+        self.copy = self._action(tr("&Copy rows"), self.copy_rows, QKeySequence.StandardKey.Copy)
+        self.select_all = self._action(tr("Select &all"), pane.selecting.select_all, QKeySequence.StandardKey.SelectAll)
+        self.select_where = self._action(tr("Select &where…"), lambda: self.ask_where(), "Ctrl+Shift+A")
+        self.invert = self._action(tr("&Invert selection"), pane.selecting.invert, "Ctrl+I")
+        self.columns = self._action(tr("C&olumns…"), lambda: pane.choose_columns())
+        self.sort = self._action(tr("&Sort by the current column"), partial(self._sort, False), "Ctrl+.")
+        self.then = self._action(tr("&Then by the current column"), partial(self._sort, True), "Ctrl+Shift+.")
+        self.unsort = self._action(tr("&Remove the current column from the sort"), self._unsort)
+        group = pane.grouping.group
+        self.groups = [
+            self._action(tr("Group by dataset"), partial(group, ("dataset_name",))),
+            self._action(tr("Group by model"), partial(group, ("model_type",))),
+            self._action(tr("Group by run"), partial(group, ("run_id",))),
+            self._action(tr("Group by configuration"), partial(group, ("config_name",))),
+            self._action(tr("No groups"), partial(group, ())),
+        ]
+        self.tag = self._action(tr("&Tag…"), lambda: pane.annotating.ask_tags(), "T")
+        self.note = self._action(tr("&Note…"), lambda: pane.annotating.ask_notes(), "N")
+        self.star = self._action(tr("&Star on or off"), pane.annotating.toggle_star, "S")
+        self.stars = self._action(tr("Sta&rs…"), lambda: pane.annotating.ask_stars(), "Shift+S")
+        self.undo = self._action(tr("&Undo"), pane.annotating.undo, QKeySequence.StandardKey.Undo)
+        self.undo.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        self.export = self._action(tr("&Export…"), lambda: self.ask_export(), "E")
+        table.addActions(self._all)
+
+    def _action(
+        self, text: str, act: Callable[[], object], keys: str | QKeySequence.StandardKey | None = None
+    ) -> QAction:
+        action = QAction(text, self)
+        action.triggered.connect(lambda _checked=False: act())
+        if keys is not None:
+            action.setShortcut(QKeySequence(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self._all.append(action)
+        return action
+
+    # --- doing ---
+
+    def copy_rows(self) -> None:
+        """Put the selected rows on the clipboard with the columns shown, in full precision."""
+        chosen, listing = self._pane.selecting.chosen(), self._pane.model.listing
+        if listing is not None and len(chosen.rows):
+            work = partial(fetch_text, chosen, listing.filter_for_rows, self._pane.columns.shown_keys())
+            self._pane.session.query(work, QGuiApplication.clipboard().setText)
+
+    def ask_where(self) -> SelectWhereDialog | None:
+        """Ask for a query and select what it matches."""
+        pane = self._pane
+        if pane.model.listing is None:
+            return None
+        dialog = SelectWhereDialog(pane.query.history, len(pane.model.keys), pane)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def refuse(problem: Problem) -> None:
+            if isValid(dialog):
+                dialog.query.show_problem(problem)
+
+        pane.complete(dialog.query)
+        dialog.wanted.connect(lambda text: pane.selecting.select_where(text, refuse))
+        pane.selecting.selected.connect(dialog.accept)
+        dialog.open()
+        return dialog
+
+    def ask_export(self) -> ExportDialog | None:
+        """Ask what to export and where to, then let it be done."""
+        pane, held = self._pane, self._pane.session.workspace
+        if pane.model.listing is None or held is None:
+            return None
+        rows = (len(pane.table.chosen.rows()), len(pane.model.keys))
+        columns = (len(pane.columns.shown_keys()), len(pane.model.columns))
+        dialog = ExportDialog(pane.settings, f"{held.name}-catalog", rows, columns, pane)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._export(dialog))
+        dialog.open()
+        return dialog
+
+    def _export(self, dialog: ExportDialog) -> None:
+        pane, listing = self._pane, self._pane.model.listing
+        if listing is None:
+            return
+        names = pane.columns.shown_keys() if dialog.shown_only else [column.key for column in pane.model.columns]
+        request = ExportRequest(
+            dialog.path(), listing.condition, listing.view.order, tuple(names), overwrite=dialog.overwrite
+        )
+        chosen = pane.selecting.chosen()
+        if not dialog.selection_only or len(chosen.rows) == len(chosen.keys):
+            pane.export_wanted.emit(request)
+            return
+
+        def go(ids: list[str]) -> None:
+            pane.export_wanted.emit(replace(request, ids=tuple(ids)))
+
+        pane.session.query(lambda workspace: fetch_ids(chosen.chosen_keys(), workspace), go)
+
+    def _sort(self, further: bool) -> None:
+        if self._pane.table.currentIndex().isValid():
+            self._pane.sorting.click(self._pane.table.currentIndex().column(), further)
+
+    def _unsort(self) -> None:
+        if self._pane.table.currentIndex().isValid():
+            self._pane.sorting.drop(self._pane.table.currentIndex().column())
+
+    # --- the menu of a row ---
+
+    def _show_menu(self, at: QPoint) -> None:
+        table, model = self._pane.table, self._pane.model
+        index = table.indexAt(at)
+        if not index.isValid():
+            index = table.currentIndex()
+        values = model.row(index.row()) if index.isValid() else None
+        if values is None:
+            return
+        column, menu = model.columns[index.column()], QMenu(table)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        clipboard, value = QGuiApplication.clipboard(), values.get(column.key)
+        name = str(values.get("pipeline_name") or values["pipeline_id"])
+        menu.addAction(self.copy)
+        menu.addAction(tr("Copy value"), partial(clipboard.setText, plain_text(value)))
+        menu.addAction(tr("Copy pipeline name"), partial(clipboard.setText, name))
+        menu.addSeparator()
+        menu.addActions([self.tag, self.note, self.star, self.stars])
+        menu.addSeparator()
+        menu.addActions([self.select_all, self.select_where, self.invert, self.export])
+        menu.addSeparator()
+        others = (equals(key, values[key]) for key in ("dataset_name", "model_type", "run_id") if values.get(key))
+        for text in dict.fromkeys((*conditions(column, value), *others)):
+            menu.addAction(tr("Show only {query}").format(query=text), partial(self._pane.narrow, text))
+        self._pane.sorting.offer(menu.addMenu(tr("Sort")), index.column())
+        menu.popup(table.viewport().mapToGlobal(at))
+
+
+def conditions(column: Column, value: Any) -> list[str]:
+    """Write the conditions that results like one may be looked for by."""
+    if value is None or column.key in ("prediction_id", "notes"):
+        return []
+    if column.key == "tags":
+        return [has_tag(tag) for tag in split_tags(value)]
+    if isinstance(value, float):
+        return [f"{column.key} <= {plain_text(value)}", f"{column.key} >= {plain_text(value)}"]
+    return [equals(column.key, value)] if isinstance(value, (str, int)) else []
+
+
+def fetch_text(chosen: Chosen, filter: str, names: Sequence[str], workspace: Workspace) -> str:
+    """Write rows as tab-separated text with a header; runs on the workspace's thread."""
+    keys = chosen.chosen_keys()[:ROWS_COPIED]
+    rows = workspace.catalog.rows(keys, filter)
+    lines = ["\t".join(names), *("\t".join(cell_text(row.get(name)) for name in names) for row in rows)]
+    return "\n".join(lines)

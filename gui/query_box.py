@@ -1,0 +1,213 @@
+"""The query box: the filter as text, with its history, its mistakes, and what may come next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QInputMethodEvent, QKeyEvent, QTextCharFormat
+from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QWidget
+
+from gui.formats import tr
+from gui.suggestions import Suggestions
+from gui.tasks import Problem
+from gui.theme import GRID, theme
+
+if TYPE_CHECKING:
+    from storage import Completion, Suggestion
+
+TYPING_PAUSE_MS = 500
+
+
+class QueryBox(QLineEdit):
+    """The filter of the catalog. An error is shown under the word it is about; Up and Down walk through the history.
+
+    `applied` is emitted with the text on Enter and, unless `pause` is denied, after a pause in typing. While one types
+    `completion_wanted` asks with text and cursor what may come next; the answer goes to `offer`.
+    """
+
+    applied = Signal(str)
+    completion_wanted = Signal(str, int)
+
+    def __init__(self, parent: QWidget | None = None, *, name: str = "queryEdit", pause: bool = True) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(tr("Filter of the catalog"))
+        self.setPlaceholderText(tr("Filter, for example  test_rmse < 0.5 and dataset_name = 'corn'"))
+        self.setClearButtonEnabled(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.history: list[str] = []
+        self._at = -1
+        self._applies_itself = pause
+        self._insisted = False
+        self._popup = Suggestions(self)
+        self._popup.taken.connect(self._take)
+        self.textEdited.connect(lambda _: self._ask_completion())
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(TYPING_PAUSE_MS)
+        self._pause.timeout.connect(lambda: self.applied.emit(self.text().strip()))
+        self._error = QLabel(self.window())
+        self._error.setObjectName("floatingError")
+        self._error.hide()
+        self.textChanged.connect(self._typed)
+        self.returnPressed.connect(self._apply)
+        theme().dress(self.addAction(theme().icon("search"), QLineEdit.ActionPosition.LeadingPosition), "search")
+
+    def offer(self, text: str, completion: Completion) -> None:
+        """Show what may come next, if `text` is still what stands here.
+
+        Where nothing is begun only operators and values are shown unasked: after a whole condition people press Enter.
+        """
+        here = text == self.text() and completion.start <= self.cursorPosition() <= completion.end and self.hasFocus()
+        begun = self.cursorPosition() > completion.start
+        telling = completion.suggestions[:1] and completion.suggestions[0].kind in ("operator", "value")
+        written = text[completion.start : completion.end]
+        known = [one.text for one in completion.suggestions] == [written]
+        if here and completion.suggestions and not known and (begun or telling or self._insisted):
+            place = self.mapToGlobal(QPoint(self._left_of(completion.start), self.height() + 3))
+            self._popup.show_at(place, completion, chosen=self._insisted)
+            self._error.hide()
+        else:
+            self._popup.hide()
+
+    def suggestions(self) -> Suggestions:
+        """Return the list of what may come next."""
+        return self._popup
+
+    def put(self, text: str) -> None:
+        """Show a query and apply it at once."""
+        self.setText(text)
+        self._apply()
+
+    def show_problem(self, problem: Problem) -> None:
+        """Underline the offending word and say under it what is wrong."""
+        self._mark(problem.position, problem.length)
+        self.setProperty("wrong", True)
+        self._restyle()
+        self._error.setParent(self.window())
+        self._error.setText(f"{problem.what} {problem.advice}".strip())
+        self._error.setMaximumWidth(max(320, self.width()))
+        self._error.adjustSize()
+        self._error.move(self._below(max(0, problem.position)))
+        self._error.raise_()
+        self._error.setHidden(self._popup.isVisible())
+        self.setAccessibleDescription(problem.what)
+
+    def clear_problem(self) -> None:
+        """Take the error away."""
+        if self.property("wrong"):
+            self._mark(-1, 0)
+            self.setProperty("wrong", False)
+            self._restyle()
+            self.setAccessibleDescription("")
+        self._error.hide()
+
+    def problem_text(self) -> str:
+        """Return the error shown, empty if there is none."""
+        return self._error.text() if not self._error.isHidden() else ""
+
+    def problem_place(self) -> QPoint:
+        """Return where in the window the error is shown."""
+        return self._error.pos()
+
+    def event(self, event: QEvent) -> bool:
+        # Tab is taken by the window before a key event is made of it.
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
+        if pressed and event.key() == Qt.Key.Key_Tab and self._popup.isVisible():  # type: ignore[attr-defined]
+            self._popup.take()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._popup.isVisible() and self._popup.takes_key(Qt.Key(event.key())):
+            if not self._popup.isVisible() and self.property("wrong"):
+                self._error.show()
+            return
+        if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+            self._ask_completion(insist=True)
+            return
+        step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
+        if step and self.history:
+            self._walk(step)
+            return
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.put("")
+            return
+        super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End):
+            self._popup.hide()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._popup.hide()
+        super().focusOutEvent(event)
+
+    def _walk(self, step: int) -> None:
+        """Show an earlier or later query."""
+        at = min(max(self._at + step, -1), len(self.history) - 1)
+        self.setText(self.history[at] if at >= 0 else "")
+        self._at = at
+
+    def _ask_completion(self, *, insist: bool = False) -> None:
+        self._insisted = insist
+        self.completion_wanted.emit(self.text(), self.cursorPosition())
+
+    def _take(self, completion: Completion, suggestion: Suggestion) -> None:
+        """Write a suggestion in place of what was begun, as typing would: it can be undone."""
+        end = completion.end
+        if suggestion.text.endswith("'") and self.text()[end : end + 1] == "'":
+            end += 1
+        space = "" if suggestion.kind == "value" or self.text()[end:].startswith(" ") else " "
+        self.setSelection(completion.start, end - completion.start)
+        self.insert(suggestion.text + space)
+        self._ask_completion()
+
+    def _typed(self) -> None:
+        self._at = -1
+        self.clear_problem()
+        if not self._applies_itself:
+            return
+        if self.text():
+            self._pause.start()
+        else:
+            self._apply()  # cleared: nothing to wait for
+
+    def _apply(self) -> None:
+        self._pause.stop()
+        self._popup.hide()
+        self.applied.emit(self.text().strip())
+
+    def _below(self, position: int) -> QPoint:
+        """Return the place in the window just under a character."""
+        place = self.mapTo(self.window(), QPoint(self._left_of(position), self.height() + 4))
+        place.setX(max(GRID, min(place.x(), self.window().width() - self._error.width() - GRID)))
+        return place
+
+    def _left_of(self, position: int) -> int:
+        """Return where a character begins."""
+        cursor, start, length = self.cursorPosition(), self.selectionStart(), self.selectionLength()
+        self.blockSignals(True)
+        self.setCursorPosition(position)
+        left = self.cursorRect().center().x()
+        if start >= 0:
+            self.setSelection(start, length)
+        else:
+            self.setCursorPosition(cursor)
+        self.blockSignals(False)
+        return left
+
+    def _mark(self, position: int, length: int) -> None:
+        # A line edit has no text formats of its own; those of an input method are drawn all the same.
+        attributes = []
+        if position >= 0:
+            wave = QTextCharFormat()
+            wave.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
+            wave.setUnderlineColor(QColor(theme().colours.bad))
+            start = position - self.cursorPosition()
+            kind = QInputMethodEvent.AttributeType.TextFormat
+            attributes.append(QInputMethodEvent.Attribute(kind, start, max(1, length), wave))
+        QCoreApplication.sendEvent(self, QInputMethodEvent("", attributes))
+
+    def _restyle(self) -> None:
+        self.style().unpolish(self)
+        self.style().polish(self)

@@ -1,0 +1,91 @@
+"""Rows go to files as they are seen, as a job that can be stopped."""
+
+import csv
+
+import pandas as pd
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from storage import Workspace
+from tests.gui.test_window import apply_filter, focus
+
+
+@pytest.fixture
+def dialog(qtbot, window):
+    apply_filter(qtbot, window, "dataset_name = 'corn' and test_rmse < 1.25")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.catalog.sort_by("test_rmse", descending=True)
+    window.catalog.table.selectRow(1)
+    return window.catalog.rows.ask_export()
+
+
+def export(qtbot, window, dialog):
+    with qtbot.waitSignal(window.jobs.ended, timeout=20_000) as ended:
+        dialog.accept()
+    return ended.args[0]
+
+
+def test_what_is_seen_is_written_in_its_order(qtbot, window, dialog, tmp_path):
+    dialog.put_path(tmp_path / "best.csv")
+    assert not dialog.selection_only  # one row is selected by being looked at
+    job = export(qtbot, window, dialog)
+    with (tmp_path / "best.csv").open(encoding="utf-8-sig", newline="") as file:
+        title, *rows = csv.reader(file)
+    assert title == window.catalog.columns.shown_keys()
+    assert [row[title.index("pipeline_name")] for row in rows] == ["corn 2", "corn 1", "corn 0"]
+    assert job.outcome == f"3 rows in {tmp_path / 'best.csv'}"
+    assert job.outcome in window.notice.text()
+
+
+def test_a_selection_with_all_columns_goes_to_parquet(qtbot, window, dialog, tmp_path):
+    dialog._rows.button(0).click()
+    dialog._columns.button(1).click()
+    dialog.put_path(tmp_path / "best.csv")
+    dialog._format.setCurrentIndex(1)
+    assert dialog.path().name == "best.parquet"
+    export(qtbot, window, dialog)
+    table = pd.read_parquet(tmp_path / "best.parquet")
+    assert table["pipeline_name"].tolist() == ["corn 1"]
+    assert len(table.columns) == len(window.catalog.model.columns)
+
+
+def test_a_file_is_replaced_only_if_that_was_agreed_to(qtbot, window, dialog, problems, tmp_path):
+    place = tmp_path / "there.csv"
+    place.write_text("mine")
+    dialog.put_path(place)
+    job = export(qtbot, window, dialog)
+    assert (job.state, place.read_text()) == ("failed", "mine")
+    assert "exists" in job.outcome
+    again = window.catalog.rows.ask_export()
+    again.put_path(place, agreed=True)
+    assert export(qtbot, window, again).state == "completed"
+    assert place.read_text() != "mine"
+
+
+def test_a_path_that_is_none_cannot_be_exported_to(dialog):
+    for text in ("", "best.csv", "/tmp/best.xlsx"):
+        dialog._path.setText(text)
+        assert not dialog._export.isEnabled()
+    dialog.close()
+
+
+def test_copied_text_is_no_formula_and_stays_in_its_cell(qtbot, window, root):
+    with Workspace.open(root) as other:
+        pipeline = other.create_run("oats").add_pipeline({"model": "mean"}, name="odd")
+        pipeline.save_metrics({"test": {"rmse": 1.0, "bias": -0.5}})
+        pipeline.complete(config_name="=1+1")
+        other.catalog.annotate([pipeline.prediction_id], notes="two\nlines")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.session.rescan(lambda _: None)
+    apply_filter(qtbot, window, "pipeline_name = 'odd'")
+    for key in ("config_name", "notes", "test_bias"):
+        window.catalog.columns.show_column(key, True)
+    focus(qtbot, window.catalog.table)
+    window.catalog.table.selectAll()
+    QGuiApplication.clipboard().clear()
+    qtbot.keyClick(window.catalog.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: "\t" in QGuiApplication.clipboard().text())
+    title, row = (line.split("\t") for line in QGuiApplication.clipboard().text().splitlines())
+    cells = dict(zip(title, row, strict=True))
+    assert (cells["config_name"], cells["notes"], cells["test_bias"]) == ("'=1+1", "two lines", "-0.5")

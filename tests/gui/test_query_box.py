@@ -1,0 +1,75 @@
+"""What may come next in a query is offered while one types, and is never in the way."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from tests.gui.test_window import focus
+
+
+@pytest.fixture
+def box(qtbot, window):
+    focus(qtbot, window.query)
+    return window.query
+
+
+def type_until(qtbot, box, text, wanted):
+    qtbot.keyClicks(box, text)
+    qtbot.waitUntil(lambda: wanted in box.suggestions().texts())
+
+
+def test_a_query_is_written_from_suggestions(qtbot, box, window):
+    type_until(qtbot, box, "dataset_n", "dataset_name")
+    qtbot.keyClick(box, Qt.Key.Key_Tab)
+    assert box.text() == "dataset_name "
+    qtbot.waitUntil(lambda: "=" in box.suggestions().texts())  # what comes next is offered at once
+    type_until(qtbot, box, "= ", "'corn'")
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert box.text() == "dataset_name = 'corn'"
+    assert box.hasFocus()
+
+
+def test_enter_runs_the_query_while_nothing_is_chosen(qtbot, box, window):
+    type_until(qtbot, box, "test_r", "test_rmse")
+    with qtbot.waitSignal(box.applied):
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert box.text() == "test_r"
+    assert box.suggestions().texts() == []
+
+
+def test_arrows_go_into_the_list_only_while_it_is_open(qtbot, box):
+    box.history = ["test_rmse < 2"]
+    type_until(qtbot, box, "test_r", "test_rmse")
+    qtbot.keyClick(box, Qt.Key.Key_Up)
+    assert box.text() == "test_r"
+    assert box.suggestions().currentIndex().row() == len(box.suggestions().texts()) - 1
+    qtbot.keyClick(box, Qt.Key.Key_Escape)
+    assert (box.text(), box.suggestions().texts()) == ("test_r", [])
+    qtbot.keyClick(box, Qt.Key.Key_Up)
+    assert box.text() == "test_rmse < 2"
+
+
+def test_ctrl_and_space_asks_for_them(qtbot, box):
+    qtbot.keyClick(box, Qt.Key.Key_Space, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: "test_rmse" in box.suggestions().texts())
+    qtbot.keyClick(box, Qt.Key.Key_Return)  # the first one is chosen already
+    assert box.text().strip() == "prediction_id"
+
+
+def test_a_late_answer_is_not_shown(qtbot, box, window):
+    answers = []
+    box.completion_wanted.connect(lambda text, at: answers.append(text))
+    window.session.query(lambda workspace: workspace.catalog.complete("test_r", 6), answers.append)
+    qtbot.waitUntil(lambda: bool(answers))
+    qtbot.keyClicks(box, "data")
+    box.offer("test_r", answers[0])
+    assert "test_rmse" not in box.suggestions().texts()
+
+
+def test_a_mistake_is_told_once_the_list_is_gone(qtbot, box, window):
+    type_until(qtbot, box, "test_rmze < 1 and test_r", "test_rmse")
+    with qtbot.waitSignal(window.catalog.model.refused):
+        pass  # after a pause in typing
+    assert box.problem_text() == ""
+    qtbot.keyClick(box, Qt.Key.Key_Escape)
+    assert "test_rmze" in box.problem_text()
