@@ -8,12 +8,11 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gui.listings import ROWS_AT_ONCE
-
 if TYPE_CHECKING:
     from storage import Workspace
 
 Row = dict[str, Any]
+ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ PAGE = 128
 HEAD_PAGES = 2
 Page = list[dict[str, Any] | None]
 TELLING = ("val_rmse", "val_accuracy", "test_rmse", "test_accuracy")  # choosing by the test set would be peeking
-ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -152,10 +151,7 @@ def fetch_where(keys: array[int], condition: str, query: str, workspace: Workspa
 
 def fetch_ids(keys: Sequence[int], workspace: Workspace) -> list[str]:
     """Look up the prediction ids of rows; those that are gone are left out."""
-    found: list[str] = []
-    for start in range(0, len(keys), ROWS_AT_ONCE):
-        found.extend(row["prediction_id"] for row in workspace.catalog.rows(keys[start : start + ROWS_AT_ONCE]))
-    return found
+    return workspace.catalog.ids_of(keys)
 
 
 def rows_of(prediction_ids: Sequence[str], keys: array[int], workspace: Workspace) -> list[int]:

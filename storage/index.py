@@ -32,7 +32,7 @@ from storage.run_index import RunIndex
 from storage.schema import FIXED_COLUMNS, PREDICTION_COLUMNS, TEXT_COLUMNS, WORDS, declare
 from storage.text_index import TextIndex
 
-VERSION = "2"
+VERSION = "3"
 MAX_COLUMNS = 1_900  # SQLite's own limit is 2,000
 _BUSY_SECONDS = 60  # as long as filling an index with a few million results takes another process
 _PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-65536")

@@ -229,6 +229,21 @@ class PredictionIndex:
         with self._index.lock:
             return list(self._index.connection.execute(statement).scalars())
 
+    def ids_of(self, keys: Sequence[int]) -> list[str]:
+        """The prediction ids of these keys, in this order; a key that is gone is left out."""
+        found: list[str] = []
+        for start in range(0, len(keys), _CHUNK):
+            found += self.values_at(keys[start : start + _CHUNK], [self._index.predictions.c.prediction_id])[0]
+        return found
+
+    def keys_of(self, ids: Sequence[str]) -> list[int]:
+        """The keys of these predictions, in no order; one that isn't there is left out."""
+        p, found = self._index.predictions, list[int]()
+        for start in range(0, len(ids), _CHUNK):
+            wanted = p.c.prediction_id.in_(list(ids[start : start + _CHUNK]))
+            found += self.values_of(wanted, [p.c.key])[0]
+        return found
+
     def find(self, prediction_id: str) -> int | None:
         """The key of a prediction, or None."""
         rows = self._index.raw(("SELECT key FROM predictions WHERE prediction_id = ?", (prediction_id,)))
