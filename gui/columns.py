@@ -38,7 +38,7 @@ TITLES = {
     "config_hash": "Configuration hash", "run_name": "Run name", "tags": "Tags", "notes": "Notes", "stars": "Stars",
 }  # fmt: skip
 SORT_ROLE = Qt.ItemDataRole.UserRole + 10  # of a header: (falling, rank), or None where nothing is sorted by it
-FRONT = ("status", "pipeline_name", "stars", "tags", "model_type", "dataset_name")
+FRONT = ("status", "pipeline_name", "stars", "model_type", "dataset_name")
 EDITABLE = ("tags", "notes")
 PARTITIONS = ("val", "test", "train")
 
@@ -121,7 +121,7 @@ def arranged(columns: Sequence[CatalogColumn], computed: Sequence[str] = ()) -> 
         if column.name in computed:
             return 0, len(FRONT), computed.index(column.name)
         if column.metric is None:
-            return 2, 0, 0
+            return (2, 0, 0) if column.name == "tags" else (3, 0, 0)
         partition = column.name.split("_", 1)[0]
         within = PARTITIONS.index(partition) if partition in PARTITIONS else len(PARTITIONS)
         return 1, metrics.index(column.metric.name), within

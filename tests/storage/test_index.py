@@ -97,6 +97,7 @@ def test_questions_beside_the_results_use_their_indexes(large: Workspace) -> Non
             ]
         whole = [step for step in steps if step.startswith("SCAN") and "INDEX" not in step]
         small = (
+            "SCAN sqlite_master",
             "SCAN runs",
             "SCAN texts",
             "SCAN parameter_names",
