@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Column, ColumnElement
+from sqlalchemy import Column, ColumnElement, Float, Integer
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import (
     BinaryExpression,
@@ -41,7 +41,9 @@ _COMPARE: dict[Any, Any] = {
 }
 
 
-_AS_KEPT = {"time": pa.int64(), "date": pa.string()}  # in the form the index keeps them
+# In the form the index keeps them; a whole number as a double, or Arrow compares with what it takes for the literal.
+_AS_KEPT = {"time": pa.int64(), "date": pa.string(), "integer": pa.float64()}
+_JOIN: dict[Any, Any] = {**_COMPARE, operators.and_: operator.and_, operators.or_: operator.or_}
 
 
 class _Unknown(Exception):
@@ -69,9 +71,8 @@ def _expression(part: Any, names: set[str]) -> Any:
             return _column(part, names)
         case BindParameter() if isinstance(part.value, (int, float, str)):
             return pc.scalar(part.value)
-        case BooleanClauseList() | ExpressionClauseList():
-            joined = operator.and_ if part.operator is operators.and_ else operator.or_
-            return functools.reduce(joined, [_expression(one, names) for one in part.clauses])
+        case BooleanClauseList() | ExpressionClauseList() if part.operator in _JOIN:
+            return functools.reduce(_JOIN[part.operator], [_expression(one, names) for one in part.clauses])
         case UnaryExpression() if part.operator in (operators.inv, operators.is_false):
             return pc.invert(_expression(part.element, names))
         case FunctionElement() if getattr(part, "name", "") == "coalesce":
@@ -95,19 +96,16 @@ def _binary(part: BinaryExpression[Any], names: set[str]) -> Any:
     if part.operator in _COMPARE:
         return _COMPARE[part.operator](left, _expression(part.right, names))
     if part.operator in (operators.is_, operators.is_not) and isinstance(part.right, Null):
-        missing = left.is_null(nan_is_null=_is_number(part.left))
+        missing = left.is_null(nan_is_null=isinstance(part.left.type, (Float, Integer)))
         return missing if part.operator is operators.is_ else pc.invert(missing)
     if part.operator is operators.between_op:
         low, high = part.right.clauses
         return (left >= _expression(low, names)) & (left <= _expression(high, names))
     if part.operator is operators.in_op and isinstance(part.right, BindParameter):
         return left.isin(list(part.right.value or ()))
-    if part.operator is operators.icontains_op and isinstance(part.right, BindParameter):
+    text = isinstance(part.left, Column) and part.left.info.get("kind") == "text"
+    if part.operator is operators.icontains_op and isinstance(part.right, BindParameter) and text:
         escaped = str(part.right.value)
         plain = escaped.replace("/%", "%").replace("/_", "_").replace("//", "/")
-        return pc.match_substring(left, plain, ignore_case=True)
+        return pc.match_substring(pc.ascii_lower(left), plain.lower())  # the case of ASCII alone, as SQLite has it
     raise _Unknown
-
-
-def _is_number(part: Any) -> bool:
-    return bool(getattr(part, "info", {}).get("kind") == "number")

@@ -16,17 +16,18 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, Float, Integer, and_
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.sql import operators
 
 from storage.completion import Completion, complete
 from storage.disk import Disk
-from storage.errors import BadInput, Locked, NotFound, StorageError
-from storage.index import Index, is_full
+from storage.errors import BadInput, Conflict, Locked, NotFound, StorageError
+from storage.index import Index, is_busy, is_damage, is_full
 from storage.layout import Layout
 from storage.manifest import ManifestFile
 from storage.metrics import MAIN_METRIC, Metric, Metrics, flatten
+from storage.moments import from_microseconds
 from storage.parameters import config_text
 from storage.part_index import manifest_mark
 from storage.prediction_index import KeyQuery
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Report = Callable[[int, int, str], None]
+_MOST = 2**62  # what SQLite takes for a number of rows
+EDITED_AT_ONCE = 20_000
+MAX_QUERIES = 256  # questions that are kept ready
 COMPACT_ABOVE = 24  # live parts of a data set; more of them slow plain readers down
 
 
@@ -67,11 +71,22 @@ class Catalog:
         self._manifest = ManifestFile(layout, disk)
         self._index = index
         self._trash = Trash(layout, disk)
-        self.metrics = metrics
+        self._metrics = metrics
         self._refill = refill
         self._compaction: threading.Thread | None = None
+        self._filling = False
         self._queries: dict[tuple[str, str, int | None, int], KeyQuery] = {}
         self._queries_at: tuple[int, int, int] | None = None  # the state of the index they were made for
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is best of each metric, in this workspace."""
+        return self._metrics
+
+    @metrics.setter
+    def metrics(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._queries.clear()
 
     @functools.cached_property
     def _parts(self) -> Parts:
@@ -121,14 +136,17 @@ class Catalog:
         from storage.annotations import edited
 
         ids = list(dict.fromkeys(prediction_ids))
+        self.sync()
+        self._check_known(ids)
+        changed = 0
+        for start in range(0, len(ids), EDITED_AT_ONCE):  # others may write in between
+            chunk = ids[start : start + EDITED_AT_ONCE]
 
-        def rows() -> list[dict[str, Any]]:
-            self.sync()
-            self._check_known(ids)
-            known = self._index.parts.annotations(ids)
-            return edited(ids, known, add_tags, remove_tags, notes, stars)
+            def rows(chunk: Sequence[str] = chunk) -> list[dict[str, Any]]:
+                self.sync()
+                return edited(chunk, self._index.parts.annotations(chunk), add_tags, remove_tags, notes, stars)
 
-        changed = self._parts.annotate(rows)
+            changed += self._parts.annotate(rows)
         if len(self._manifest.read().annotations) > COMPACT_ABOVE:
             self._compact_behind()
         return changed
@@ -154,7 +172,7 @@ class Catalog:
             self.sync()
             return self.ids(filter)
 
-        return plan_delete(self._parts, self._trash, self._index, filter, ids)
+        return plan_delete(self._parts, self._trash, self._index, filter, ids, self.sync)
 
     def trash(self) -> list[TrashRecord]:
         """What was deleted and can be brought back, newest first."""
@@ -164,8 +182,7 @@ class Catalog:
         """Bring deleted results back; returns how many. Raises NotFound, or Corrupt where the entry is damaged."""
         from storage.deletion import restore
 
-        self.sync()
-        return restore(self._parts, self._trash, self._index, self._trash.get(trash_id))
+        return restore(self._parts, self._trash, self._index, self._trash.get(trash_id), self.sync)
 
     def compact(self) -> int:
         """Merge small parts; returns how many were merged away."""
@@ -199,13 +216,17 @@ class Catalog:
         """Which part files count now. Raises Corrupt or TooNew."""
         return self._manifest.read()
 
-    def settle(self) -> None:
-        """Bring order after a killed process: remove strays, settle what a deletion left half-way."""
+    def settle(self) -> list[str]:
+        """Bring order after a killed process: remove strays, settle what a deletion left half-way.
+
+        Returns what can't be settled, in sentences.
+        """
         self._manifest.sweep()
         if any(record.status != "deleted" for record in self._trash.list()):
             from storage.deletion import settle
 
-            settle(self._parts, self._trash)
+            return settle(self._parts, self._trash)
+        return []
 
     def is_current(self) -> bool:
         """Whether the index reflects the manifest as it is now."""
@@ -240,7 +261,7 @@ class Catalog:
         An order in the filter itself goes before `order_by`.
         """
 
-        asked = (filter, order_by, limit, offset)
+        asked = (filter, order_by, None if limit is None else min(limit, _MOST), min(offset, _MOST))
         return self.ask_index(lambda: self._index.results.keys(self._key_query(*asked)))
 
     def _key_query(self, filter: str, order_by: str, limit: int | None, offset: int) -> KeyQuery:
@@ -258,6 +279,8 @@ class Catalog:
             found = self._index.results.key_query(query.condition, order, limit, offset, narrow=bool(fixed))
             if "last" not in filter.lower():  # `last 7 days` means another moment next time
                 self._queries_at = self._index.state()
+                if len(self._queries) >= MAX_QUERIES:
+                    self._queries.clear()
                 self._queries[asked] = found
         return found
 
@@ -399,7 +422,11 @@ class Catalog:
         table = self._table_of_parts(names, filter)
         if table is None:
             table = self.ask_index(lambda: self._table_of_index(names, filter))
-        return aggregates.group(table, by, metrics, self.metrics)
+        rows = aggregates.group(table, list(dict.fromkeys(by)), list(dict.fromkeys(metrics)), self.metrics)
+        for name in by:
+            if known.get(name) == "date":
+                rows = [{**row, name: str(row[name]) if row[name] is not None else None} for row in rows]
+        return rows
 
     def _table_of_parts(self, names: Sequence[str], filter: str) -> pa.Table | None:
         """Columns of the rows that match, from the parts, which is much quicker; None where these can't tell."""
@@ -422,8 +449,15 @@ class Catalog:
         query = self._compile(filter)
         columns = compile_columns(names, self._source(), query.computed)
         values = self._index.results.values_of(query.condition, columns)
-        made = {name: pa.array(own) for name, own in zip(names, values, strict=True)}
-        return pa.table({n: a.cast(pa.string()) if pa.types.is_null(a.type) else a for n, a in made.items()})
+        kinds = {"number": pa.float64(), "integer": pa.int64()}
+        made = {}
+        for name, column, own in zip(names, columns, values, strict=True):
+            kind = kind_of(column)
+            shown = [from_microseconds(one) if one is not None else None for one in own] if kind == "time" else own
+            made[name] = pa.array(
+                shown, pa.timestamp("us", tz="UTC") if kind == "time" else kinds.get(kind, pa.string())
+            )
+        return pa.table(made)
 
     def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None, filter: str = "") -> pd.DataFrame:
         """`group` by one column, as a DataFrame."""
@@ -472,13 +506,18 @@ class Catalog:
         if ids is not None:
             chosen = set(self.ask_index(lambda: self._index.results.keys_of(ids)))
             keys = array("q", (key for key in keys if key in chosen))
-        kinds = {column.name: column.kind for column in self.columns()} | dict.fromkeys(self.computed(filter), "number")
+        computed = self.ask_index(lambda: self._compile(filter).computed)
+        kinds = {c.name: c.kind for c in self.columns()} | {name: kind_of(one) for name, one in computed.items()}
         names = list(columns or kinds)
         unknown = next((name for name in names if name not in kinds), None)
         if unknown is not None:
             raise BadInput(f"There is no column '{unknown}'.", advice=f"Columns are {', '.join(list(kinds)[:8])}, …")
 
+        made = self._index.made
+
         def fetch(some: Sequence[int]) -> list[Sequence[Any]]:
+            if self._index.made != made:
+                raise Conflict("The index was made again meanwhile; nothing was written.", advice="Export once more.")
             computed = self._compile(filter).computed if filter else {}
             return self._index.results.values_at(some, compile_columns(names, self._source(), computed))
 
@@ -505,24 +544,49 @@ class Catalog:
         return compile_query(filter, self._source())
 
     def ask_index(self, question: Callable[[], Answer]) -> Answer:
-        """Ask the index; if it turns out damaged or deleted, make it again from the files and ask once more."""
-        if self._index.vanished():
-            self._index.start_again("was deleted and was made again")
-            self._refill()
-        reason = "was damaged and was made again"
-        elsewhere = False
-        try:
-            self._index.revive()
-            self._index.refresh()
-            return question()
-        except DatabaseError as error:
-            if "locked" in str(error.orig):
-                raise Locked("The index is in use by another program.", self._index.path, "Try again.") from error
-            if is_full(error):
-                reason, elsewhere = "had no room on the disk and is kept elsewhere until there is some", True
-        self._index.start_again(reason, elsewhere=elsewhere)
-        self._refill()
+        """Ask the index; if it turns out damaged or deleted, make it again from the files and ask once more.
+
+        What one process made again, the others take up. Raises Locked when another process is in the way too long,
+        BadInput for a question that SQLite can't take.
+        """
+        for _ in range(3):
+            try:
+                self._make_ready()
+                return question()
+            except DatabaseError as error:
+                reason = self._reason_to_start_again(error)
+                with self._index.lock:
+                    self._index.start_again(reason, elsewhere=is_full(error))
+        self._make_ready()
         return question()
+
+    def _make_ready(self) -> None:
+        """Open the index again if it went away, and fill it after that; other threads wait meanwhile."""
+        if self._index.unfilled or self._index.connection.invalidated or self._index.vanished():
+            with self._index.lock:
+                self._index.revive()
+                if self._index.vanished():
+                    self._index.reopen()
+                if self._index.unfilled and not self._filling:
+                    self._fill()
+        self._index.refresh()
+
+    def _fill(self) -> None:
+        self._filling = True  # filling asks questions too
+        try:
+            self._refill()
+            self._index.unfilled = False
+        finally:
+            self._filling = False
+
+    def _reason_to_start_again(self, error: DatabaseError) -> str:
+        if is_busy(error):
+            raise Locked("The index is in use by another program.", self._index.path, "Try again.") from error
+        if is_full(error):
+            return "had no room on the disk and is kept elsewhere until there is some"
+        if not is_damage(error):
+            raise BadInput(f"SQLite can't answer this: {error.orig}.", advice="Ask for less at once.") from error
+        return "was damaged and was made again"
 
 
 def catalog_row(run: RunConfig, record: PipelineRecord, metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -559,6 +623,14 @@ def _starts_with_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def kind_of(column: ColumnElement[Any]) -> str:
+    """What a column holds, also a computed one: text, number, integer, time or date."""
+    known = getattr(column, "info", {}).get("kind")
+    if known is not None:
+        return str(known)
+    return "number" if isinstance(column.type, (Float, Integer)) else "text"
 
 
 def _sort_names(order: Sequence[Any]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.grammar import expected
+from storage.grammar import MAX_QUERY, expected
 from storage.metrics import Metrics
 from storage.parameters import fold
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from storage.index import Index
 
 MAX_SUGGESTIONS = 50
+_WRITABLE = re.compile(r"[^\W\d][\w.]*")  # a parameter by another name can't stand in a query
 _QUOTED = re.compile(r"'([^'\\]|\\.|'')*'|\"([^\"\\]|\\.)*\"|['\"]")
 _OPERATORS = {
     "OPERATOR": ("<", "<=", ">", ">=", "=", "!=", "~", "!~"),
@@ -52,6 +53,8 @@ class Completion:
 
 def complete(text: str, position: int, index: Index, metrics: Metrics) -> Completion:
     """What may come where the cursor is; nothing where the text before it is wrong."""
+    if len(text) > MAX_QUERY:
+        return Completion(position, position)
     before = text[:position]
     begun = _begun(before)
     accepted, tokens = expected(before[: position - len(begun)])
@@ -72,7 +75,10 @@ def _begun(text: str) -> str:
     for quoted in _QUOTED.finditer(text):
         if len(quoted.group()) == 1:
             return text[quoted.start() :]
-    return re.search(r"[\w.]*$", text).group()  # type: ignore[union-attr]
+    start = len(text)
+    while start and (text[start - 1].isalnum() or text[start - 1] in "._"):
+        start -= 1
+    return text[start:]
 
 
 def _compared(tokens: list[Token]) -> str | None:
@@ -130,6 +136,8 @@ class _Suggestions:
         if begun:  # there may be hundreds of parameters
             for name in self._index.texts.parameter_names():
                 own = name.lower()
+                if not _WRITABLE.fullmatch(name):
+                    continue
                 if own.startswith(begun) or own.rpartition(".")[2].startswith(begun):
                     yield Suggestion(name, "parameter", "parameter of a step")
 
@@ -182,7 +190,7 @@ _DETAILS = {
 
 
 def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _is_number(text: str) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from storage.annotations import marked
-from storage.errors import StorageError
+from storage.errors import NotFound, StorageError
 from storage.part_files import ANNOTATION_SCHEMA, DATA_SCHEMA, conform, table_of
 from storage.plan import Plan, Report, Step
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from storage.trash import Trash, TrashRecord
 
 
-def plan_delete(parts: Parts, trash: Trash, index: Index, filter: str, ids: Callable[[], list[str]]) -> Plan:
+def plan_delete(
+    parts: Parts, trash: Trash, index: Index, filter: str, ids: Callable[[], list[str]], sync: Callable[[], object]
+) -> Plan:
     """A plan that deletes the results `ids` gives; `filter` is what people called them."""
     found = sorted(ids())
     count = "1 result" if len(found) == 1 else f"{len(found):,} results"
@@ -31,7 +33,7 @@ def plan_delete(parts: Parts, trash: Trash, index: Index, filter: str, ids: Call
     touched = [part for dataset in ("meta", "data") for part in getattr(manifest, dataset)] if found else []
 
     def work(report: Report) -> str:
-        delete(parts, trash, index, filter, found, report)
+        delete(parts, trash, index, filter, found, sync, report)
         return f"{count} deleted; they can be restored from the trash."
 
     steps = (
@@ -44,49 +46,80 @@ def plan_delete(parts: Parts, trash: Trash, index: Index, filter: str, ids: Call
     return Plan(f"Delete {count}: {filter}", steps if found else (), lambda: sorted(ids()), work)
 
 
-def delete(parts: Parts, trash: Trash, index: Index, title: str, ids: list[str], report: Report) -> None:
-    """Delete results; they are in the trash when they are gone."""
+def delete(
+    parts: Parts,
+    trash: Trash,
+    index: Index,
+    title: str,
+    ids: list[str],
+    sync: Callable[[], object],
+    report: Report,
+) -> None:
+    """Delete results; they are in the trash when they are gone.
+
+    The catalog is held all the while: whoever settles the trash sees this before or after, never in between.
+    """
     if not ids:
         return
-    report(0, 3, "copying to the trash")
-    record = trash.put_results(title, {name: parts.read_rows(name, ids) for name in ("meta", "data")})
-    report(1, 3, "writing parts anew")
-    try:
-        edits = marked(ids, index.parts.annotations(ids), deleted=True)
-        parts.remove(ids, table_of(edits, ANNOTATION_SCHEMA))
-    except StorageError:
-        trash.discard(record)
-        raise
-    report(2, 3, "noting it")
-    trash.mark(record, "deleted")
+    with parts.locked():
+        sync()
+        report(0, 3, "copying to the trash")
+        record = trash.put_results(title, {name: parts.read_rows(name, ids) for name in ("meta", "data")})
+        report(1, 3, "writing parts anew")
+        try:
+            edits = marked(ids, index.parts.annotations(ids), deleted=True)
+            parts.remove(ids, table_of(edits, ANNOTATION_SCHEMA))
+        except StorageError:
+            settle_one(parts, trash, record)  # the commit may have been done before what went wrong
+            raise
+        trash.mark(record, "deleted")
     report(3, 3, "done")
 
 
-def restore(parts: Parts, trash: Trash, index: Index, record: TrashRecord) -> int:
+def restore(parts: Parts, trash: Trash, index: Index, record: TrashRecord, sync: Callable[[], object]) -> int:
     """Bring an entry of the trash back into the catalog; results that are there already are left as they are."""
-    meta, data = trash.read(record, "meta"), trash.read(record, "data")
-    trash.mark(record, "restoring")
-    ids = meta.column("prediction_id").to_pylist()
-    with index.change() as connection:
-        there = pa.array(list(index.results.known_ids(connection, ids)), pa.string())
-    meta = meta.filter(pc.invert(pc.is_in(meta.column("prediction_id"), there)))
-    data = data.filter(pc.invert(pc.is_in(data.column("prediction_id"), there)))
-    fresh = meta.column("prediction_id").to_pylist()
-    if fresh:
-        edits = marked(fresh, index.parts.annotations(fresh), deleted=False)
-        parts.add(meta, conform(data, DATA_SCHEMA), table_of(edits, ANNOTATION_SCHEMA))
-    trash.discard(record)
-    return len(fresh)
+    with parts.locked():
+        record = trash.get(record.trash_id)  # another process may have restored it meanwhile
+        sync()
+        meta, data = trash.read(record, "meta"), trash.read(record, "data")
+        trash.mark(record, "restoring")
+        ids = meta.column("prediction_id").to_pylist()
+        meta, data = (_missing(parts, name, table, ids) for name, table in (("meta", meta), ("data", data)))
+        fresh = meta.column("prediction_id").to_pylist()
+        if fresh:
+            edits = marked(fresh, index.parts.annotations(fresh), deleted=False)
+            parts.add(meta, conform(data, DATA_SCHEMA), table_of(edits, ANNOTATION_SCHEMA))
+        trash.discard(record)
+        return len(fresh)
 
 
-def settle(parts: Parts, trash: Trash) -> None:
-    """Settle entries that a killed process left half-way, by where their rows are now."""
+def _missing(parts: Parts, dataset: str, table: pa.Table, ids: list[str]) -> pa.Table:
+    """The rows of `table` whose predictions are not in a data set, by its files and not by the index."""
+    there = parts.read_rows(dataset, ids).column("prediction_id").combine_chunks()
+    return table.filter(pc.invert(pc.is_in(table.column("prediction_id"), there)))
+
+
+def settle(parts: Parts, trash: Trash) -> list[str]:
+    """Settle entries that a killed process left half-way; returns what went wrong with those that can't be."""
+    problems = []
     for record in trash.list():
-        if record.status == "deleted":
-            continue
-        ids = trash.read(record, "meta").column("prediction_id").to_pylist()
-        there = parts.read_rows("meta", ids).num_rows
-        if there == len(ids):
-            trash.discard(record)  # not deleted yet, or restored already
-        else:
-            trash.mark(record, "deleted")
+        if record.status != "deleted":
+            try:
+                with parts.locked():
+                    settle_one(parts, trash, trash.get(record.trash_id))
+            except NotFound:
+                continue  # another process did it
+            except StorageError as error:
+                problems.append(error.what)
+    return problems
+
+
+def settle_one(parts: Parts, trash: Trash, record: TrashRecord) -> None:
+    """Settle an entry by where its rows are now. The catalog is held."""
+    if record.status == "deleted":
+        return
+    ids = trash.read(record, "meta").column("prediction_id").to_pylist()
+    if parts.read_rows("meta", ids).num_rows == len(ids):
+        trash.discard(record)  # not deleted yet, or restored already
+    else:
+        trash.mark(record, "deleted")

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from storage.errors import BadInput, Exists, Locked, NotFound, ReadOnly, from_os_error, os_errors
 
-LOCK_TIMEOUT = 30.0  # seconds a writer waits for another before it says who is in the way
+LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a million results may take
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 
 from lark import Lark, Token, Tree, UnexpectedInput
 from lark.exceptions import UnexpectedEOF
@@ -59,8 +58,9 @@ NAME: /[^\W\d][\w.]*(-[\w.]+)*/
 %ignore /\s+/
 """
 MAX_QUERY = 10_000  # characters
-MAX_DEPTH = 100  # parentheses and nots within each other
+MAX_DEPTH = 30  # conditions within each other; SQLite's parser stops at about fifty
 MAX_CONDITIONS = 500  # SQLite stops at a thousand within each other
+_NESTING = ("any_of", "all_of", "negate")
 _PLAIN = ("chain", "signed", "any_of", "all_of")  # branches of the tree that are no conditions
 
 
@@ -68,13 +68,17 @@ def parse(text: str) -> Tree[Token]:
     """The tree of a query text. Raises QueryError."""
     if len(text) > MAX_QUERY:
         raise QueryError("The query is too long.", MAX_QUERY, len(text) - MAX_QUERY, f"At most {MAX_QUERY} characters.")
-    _check_depth(text)
+    _check_characters(text)
     try:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
         raise _syntax_error(error, text) from error
-    if sum(branch.data not in _PLAIN for branch in tree.iter_subtrees()) > MAX_CONDITIONS:
+    size = sum(branch.data not in _PLAIN for branch in tree.iter_subtrees())
+    size += sum(len(branch.children) // 2 for branch in tree.find_data("chain"))
+    if size > MAX_CONDITIONS:
         raise QueryError("The query has too many conditions.", 0, len(text), f"At most {MAX_CONDITIONS}.")
+    if _depth(tree) > MAX_DEPTH:
+        raise QueryError("The query has too many conditions within each other.", 0, len(text), "Simplify it.")
     return tree
 
 
@@ -83,15 +87,24 @@ def _parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positions=True)
 
 
-def _check_depth(text: str) -> None:
-    depth = 0
+def _check_characters(text: str) -> None:
+    """Refuse what no text of a result can hold, and nothing may be told by."""
     for position, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth > MAX_DEPTH:
-            raise QueryError("The query has too many parentheses within each other.", position, 1, "Simplify it.")
-    nots = list(re.finditer(r"\bnot\b", text, re.IGNORECASE))
-    if len(nots) > MAX_DEPTH:
-        raise QueryError("The query says 'not' too often.", nots[MAX_DEPTH].start(), 3, "Simplify it.")
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            raise QueryError("The query has a character that can't be looked for.", position, 1, "Leave it out.")
+
+
+def _depth(tree: Tree[Token]) -> int:
+    """How many conditions stand within each other, counted without recursion."""
+    deepest, waiting = 0, [(tree, 0)]
+    while waiting:
+        branch, depth = waiting.pop()
+        own = depth + (branch.data in _NESTING and len(branch.children) + (branch.data == "negate") > 1)
+        deepest = max(deepest, own)
+        waiting += [(child, own) for child in branch.children if isinstance(child, Tree)]
+        if deepest > MAX_DEPTH:
+            return deepest
+    return deepest
 
 
 def _syntax_error(error: UnexpectedInput, text: str) -> QueryError:

@@ -32,8 +32,20 @@ from storage.run_index import RunIndex
 from storage.schema import FIXED_COLUMNS, PREDICTION_COLUMNS, TEXT_COLUMNS, WORDS, declare
 from storage.text_index import TextIndex
 
-VERSION = "3"
+VERSION = "4"
 MAX_COLUMNS = 1_900  # SQLite's own limit is 2,000
+_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_MISMATCH,
+    }
+)
 _BUSY_SECONDS = 60  # as long as filling an index with a few million results takes another process
 _PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-65536")
 _ON_ANOTHER_MACHINE = "The workspace lies on another machine: its index is kept on this one, which is quick and safe."
@@ -50,7 +62,8 @@ class Index:
     """
 
     def __init__(self, path: Path, workspace_id: str, *, writable: bool, cache: Path) -> None:
-        name = hashlib.sha256(workspace_id.encode()).hexdigest()[:32]  # the id comes from a file: it may be a path
+        # The id comes from a file: it may be a path. The place tells copies of one workspace apart.
+        name = hashlib.sha256(f"{workspace_id}\0{os.path.realpath(path)}".encode()).hexdigest()[:32]
         shared = writable and is_network_folder(path.parent)  # SQLite's locks can't be relied on over a network
         self._places = ([path] if writable and not shared else []) + [cache / f"{name}.sqlite"]
         self._remark = _ON_ANOTHER_MACHINE if shared else ""
@@ -59,6 +72,8 @@ class Index:
         self._depth = 0
         self.path: Path | None = None
         self._inode: int | None = None
+        self.made = 0  # how often this object made an empty database: keys of before mean nothing after
+        self.unfilled = False  # after starting again, until it was filled
         self.notices: list[str] = []
         self._told: set[str] = set()
         self.sorts: set[str] = set()
@@ -100,6 +115,7 @@ class Index:
                 found = self._look(connection)
                 if found == "new":
                     self._create(connection)
+                    self.made += 1
                     if self._remark:
                         self.notice(self._remark)
                 if found in ("new", "current"):
@@ -107,7 +123,7 @@ class Index:
                     return connection
                 reason = "belonged to another version or workspace"
             except DatabaseError as error:
-                if attempt == 2 or place is None or _is_busy(error) or is_full(error):
+                if attempt == 2 or place is None or is_busy(error) or is_full(error):
                     connection.close()
                     raise
                 reason = "was damaged"
@@ -171,15 +187,29 @@ class Index:
                     self._places = [place for place in self._places if place != self.path]
             if reason:
                 self.notices.append(f"The index {reason}. No results were affected.")
-            self._depth = 0
-            self.sorts.clear()
-            self.connection = self._open_somewhere()
+            self._open_anew()
 
     def write_ahead(self) -> None:
         """From now on readers and the writer are not in each other's way; called when a new index is filled."""
         with self.lock, suppress(DatabaseError):
             if not self._depth:
                 self.connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+
+    def reopen(self) -> None:
+        """Open what lies there now, after the file went away under this connection."""
+        with self.lock:
+            made, told = self.made, len(self.notices)
+            with suppress(DatabaseError, sqlite3.Error):
+                self.connection.close()
+            self._open_anew()
+            if self.made != made and len(self.notices) == told:
+                self.notices.append("The index was deleted and was made again. No results were affected.")
+
+    def _open_anew(self) -> None:
+        self._depth = 0
+        self.sorts.clear()
+        self.unfilled = True
+        self.connection = self._open_somewhere()
 
     def close(self) -> None:
         with self.lock:
@@ -261,7 +291,7 @@ class Index:
             try:
                 self.connection.exec_driver_sql("BEGIN IMMEDIATE")
             except OperationalError as error:
-                if _is_busy(error):
+                if is_busy(error):
                     raise Locked("The index is in use by another program.", self.path, "Try again.") from error
                 raise
             self._depth = 1
@@ -326,7 +356,8 @@ def _inode(place: Path | None) -> int | None:
         return None
 
 
-def _is_busy(error: DatabaseError) -> bool:
+def is_busy(error: DatabaseError) -> bool:
+    """Whether another process is in the way."""
     return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
 
 
@@ -334,3 +365,11 @@ def is_full(error: DatabaseError) -> bool:
     """Whether SQLite found no room on the disk."""
     code = getattr(error.orig, "sqlite_errorcode", 0) or 0
     return code & 0xFF == sqlite3.SQLITE_FULL
+
+
+def is_damage(error: DatabaseError) -> bool:
+    """Whether the database itself is at fault, and not the question."""
+    text = str(error.orig)
+    if "no such" in text or "has no column" in text or "malformed" in text or "Could not decode" in text:
+        return True
+    return (getattr(error.orig, "sqlite_errorcode", 0) or 0) & 0xFF in _DAMAGE

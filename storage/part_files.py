@@ -7,8 +7,8 @@ its footer: with the footer known to be whole, the checksums of the pages read t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ class PartFiles:
         With `verify` all its bytes must be as the manifest says; without, its footer and the pages that are read.
         """
         path = self.path(dataset, part)
-        try:
+        with self._reading(dataset, part):
             if verify:
                 _verify(path, part)
             else:
@@ -115,6 +115,30 @@ class PartFiles:
                 have = set(pq.read_schema(path).names)
                 columns = [name for name in columns if name in have]
             return pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
+
+    def read_meta(self, part: PartRecord, columns: Sequence[str]) -> pa.Table:
+        """These columns of a part of meta, whatever the case of their names, of the rows that have an id."""
+        wanted, path = {name.lower() for name in columns}, self.path("meta", part)
+        with self._reading("meta", part):
+            self._verify_once(path, part)
+            footer = pq.read_metadata(path)
+            known = footer.schema.to_arrow_schema().names
+            if "prediction_id" not in known:
+                raise _without_ids(part, path)
+            place = known.index("prediction_id")
+            stats = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+        names = [name for name in known if name.lower() in wanted]
+        if all(one is not None and one.null_count == 0 for one in stats):
+            return self.read("meta", part, names, verify=False)
+        table = self.read("meta", part, [*names, "prediction_id"], verify=False)
+        return table.filter(pc.is_valid(table.column("prediction_id")))
+
+    @contextmanager
+    def _reading(self, dataset: str, part: PartRecord) -> Iterator[None]:
+        """What goes wrong when a part is read, by what it means."""
+        path = self.path(dataset, part)
+        try:
+            yield
         except FileNotFoundError as error:
             raise NotFound(f"The catalog part {part.file} is not there.", path, "Run: runshelf check.") from error
         except (pa.ArrowException, OSError) as error:
@@ -123,7 +147,7 @@ class PartFiles:
     def batches(self, part: PartRecord, *, verify: bool = True) -> Iterator[pa.Table]:
         """The rows of a meta part that have an id, a bounded number at a time. Raises as `read`."""
         path = self.path("meta", part)
-        try:
+        with self._reading("meta", part):
             if verify:
                 _verify(path, part)
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -133,20 +157,14 @@ class PartFiles:
                     table = pa.Table.from_batches([batch])
                     ids = table.column("prediction_id")
                     yield table.filter(pc.is_valid(ids)) if ids.null_count else table
-        except FileNotFoundError as error:
-            raise NotFound(f"The catalog part {part.file} is not there.", path, "Run: runshelf check.") from error
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(part, path, error) from error
 
     def ids(self, dataset: str, part: PartRecord) -> pa.ChunkedArray:
         """The prediction_id of each row, all bytes of the part verified. Raises as `read`, Corrupt without such ids."""
         table = self.read(dataset, part, ["prediction_id"])
         if table.num_columns == 0:
             raise _without_ids(part, self.path(dataset, part))
-        try:
+        with self._reading(dataset, part):
             return table.column(0).cast(pa.string())
-        except pa.ArrowException as error:
-            raise _damaged(part, self.path(dataset, part), error) from error
 
     def schema_of(self, dataset: str, part: PartRecord) -> pa.Schema:
         """The columns of a part. Raises Corrupt, pyarrow's errors or OSError."""
@@ -158,7 +176,7 @@ class PartFiles:
         """The rows of one prediction in these row groups of a data part."""
         file = self._opened("data", part)
         found: list[dict[str, Any]] = []
-        try:
+        with self._reading("data", part):
             for group in groups:
                 # Comparing in Arrow would make a scalar of the id, and that imports pandas: 0.2 s for 0.2 ms.
                 ids = file.read_row_group(group, columns=["prediction_id"]).column(0).to_pylist()
@@ -166,8 +184,6 @@ class PartFiles:
                 if places:
                     table = file.read_row_group(group).slice(places[0], places[-1] - places[0] + 1)
                     found += [row for row in table.to_pylist() if row["prediction_id"] == prediction_id]
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(part, self.path("data", part), error) from error
         return found
 
     def ranges(self, part: PartRecord) -> list[Range]:
@@ -186,18 +202,14 @@ class PartFiles:
     def _opened(self, dataset: str, part: PartRecord) -> pq.ParquetFile:
         if part.file not in self._open:
             path = self.path(dataset, part)
-            try:
+            with self._reading(dataset, part):
                 self._verify_once(path, part)
                 self._open[part.file] = pq.ParquetFile(path, page_checksum_verification=True)
-            except FileNotFoundError as error:
-                raise NotFound(f"The catalog part {part.file} is not there.", path, "Run a check.") from error
-            except (pa.ArrowException, OSError) as error:
-                raise _damaged(part, path, error) from error
         return self._open[part.file]
 
-    def keep_open(self, live: set[str]) -> None:
+    def keep_open(self, live: Collection[str]) -> None:
         """Let go of every file that is not `live` any more."""
-        for name in self._open.keys() - live:
+        for name in self._open.keys() - set(live):
             self._open.pop(name, None)
 
     def _verify_once(self, path: Path, part: PartRecord) -> None:
@@ -266,13 +278,16 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
 def readable(table: pa.Table, columns: Sequence[str]) -> pa.Table:
     """These columns of a part of meta in the types they have everywhere; what can't be read as such is null."""
     found = {}
+    places = {name.lower(): place for place, name in enumerate(table.column_names)}
     for name in columns:
-        place, field = table.schema.get_field_index(name), META_SCHEMA.get_field_index(name)
+        place, field = places.get(name.lower(), -1), META_SCHEMA.get_field_index(name)
         kind = META_SCHEMA.field(field).type if field >= 0 else pa.float64()
         found[name] = pa.nulls(table.num_rows, kind)
         if place >= 0 and (field >= 0 or is_number_type(table.schema.field(place).type)):
             with suppress(pa.ArrowException):
                 found[name] = _cast(table.column(place), kind)
+        if pa.types.is_floating(kind) and pc.any(pc.is_nan(found[name])).as_py():
+            found[name] = pc.if_else(pc.is_nan(found[name]), None, found[name])  # no value, as in the index
     return pa.table(found)
 
 

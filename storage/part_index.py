@@ -104,6 +104,9 @@ class PartIndex:
         rows = connection.execute(select(p.c.dataset, p.c.file).where(p.c.problem.is_(None)))
         seen = {(row.dataset, row.file) for row in rows}
         problems: dict[tuple[str, str], str] = {}
+        if self._edits_were_replaced(seen, manifest):
+            self._forget_edits(connection)
+            seen = {(dataset, file) for dataset, file in seen if dataset != "annotations"}
         for dataset in ("meta", "annotations"):
             for part in getattr(manifest, dataset):
                 if (dataset, part.file) in seen:
@@ -116,6 +119,20 @@ class PartIndex:
                 except StorageError as error:
                     problems[dataset, part.file] = error.what
         return problems
+
+    def _edits_were_replaced(self, seen: set[tuple[str, str]], manifest: Manifest) -> bool:
+        """Whether edits that were taken in are gone, by something else than merging: a backup, another program."""
+        live = {("annotations", part.file): part for part in manifest.annotations}
+        gone = {one for one in seen if one[0] == "annotations" and one not in live}
+        fresh = [part for one, part in live.items() if one not in seen]
+        return bool(gone) and not (fresh and all(part.merged for part in fresh))
+
+    def _forget_edits(self, connection: Connection) -> None:
+        p = self._index.predictions
+        connection.execute(delete(self._index.tables.annotations))
+        connection.execute(delete(self._index.tables.tags))
+        edited = or_(p.c.tags.is_not(None), p.c.notes.is_not(None), p.c.stars.is_not(None))
+        connection.execute(p.update().where(edited).values(tags=None, notes=None, stars=None, note_text=None))
 
     def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts) -> None:
         """Insert the rows that are not there yet, and bring the others up to this part unless it merely merged them."""

@@ -9,7 +9,7 @@ right. Parts are merged in the background, eight of a size into one, so that few
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,14 +80,19 @@ class Parts:
 
     def read_columns(self, columns: Sequence[str]) -> pa.Table:
         """These columns of all rows of meta; what some part lacks is null there. Damaged parts are left out."""
-        tables = [readable(pa.table({}), columns)]
-        for part in self.manifest().meta:
-            try:
-                table = self.files.read("meta", part, columns, verify=False)
-            except (Corrupt, NotFound):
-                continue  # sync has named it to the user
-            tables.append(readable(table, columns))
-        return pa.concat_tables(tables)
+        while True:
+            manifest = self.manifest()
+            tables, missing = [readable(pa.table({}), columns)], False
+            for part in manifest.meta:
+                try:
+                    tables.append(readable(self.files.read_meta(part, columns), columns))
+                except NotFound:
+                    missing = True
+                except Corrupt:
+                    continue  # sync has named it to the user
+            if not missing or self.manifest().generation == manifest.generation:
+                return pa.concat_tables(tables)
+            # A part was merged away meanwhile: once more, with those that are live now.
 
     def read_rows(self, dataset: str, ids: Sequence[str]) -> pa.Table:
         """The rows of these predictions. Raises Corrupt or NotFound: what can't be read might be among them."""
@@ -126,7 +131,7 @@ class Parts:
             files = [(staged, self.files.path("meta", part)) for staged, part in widened.values()]
             files += [(staged, self.files.path(dataset, part)) for dataset, (staged, part) in added.items()]
             self._commit(files, after)
-            self._disk.remove_files(self.files.path("meta", p) for p in before.meta if p.file in widened)
+            self._discard("meta", [p for p in before.meta if p.file in widened])
             self._advance(before, after)
             if meta.num_rows:
                 self._schema = self._uniform = (after.generation, schema)
@@ -153,12 +158,12 @@ class Parts:
             before = self.manifest()
             live: dict[str, list[PartRecord]] = {"annotations": list(before.annotations)}
             files: list[tuple[Path, Path]] = []
-            gone: list[Path] = []
+            gone: dict[str, list[PartRecord]] = {"meta": [], "data": []}
             ranges: dict[str, list[Range]] = {}
 
-            def take(dataset: str, table: pa.Table) -> None:
+            def take(dataset: str, table: pa.Table, merged: bool = False) -> None:
                 staged, part = self.files.write(dataset, table)
-                live[dataset].append(part.model_copy(update={"merged": dataset == "meta"}))
+                live[dataset].append(part.model_copy(update={"merged": merged}))
                 files.append((staged, self.files.path(dataset, part)))
                 if dataset == "data":
                     ranges[part.file] = ranges_of(table)
@@ -171,16 +176,27 @@ class Parts:
                         live[dataset].append(old)
                         continue
                     kept = self.files.read(dataset, old).filter(pc.invert(mask))
-                    gone.append(self.files.path(dataset, old))
+                    gone[dataset].append(old)
                     if kept.num_rows:
-                        take(dataset, kept)
+                        take(dataset, kept, _ours([old]))
             take("annotations", annotations)
             after = self._next(before, live)
             self._commit(files, after)
-            self._disk.remove_files(gone)
+            for dataset, old_parts in gone.items():
+                self._discard(dataset, old_parts)
             self._advance(before, after)
             self._follow(Commit(before, after, None, annotations, list(ids), ranges))
             return after
+
+    def _discard(self, dataset: str, parts: Iterable[PartRecord]) -> None:
+        """Remove parts that a commit has replaced; what can't be removed now is swept at a later open."""
+        for part in parts:
+            with suppress(StorageError):
+                self._disk.remove_files([self.files.path(dataset, part)])
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold off every other change of the catalog; re-entrant in one thread."""
+        return self._disk.lock("catalog")
 
     def _next(self, before: Manifest, live: Mapping[str, list[PartRecord]]) -> Manifest:
         return before.model_copy(update={"generation": before.generation + 1, **live})
@@ -234,7 +250,7 @@ class Parts:
             try:
                 if self.files.schema_of("meta", part).names != schema.names:
                     staged, wide = self.files.write("meta", conform(self.files.read("meta", part), schema))
-                    widened[part.file] = staged, wide.model_copy(update={"merged": True})
+                    widened[part.file] = staged, wide.model_copy(update={"merged": _ours([part])})
             except (StorageError, pa.ArrowException, OSError):
                 continue  # damaged: stays as it is, for check to repair
         return widened
@@ -278,13 +294,18 @@ class Parts:
                 return False
             place = next(i for i, p in enumerate(live) if p.file in names)
             kept = [p for p in live if p.file not in names]
-            part = part.model_copy(update={"merged": True})
+            part = part.model_copy(update={"merged": _ours(group)})
             after = self._next(before, {dataset: [*kept[:place], part, *kept[place:]]})
             self._commit([(staged, self.files.path(dataset, part))], after)
             self._advance(before, after)
-            self._disk.remove_files(self.files.path(dataset, old) for old in group)
+            self._discard(dataset, group)
             self._follow(Commit(before, after, ranges={part.file: ranges_of(merged)} if dataset == "data" else {}))
         return True
+
+
+def _ours(parts: Iterable[PartRecord]) -> bool:
+    """Whether these parts are Runshelf's own: their rows were followed when they were written."""
+    return all(part.footer for part in parts)
 
 
 def _wider(schema: pa.Schema, other: pa.Schema) -> pa.Schema:

@@ -25,12 +25,13 @@ from sqlalchemy import ColumnElement, Float, Integer, and_, false, func, literal
 from sqlalchemy.sql.expression import UnaryExpression
 
 from storage.errors import BadInput, QueryError, StorageError
-from storage.grammar import parse
+from storage.grammar import MAX_CONDITIONS, parse
 from storage.metrics import Metric, Metrics
 from storage.moments import to_microseconds
 from storage.parameters import fold
 
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
+_RESERVED = frozenset({"key", "folder_exists", "rowid"})
 _DAY = 86_400_000_000  # microseconds
 _PERIODS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_800, "year": 31_557_600}
 
@@ -236,10 +237,12 @@ class _Compiler(Transformer[Token, Any]):
         if sign == "~":
             return parameter.where(_contains(parameter.text, _text(self._token(right))))
         column, value = self._parameter_sides(parameter, right)
+        condition: ColumnElement[bool] = _COMPARE[str(sign)](column, value)
         if isinstance(value, ColumnElement):
-            condition: ColumnElement[bool] = _COMPARE[str(sign)](parameter.value, value)
             return condition
-        return parameter.where(_COMPARE[str(sign)](column, value))
+        if right.type == "STRING" and sign in ("=", "=="):  # a text may look like a number
+            condition = or_(condition, _same(parameter.text, _text(right)))
+        return parameter.where(condition)
 
     def _parameter_sides(self, parameter: Parameter, right: Any) -> tuple[ColumnElement[Any], Any]:
         if not isinstance(right, Token) or (right.type == "NAME" and self._knows(right)):
@@ -248,7 +251,8 @@ class _Compiler(Transformer[Token, Any]):
         try:
             return parameter.number, float(text)
         except ValueError:
-            return func.lower(parameter.text), text.lower()
+            ascii_only = text.isascii()
+            return (func.lower if ascii_only else func.fold)(parameter.text), text.lower() if ascii_only else fold(text)
 
     def has(self, name: Token, value: Any) -> ColumnElement[bool]:
         """`tags has 'final'`."""
@@ -291,6 +295,8 @@ class _Compiler(Transformer[Token, Any]):
     def one_of(self, name: Token, *values: Any) -> ColumnElement[bool]:
         column = self._named(name)
         if isinstance(column, Parameter) or _is_time(column) or self._is_tags(column):
+            if len(values) > MAX_CONDITIONS:
+                raise _at(name, f"At most {MAX_CONDITIONS} values can be compared", "Use a range.")
             return or_(*(self.compare(name, Token("OPERATOR", "="), value) for value in values))
         return column.in_([self._right(column, value) for value in values])
 
@@ -298,7 +304,7 @@ class _Compiler(Transformer[Token, Any]):
         return self.negate(self.one_of(name, *values))
 
     def is_null(self, name: Token) -> ColumnElement[bool]:
-        return not_(self.is_not_null(name))
+        return self.negate(self.is_not_null(name))
 
     def is_not_null(self, name: Token) -> ColumnElement[bool]:
         column = self._named(name)
@@ -306,14 +312,14 @@ class _Compiler(Transformer[Token, Any]):
 
     def last(self, number: Token, period: Token) -> ColumnElement[bool]:
         """`last 7 days`: created since then."""
-        seconds = float(number) * _PERIODS[period.lower().removesuffix("s")]
-        since = to_microseconds(datetime.now(UTC)) - min(int(seconds * 1e6), 2**62)
+        seconds = min(float(number) * _PERIODS[period.lower().removesuffix("s")], 1e12)
+        since = to_microseconds(datetime.now(UTC)) - int(seconds * 1e6)
         created: ColumnElement[bool] = self._columns["created_at"] >= since
         return created
 
     def name_it(self, value: Any, name: Token) -> ColumnElement[bool]:
         """`a - b as gap`: a column from now on; it matches where it has a value."""
-        if str(name) in self._columns:
+        if name.lower() in _RESERVED or name.lower() in {column.lower() for column in self._columns}:
             raise _at(name, f"There is a column '{name}' already", "Use another name.")
         column = _value_of(self._left(value))
         self._computed[str(name)] = column
@@ -407,6 +413,11 @@ class _Compiler(Transformer[Token, Any]):
 
 def _at(token: Token, what: str, advice: str) -> QueryError:
     return QueryError(f"{what}, not {token}.", token.start_pos or 0, len(token), advice)
+
+
+def _same(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Whether a column is a text, in upper or lower case."""
+    return func.lower(column) == text.lower() if text.isascii() else func.fold(column) == fold(text)
 
 
 def _contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

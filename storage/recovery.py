@@ -48,9 +48,10 @@ class Recovery:
 
     def _settle_catalog(self) -> None:
         try:
-            self._catalog.settle()
+            problems = self._catalog.settle()
         except (Corrupt, NotFound) as error:
-            self.notices.append(f"{error.what} What a killed process left there is not settled.")
+            problems = [error.what]
+        self.notices += [f"{what} What a killed process left there is not settled." for what in problems]
 
     def _mark_interrupted(self) -> None:
         found = self._dead(self._index.runs.unfinished())

@@ -145,6 +145,7 @@ def _predictions(metadata: MetaData, metrics: Iterable[str]) -> Table:
         Index("predictions_same", "config_hash", "data_hash"),
         Index("predictions_run", "run_id"),
         *(Index(f"predictions_{name}", name, sqlite_where=column(name).is_not(None)) for name in ANNOTATION_COLUMNS),
+        sqlite_autoincrement=True,  # a key is never given out twice
     )
 
 

@@ -29,13 +29,15 @@ class TextIndex:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._names: list[str] = []
+        self._names_at: tuple[int, int, int] | None = None  # the state of the index they were read at
 
     # ------------------------------------------------------------ taking in
 
     def ids(self, texts: Iterable[str], configs: Iterable[str] = ()) -> dict[str, int]:
         """The ids of texts and of configurations; those not known are taken in, of configurations the parameters."""
         parameters = set(configs)
-        wanted = {text: hashlib.sha256(text.encode()).digest()[:16] for text in (*texts, *parameters)}
+        wanted = {text: _digest(text, text in parameters) for text in (*texts, *parameters)}
         with self._index.change() as connection:
             known = self._known(list(wanted.values()))
             fresh = [text for text, digest in wanted.items() if digest not in known]
@@ -128,8 +130,11 @@ class TextIndex:
 
     def parameter_names(self) -> list[str]:
         """The names of all parameters that any result has, in order."""
-        names = self._index.tables.parameter_names.c.name
-        return [row["name"] for row in self._index.ask(select(names).order_by(names))]
+        state = self._index.state()
+        if self._names_at != state:
+            rows = self._index.raw(("SELECT name FROM parameter_names ORDER BY name", ()))
+            self._names, self._names_at = [row[0] for row in rows], state
+        return self._names
 
     def parameter_values(self, name: str, start: str, limit: int) -> list[str]:
         """Values a parameter has, those that begin with `start`."""
@@ -152,6 +157,11 @@ class TextIndex:
         statement = select(configs.c.config).join_from(self._index.predictions, configs, configs.c.id == c.config_text)
         rows = self._index.ask(statement.where(c.prediction_id == prediction_id))
         return rows[0]["config"] if rows else None
+
+
+def _digest(text: str, is_config: bool) -> bytes:
+    """What tells texts apart; a note that looks like a configuration is none."""
+    return hashlib.sha256((b"config\0" if is_config else b"") + text.encode("utf-8", "replace")).digest()[:16]
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -7,10 +7,14 @@ whether its content is still where it was.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
 
 from storage.disk import Disk, user_name
 from storage.errors import Corrupt, NotFound, StorageError
@@ -34,6 +38,7 @@ class TrashRecord(Document):
     deleted_by: str = ""
     rows: int = 0
     bytes: int = 0
+    sha256: dict[str, str] = Field(default_factory=dict)
 
 
 class Trash:
@@ -54,6 +59,7 @@ class Trash:
             deleted_by=user_name(),
             rows=tables["meta"].num_rows,
             bytes=sum(len(content) for _, content in files),
+            sha256={name: hashlib.sha256(content).hexdigest() for name, content in files},
         )
         self._disk.place_folder(self._folder(record.trash_id), [*files, ("trash.json", record.to_json())])
         return record
@@ -64,8 +70,9 @@ class Trash:
         self._disk.write(self._folder(record.trash_id) / "trash.json", changed.to_json())
 
     def discard(self, record: TrashRecord) -> None:
-        """Remove an entry for good."""
-        self._disk.remove_folder(self._folder(record.trash_id))
+        """Remove an entry for good; one that is gone is no error."""
+        with suppress(NotFound):
+            self._disk.remove_folder(self._folder(record.trash_id))
 
     def list(self) -> list[TrashRecord]:
         """What can be restored, newest first; a damaged entry is left out."""
@@ -91,7 +98,10 @@ class Trash:
 
         path = self._folder(record.trash_id) / f"{table}.parquet"
         try:
-            return pq.read_table(path, partitioning=None, page_checksum_verification=True)
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() != record.sha256.get(path.name):
+                raise Corrupt(f"{path.name} of {record.trash_id} is damaged.", path, "It can't be restored.")
+            return pq.read_table(io.BytesIO(content), page_checksum_verification=True)
         except FileNotFoundError as error:
             raise NotFound(f"{path.name} of {record.trash_id} is not there.", path, "It can't be restored.") from error
         except (pa.ArrowException, OSError) as error:

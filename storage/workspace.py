@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -43,6 +44,7 @@ class Workspace:
         self.read_only = read_only
         self.notices: list[str] = []
         self._catalog_damaged = False
+        self._marker_read = 0  # the time of runshelf.json when it was last read
         self.layout = Layout(root)
         self._disk = Disk(root, self.layout.staging, read_only)
         self._open_runs: dict[str, Run] = {}
@@ -155,9 +157,19 @@ class Workspace:
 
         `full` looks at every document again, also in runs that seem unchanged.
         """
+        self._read_metrics()
         changed = self.catalog.ask_index(lambda: self._sync(full))
         self._take_index_notices()
         return changed
+
+    def _read_metrics(self) -> None:
+        """Learn of metrics that another process added."""
+        with suppress(OSError, NotFound, Corrupt):
+            changed = os.stat(self.layout.marker).st_mtime_ns
+            if changed != self._marker_read:
+                self.record = read_document(self.layout.marker, WorkspaceRecord)
+                self.metrics = self.catalog.metrics = Metrics(self.record.metrics)
+                self._marker_read = changed
 
     def _sync(self, full: bool) -> bool:
         changed = self._follow_catalog()
@@ -191,7 +203,7 @@ class Workspace:
     def _refill(self) -> None:
         """Fill an index that was just started again."""
         self._follow_catalog()
-        self._scan(full=True)
+        self._scan(full=False)
         self._take_index_notices()
 
     def _take_index_notices(self) -> None:
@@ -203,7 +215,7 @@ class Workspace:
         if report:
             report(0, 1, "reading the catalog and the run folders")
         self._index.start_again()
-        self._refill()
+        self.sync()
         if report:
             report(1, 1, "index rebuilt")
 

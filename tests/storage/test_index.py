@@ -152,7 +152,8 @@ def test_the_index_may_be_harmed_while_open(root: Path, harm: str) -> None:
             os.replace(root / "old.sqlite", path)
         assert workspace.catalog.count() == len(ids) + 2
         workspace.sync()
-        assert len(workspace.notices) == 1 and "No results were affected" in workspace.notices[0], workspace.notices
+        assert len(workspace.notices) <= 1 and all("No results were affected" in one for one in workspace.notices)
+        assert workspace.notices or "older" in harm  # an older one is only brought up to date
         assert workspace.index_status()["current"]
         if harm == "no room":
             assert workspace._index.path is not None and root not in workspace._index.path.parents

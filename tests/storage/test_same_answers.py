@@ -109,10 +109,14 @@ def everything(workspace: Workspace) -> list[tuple[Any, ...]]:
 
 
 def by_duckdb(root: Path, workspace: Workspace) -> list[tuple[Any, ...]]:
-    if not workspace.catalog.manifest().meta:
+    """The same from the parts that count: what a killed process placed and didn't commit is swept at the next open."""
+    manifest = workspace.catalog.manifest()
+    if not manifest.meta:
         return []
-    edits = f"read_parquet('{root}/catalog/annotations.parquet/*.parquet', union_by_name=true)"
-    if not workspace.catalog.manifest().annotations:
+    paths = [str(root / META / part.file) for part in manifest.meta]
+    edited = [str(root / "catalog/annotations.parquet" / part.file) for part in manifest.annotations]
+    edits = f"read_parquet({edited}, union_by_name=true)"
+    if not edited:
         edits = "(select '' as prediction_id, ['']::varchar[] as tags, '' as notes, 0 as stars, now() as \"at\")"
     with duckdb.connect() as connection:
         columns = {row[0] for row in connection.sql(f"describe from {edits}").fetchall()}
@@ -121,7 +125,7 @@ def by_duckdb(root: Path, workspace: Workspace) -> list[tuple[Any, ...]]:
         sql = (
             "select prediction_id, dataset_name, pipeline_id, test_rmse, config_hash, "
             "nullif(array_to_string(tags, ', '), ''), notes, stars "
-            f"from read_parquet('{root}/{META}/*.parquet', union_by_name=true) left join "
+            f"from read_parquet({paths}, union_by_name=true) left join "
             f"(select prediction_id, tags, {notes} as notes, {stars} as stars from {edits} qualify {latest}) "
             "using (prediction_id) order by prediction_id"
         )
