@@ -95,15 +95,13 @@ def _check_characters(text: str) -> None:
 
 
 def _depth(tree: Tree[Token]) -> int:
-    """How many conditions stand within each other, counted without recursion."""
-    deepest, waiting = 0, [(tree, 0)]
-    while waiting:
-        branch, depth = waiting.pop()
-        own = depth + (branch.data in _NESTING and len(branch.children) + (branch.data == "negate") > 1)
-        deepest = max(deepest, own)
-        waiting += [(child, own) for child in branch.children if isinstance(child, Tree)]
-        if deepest > MAX_DEPTH:
-            return deepest
+    """How many conditions stand within each other, counted without recursion; parentheses alone count a little."""
+    deepest, waiting = 0, [(tree, 0, 0)]
+    while waiting and deepest <= MAX_DEPTH:
+        branch, depth, level = waiting.pop()
+        depth += branch.data in _NESTING and len(branch.children) + (branch.data == "negate") > 1
+        deepest = max(deepest, depth, level // 8)
+        waiting += [(child, depth, level + 1) for child in branch.children if isinstance(child, Tree)]
     return deepest
 
 

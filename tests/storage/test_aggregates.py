@@ -34,6 +34,11 @@ CONDITIONS = st.sampled_from(
         "test_rmse > 2 * test_r2",
         "status != 'failed'",
         "seed is null",
+        "seed > 20261120",
+        "n_samples < 3",
+        "test_rmse + test_r2 + n_samples > 5",
+        "test_rmse * test_r2 * 2 < 1",
+        "dataset_name = 'none of them'",
     ]
 )
 FILTERS = st.recursive(
@@ -63,6 +68,7 @@ def varied(tmp_path_factory: pytest.TempPathFactory) -> Any:
             "created_at": days,
             "run_date": days.date,
             "n_samples": np.arange(count) % 10,
+            "seed": [20261121 if i % 2 else None for i in range(count)],
             "test_rmse": np.where(np.arange(count) % 7 == 0, np.nan, random.gamma(2, 1, count)),
             "test_r2": random.random(count),
             "test_bias": random.normal(size=count),
@@ -112,7 +118,11 @@ def test_groups_of_what_the_parts_do_not_know(workspace: Workspace) -> None:
     for by, metrics in ((["nothing"], []), (["dataset_name"], ["nothing"]), (["dataset_name"], ["status"]), ([], [])):
         with pytest.raises(BadInput):
             workspace.catalog.group(by, metrics)
-    assert workspace.catalog.group(["dataset_name"], [], "test_rmse > 99") == []
+    for filter in ("test_rmse > 99", "tags has 'nobody'", "nosuchword"):
+        assert workspace.catalog.group(["dataset_name", "dataset_name"], ["test_rmse"], filter) == []
+    for filter in ("", "final or not final"):  # the same keys from the parts and from the index
+        (row,) = workspace.catalog.group(["run_date"], [], filter)
+        assert row["run_date"] == workspace.runs()[0].date
 
 
 def test_runs_without_a_folder_are_known_from_the_catalog(root: Path) -> None:
@@ -146,6 +156,12 @@ def test_a_metric_of_ones_own_is_best_the_way_one_says(root: Path) -> None:
             workspace.add_metric("both", lower_is_better=True, target=1)
     with Workspace.open(root) as workspace:
         assert workspace.catalog.best("test_picp")["test_picp"].tolist() == [0.9, 1.4, 0.2]
+        first = workspace.catalog.keys(order_by="best:test_ser")
+        with Workspace.open(root) as other:
+            other.add_metric("ser", lower_is_better=False)
+        workspace.sync()
+        assert list(workspace.catalog.keys(order_by="best:test_ser")) == list(reversed(first))
+        workspace.add_metric("ser", title="Standard error", lower_is_better=True)
         assert workspace.catalog.search("order by test_picp best")["test_picp"].tolist() == [0.9, 1.4, 0.2]
         assert workspace.catalog.search(order_by="best:test_ser", limit=1)["test_ser"].tolist() == [0.2]
         assert workspace.catalog.group(["dataset_name"], ["test_ser", "test_picp"])[0]["best_test_ser"] == 0.2

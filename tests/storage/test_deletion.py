@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -48,6 +49,67 @@ def test_a_deleted_result_stays_deleted_though_its_folder_is_there(root: Path) -
         workspace.sync(full=True)
         assert sorted(workspace.catalog.ids()) == sorted(ids[1:])
         assert workspace.count_pipelines(workspace.runs()[0].run_id) == 3
+
+
+def test_opening_meanwhile_takes_nothing_from_a_deletion(root: Path) -> None:
+    """Opening settles what dead processes left in the trash: a deletion that is being done is not that."""
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 12)
+        stop = threading.Event()
+
+        def open_again_and_again() -> None:
+            while not stop.is_set():
+                Workspace.open(root).close()
+
+        opener = threading.Thread(target=open_again_and_again)
+        opener.start()
+        try:
+            for i in range(6):
+                workspace.catalog.plan_delete(f"test_rmse = {i + 1}").apply()
+        finally:
+            stop.set()
+            opener.join()
+        assert len(workspace.catalog.trash()) == 6 and workspace.catalog.count() == 6
+        for entry in workspace.catalog.trash():
+            workspace.catalog.restore(entry.trash_id)
+        assert sorted(workspace.catalog.ids()) == sorted(ids) == sorted(ids_in(root, META))
+
+
+def test_what_two_restore_is_there_once(root: Path) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 5)
+        workspace.catalog.plan_delete("test_rmse > 0").apply()
+        (entry,) = workspace.catalog.trash()
+        found: list[object] = []
+
+        def bring_back() -> None:
+            with Workspace.open(root) as other:
+                try:
+                    found.append(other.catalog.restore(entry.trash_id))
+                except NotFound as error:
+                    found.append(type(error))
+
+        threads = [threading.Thread(target=bring_back) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found.count(5) == 1 and len(pd.read_parquet(root / META)) == len(pd.read_parquet(root / DATA)) == 5
+        workspace.sync()
+        assert sorted(workspace.catalog.ids()) == sorted(ids)
+
+
+def test_a_damaged_trash_restores_nothing_wrong(workspace: Workspace) -> None:
+    fill(workspace, 2)
+    workspace.catalog.plan_delete("test_rmse = 1").apply()
+    (entry,) = workspace.catalog.trash()
+    path = workspace.root / ".trash" / entry.trash_id / "data.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(Corrupt):
+        workspace.catalog.restore(entry.trash_id)
+    assert workspace.catalog.count() == 1 and len(workspace.catalog.trash()) == 1
 
 
 def test_a_plan_refuses_when_what_it_was_made_from_changed(workspace: Workspace) -> None:

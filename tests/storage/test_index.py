@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -157,6 +158,32 @@ def test_the_index_may_be_harmed_while_open(root: Path, harm: str) -> None:
         assert workspace.index_status()["current"]
         if harm == "no room":
             assert workspace._index.path is not None and root not in workspace._index.path.parents
+
+
+def look(root: Path, times: int) -> list[int]:
+    with Workspace.open(root) as workspace:
+        return [workspace.catalog.count() for _ in range(times)]
+
+
+def test_an_index_that_is_deleted_is_made_again_once_for_all(root: Path) -> None:
+    """Several processes look while it goes away: each finds every result, each time."""
+    with Workspace.create(root) as workspace:
+        fill(workspace, 30)
+        with multiprocessing.get_context("spawn").Pool(3) as pool:
+            looking = [pool.apply_async(look, (root, 300)) for _ in range(3)]
+            for _ in range(4):
+                for path in (root / "catalog").glob("index.sqlite*"):
+                    path.unlink(missing_ok=True)
+                assert workspace.catalog.count() == 30
+            assert {count for one in looking for count in one.get(60)} == {30}
+
+
+def test_a_key_is_never_given_to_another_result(workspace: Workspace) -> None:
+    fill(workspace, 3)
+    keys = workspace.catalog.keys()
+    workspace.catalog.plan_delete("test_rmse = 3").apply()
+    fill(workspace, 2, "wheat")
+    assert {row["dataset_name"] for row in workspace.catalog.rows(keys)} == {"corn"}
 
 
 def test_on_another_machine_and_under_another_name_it_works_at_once(root: Path, tmp_path: Path) -> None:

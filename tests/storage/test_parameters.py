@@ -73,6 +73,8 @@ def test_results_are_found_by_their_parameters(workspace: Workspace, dataset: Da
     assert count("standardscaler") == 3 and count("my network") == 1  # free words
     groups = workspace.catalog.group(["Ridge.alpha"], ["test_rmse"])
     assert {row["Ridge.alpha"]: row["results"] for row in groups} == {0.1: 1, 1.0: 1, 5.0: 1, 10.0: 1, None: 1}
+    assert count("Ridge.alpha is not null") == 4 and count("not Ridge.alpha is null") == 4
+    assert count("Ridge.alpha = '5'") == count("Ridge.alpha = 5") == 1
     with pytest.raises(QueryError, match=r"no parameter 'Ridge.alfa'.*Did you mean Ridge.alpha"):
         count("Ridge.alfa > 1")
     assert json.loads(workspace.catalog.config(free.prediction_id) or "") == {"model": "my network", "layers": 3}
@@ -83,9 +85,25 @@ def test_parameters_outlive_the_run_folder_and_come_from_anywhere(workspace: Wor
     rows = pd.DataFrame({"prediction_id": ["p1", "p2"], "config": [config, "no JSON but words"], "test_rmse": [1.0, 2]})
     add_foreign_part(workspace.root, "meta", rows)
     workspace.sync()
+    assert workspace.catalog.count("PLS.n_components is null") == 1
     assert workspace.catalog.ids("PLS.n_components >= 8") == ["p1"] and workspace.catalog.ids("words") == ["p2"]
     workspace.rebuild_index()
     assert workspace.catalog.parameters() == ["PLS.n_components"]
+
+
+def test_text_that_looks_like_a_number_is_found_as_text(workspace: Workspace) -> None:
+    run = workspace.create_run("corn")
+    for mode in ("5", "nan", "Ärger", "plain"):
+        pipeline = run.add_pipeline({"mode": mode})
+        pipeline.save_metrics({"test": {"rmse": 1.0}})
+        pipeline.complete()
+    count = workspace.catalog.count
+    assert count("mode = '5'") == count("mode = 'NaN'") == count("mode = 'ÄRGER'") == count("mode in ('ärger')") == 1
+    (first,) = workspace.catalog.ids("mode = 'plain'")
+    workspace.catalog.annotate([first], notes='{"mode":"other"}')  # looks like a configuration, and is none
+    other = run.add_pipeline({"mode": "other"})
+    other.complete()
+    assert workspace.catalog.ids("mode = 'other'") == [other.prediction_id]
 
 
 def test_folding_knows_every_alphabet() -> None:

@@ -21,7 +21,18 @@ META = "catalog/predictions_meta.parquet"
 ACTIONS = st.lists(
     st.one_of(
         st.sampled_from(
-            ["append", "metric", "merge", "reopen", "forget", "other", "foreign", "foreign edit", "replace"]
+            [
+                "append",
+                "metric",
+                "merge",
+                "reopen",
+                "forget",
+                "other",
+                "foreign",
+                "foreign edit",
+                "replace",
+                "replace edits",
+            ]
         ),
         st.tuples(st.sampled_from(["tag", "note", "delete", "restore"]), st.integers(0, 5)),
         st.tuples(st.sampled_from(["killed edit", "killed deletion"]), st.integers(0, 40)),
@@ -85,7 +96,10 @@ def act(workspace: Workspace, root: Path, step: int, action: Any) -> Workspace:
             part = catalog.manifest().meta[0].file
             table = pd.read_parquet(root / META / part)
             add_foreign_part(root, "meta", table.assign(test_rmse=step + 0.25), replacing=part)
-            workspace.sync()
+        case "replace edits" if catalog.manifest().annotations:  # also back to what was before
+            part = catalog.manifest().annotations[0].file
+            table = pd.read_parquet(root / "catalog/annotations.parquet" / part)
+            add_foreign_part(root, "annotations", table.assign(notes="corrected"), replacing=part)
         case "tag":
             catalog.annotate(chosen, add_tags=[f"tag{step}"], stars=number)
         case "note":
