@@ -144,7 +144,9 @@ class Catalog:
 
             def rows(chunk: Sequence[str] = chunk) -> list[dict[str, Any]]:
                 self.sync()
-                return edited(chunk, self._index.parts.annotations(chunk), add_tags, remove_tags, notes, stars)
+                there = self._known(chunk)  # what was deleted meanwhile is not edited back into being
+                known = self._index.parts.annotations(chunk)
+                return edited((one for one in chunk if one in there), known, add_tags, remove_tags, notes, stars)
 
             changed += self._parts.annotate(rows)
         if len(self._manifest.read().annotations) > COMPACT_ABOVE:
@@ -152,11 +154,14 @@ class Catalog:
         return changed
 
     def _check_known(self, ids: Sequence[str]) -> None:
-        with self._index.change() as connection:
-            known = set(self._index.results.known_ids(connection, ids))
-        missing = next((one for one in ids if one not in known), None)
+        there = self._known(ids)
+        missing = next((one for one in ids if one not in there), None)
         if missing is not None:
             raise NotFound(f"There is no prediction {missing} in the catalog.", advice="Look it up with: search.")
+
+    def _known(self, ids: Sequence[str]) -> set[str]:
+        with self._index.change() as connection:
+            return set(self._index.results.known_ids(connection, ids))
 
     def plan_delete(self, filter: str) -> Plan:
         """A plan that deletes the rows and arrays of all results that match; run folders stay where they are.
