@@ -12,33 +12,30 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Float, Integer, and_
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.sql import operators
 
+from storage.catalog_row import catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
 from storage.errors import BadInput, Conflict, Locked, NotFound, StorageError
-from storage.index import Index, is_busy, is_damage, is_full
+from storage.expressions import equal_names, kind_of, sort_names
+from storage.index import Index
+from storage.ladder import Ladder
 from storage.layout import Layout
 from storage.manifest import ManifestFile
-from storage.metrics import MAIN_METRIC, Metric, Metrics, flatten
-from storage.moments import from_microseconds
-from storage.parameters import config_text
+from storage.metrics import Metric, Metrics
 from storage.part_index import manifest_mark
 from storage.prediction_index import KeyQuery
 from storage.query import Query, Source, best_first, compile_columns, compile_order, compile_query
 from storage.records import Manifest, PipelineRecord, RunConfig
-from storage.schema import ANNOTATION_COLUMNS
 from storage.trash import Trash
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     from storage.parts import Commit, Parts
     from storage.plan import Plan
@@ -72,9 +69,8 @@ class Catalog:
         self._index = index
         self._trash = Trash(layout, disk)
         self._metrics = metrics
-        self._refill = refill
+        self.ask_index = Ladder(index, refill).ask
         self._compaction: threading.Thread | None = None
-        self._filling = False
         self._queries: dict[tuple[str, str, int | None, int], KeyQuery] = {}
         self._queries_at: tuple[int, int, int] | None = None  # the state of the index they were made for
 
@@ -279,8 +275,8 @@ class Catalog:
         if found is None:
             query = self._compile(filter)
             order = query.order or compile_order(order_by, self._source(), query.computed)
-            fixed = _equal_names(query.condition)
-            self._index.results.ensure_sorted([*fixed, *_sort_names(order)])
+            fixed = equal_names(query.condition)
+            self._index.results.ensure_sorted([*fixed, *sort_names(order)])
             found = self._index.results.key_query(query.condition, order, limit, offset, narrow=bool(fixed))
             if "last" not in filter.lower():  # `last 7 days` means another moment next time
                 self._queries_at = self._index.state()
@@ -344,7 +340,7 @@ class Catalog:
             conditions: list[ColumnElement[bool]] = [column.is_not(None)]
             if dataset is not None:
                 conditions.append(columns["dataset_name"] == dataset)
-            names = _sort_names([order])
+            names = sort_names([order])
             self._index.results.ensure_sorted(["dataset_name", *names] if dataset is not None and names else names)
             query = self._index.results.key_query(and_(*conditions), [order], n, 0, narrow=True)
             return self._index.results.rows(self._index.results.keys(query))
@@ -414,55 +410,10 @@ class Catalog:
         first. `best_` is left out where nobody knows what is best; of a metric with a target it is the smallest
         distance. Left to itself it takes the metrics results are judged by. Raises BadInput for what isn't there.
         """
-        from storage import aggregates
+        from storage.groups import Groups
 
-        known = {column.name: column.kind for column in self.columns()}
-        if metrics is None:
-            judged = [f"{p}_{m}" for m in MAIN_METRIC.values() for p in ("val", "test")]
-            metrics = [name for name in judged if name in known]
-        names = list(dict.fromkeys([*by, "status", *metrics]))
-        wrong = next((name for name in metrics if known.get(name, "number") not in ("number", "integer")), None)
-        if wrong is not None or not by:
-            raise BadInput(f"'{wrong or ''}' is no column of numbers.", advice="Group by columns, and give metrics.")
-        table = self._table_of_parts(names, filter)
-        if table is None:
-            table = self.ask_index(lambda: self._table_of_index(names, filter))
-        rows = aggregates.group(table, list(dict.fromkeys(by)), list(dict.fromkeys(metrics)), self.metrics)
-        for name in by:
-            if known.get(name) == "date":
-                rows = [{**row, name: str(row[name]) if row[name] is not None else None} for row in rows]
-        return rows
-
-    def _table_of_parts(self, names: Sequence[str], filter: str) -> pa.Table | None:
-        """Columns of the rows that match, from the parts, which is much quicker; None where these can't tell."""
-        from storage.arrow_query import translated
-
-        columns = self._index.columns
-        if not all(name in columns and name not in ANNOTATION_COLUMNS for name in names):
-            return None
-        found = translated(self.ask_index(lambda: self._compile(filter)).condition)
-        if found is None:
-            return None
-        condition, needed = found
-        table = self._parts.read_columns(list(dict.fromkeys([*names, *sorted(needed)])))
-        return table.filter(condition) if needed else table
-
-    def _table_of_index(self, names: Sequence[str], filter: str) -> pa.Table:
-        """Columns, also computed ones and parameters, of the rows that match, as the index has them."""
-        import pyarrow as pa
-
-        query = self._compile(filter)
-        columns = compile_columns(names, self._source(), query.computed)
-        values = self._index.results.values_of(query.condition, columns)
-        kinds = {"number": pa.float64(), "integer": pa.int64()}
-        made = {}
-        for name, column, own in zip(names, columns, values, strict=True):
-            kind = kind_of(column)
-            shown = [from_microseconds(one) if one is not None else None for one in own] if kind == "time" else own
-            made[name] = pa.array(
-                shown, pa.timestamp("us", tz="UTC") if kind == "time" else kinds.get(kind, pa.string())
-            )
-        return pa.table(made)
+        groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
+        return groups.group(list(dict.fromkeys(by)), metrics, filter)
 
     def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None, filter: str = "") -> pd.DataFrame:
         """`group` by one column, as a DataFrame."""
@@ -547,119 +498,3 @@ class Catalog:
 
     def _compile(self, filter: str) -> Query:
         return compile_query(filter, self._source())
-
-    def ask_index(self, question: Callable[[], Answer]) -> Answer:
-        """Ask the index; if it turns out damaged or deleted, make it again from the files and ask once more.
-
-        What one process made again, the others take up. Raises Locked when another process is in the way too long,
-        BadInput for a question that SQLite can't take.
-        """
-        for _ in range(3):
-            try:
-                self._make_ready()
-                return question()
-            except DatabaseError as error:
-                reason = self._reason_to_start_again(error)
-                with self._index.lock:
-                    self._index.start_again(reason, elsewhere=is_full(error))
-        self._make_ready()
-        return question()
-
-    def _make_ready(self) -> None:
-        """Open the index again if it went away, and fill it after that; other threads wait meanwhile."""
-        if self._index.unfilled or self._index.connection.invalidated or self._index.vanished():
-            with self._index.lock:
-                self._index.revive()
-                if self._index.vanished():
-                    self._index.reopen()
-                if self._index.unfilled and not self._filling:
-                    self._fill()
-        self._index.refresh()
-
-    def _fill(self) -> None:
-        self._filling = True  # filling asks questions too
-        try:
-            self._refill()
-            self._index.unfilled = False
-        finally:
-            self._filling = False
-
-    def _reason_to_start_again(self, error: DatabaseError) -> str:
-        if is_busy(error):
-            raise Locked("The index is in use by another program.", self._index.path, "Try again.") from error
-        if is_full(error):
-            return "had no room on the disk and is kept elsewhere until there is some"
-        if not is_damage(error):
-            raise BadInput(f"SQLite can't answer this: {error.orig}.", advice="Ask for less at once.") from error
-        return "was damaged and was made again"
-
-
-def catalog_row(run: RunConfig, record: PipelineRecord, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The catalog row of one pipeline: what its documents say, metrics flattened; a metric takes no column of ours."""
-    return {
-        **flatten(metrics),
-        "prediction_id": record.prediction_id,
-        "dataset_name": run.dataset_name,
-        "run_id": run.run_id,
-        "run_name": run.run_name,
-        "run_date": date.fromisoformat(run.run_id[:10]) if _starts_with_date(run.run_id) else run.created_at.date(),
-        "pipeline_id": record.id,
-        "pipeline_name": record.name,
-        "config_name": record.config_name or record.name,
-        "config_hash": record.hash,
-        "model_type": record.model_type,
-        "task_type": record.task_type or run.task_type,
-        "status": record.status,
-        "created_at": record.created_at,
-        "n_samples": record.n_samples,
-        "n_features": record.n_features,
-        "n_folds": record.n_folds,
-        "fit_seconds": record.fit_seconds,
-        "created_by": record.created_by,
-        "data_hash": record.dataset_source.data_hash or None,
-        "seed": record.seed,
-        "config": config_text(record),
-    }
-
-
-def _starts_with_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text[:10])
-    except ValueError:
-        return False
-    return True
-
-
-def kind_of(column: ColumnElement[Any]) -> str:
-    """What a column holds, also a computed one: text, number, integer, time or date."""
-    known = getattr(column, "info", {}).get("kind")
-    if known is not None:
-        return str(known)
-    return "number" if isinstance(column.type, (Float, Integer)) else "text"
-
-
-def _sort_names(order: Sequence[Any]) -> list[str]:
-    """The columns of an order, as far as they are columns of the table: an index can give these."""
-    names = []
-    for one in order:
-        column = one
-        while getattr(column, "modifier", None) is not None:  # asc, desc, nulls last
-            column = column.element
-        if "kind" not in getattr(column, "info", {}):
-            break
-        names.append(column.name)
-    return names
-
-
-def _equal_names(condition: ColumnElement[bool]) -> list[str]:
-    """`dataset_name`, where the condition holds it to one value: an index over it and the order finds at once."""
-    parts = (
-        getattr(condition, "clauses", [condition])
-        if getattr(condition, "operator", None) is operators.and_
-        else [condition]
-    )
-    for part in parts:
-        left = getattr(part, "left", None)
-        if getattr(part, "operator", None) is operators.eq and getattr(left, "name", "") == "dataset_name":
-            return ["dataset_name"]
-    return []

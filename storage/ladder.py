@@ -1,0 +1,70 @@
+"""Asking the index, whatever happens to it: opened again, filled again, made again, and the question once more.
+
+The index is a cache. Nothing that befalls it may reach the one who asks, except that it takes longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DatabaseError
+
+from storage.errors import BadInput, Locked
+from storage.index import Index, is_busy, is_damage, is_full
+
+Answer = TypeVar("Answer")
+
+
+class Ladder:
+    """The way to one index. `refill` fills it from the files after it had to be started again."""
+
+    def __init__(self, index: Index, refill: Callable[[], None]) -> None:
+        self._index = index
+        self._refill = refill
+        self._filling = False
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Ask the index; if it turns out damaged or deleted, make it again from the files and ask once more.
+
+        What one process made again, the others take up. Raises Locked when another process is in the way too long,
+        BadInput for a question that SQLite can't take.
+        """
+        for _ in range(3):
+            try:
+                self._make_ready()
+                return question()
+            except DatabaseError as error:
+                reason = self._reason_to_start_again(error)
+                with self._index.lock:
+                    self._index.start_again(reason, elsewhere=is_full(error))
+        self._make_ready()
+        return question()
+
+    def _make_ready(self) -> None:
+        """Open the index again if it went away, and fill it after that; other threads wait meanwhile."""
+        if self._index.unfilled or self._index.connection.invalidated or self._index.vanished():
+            with self._index.lock:
+                self._index.revive()
+                if self._index.vanished():
+                    self._index.reopen()
+                if self._index.unfilled and not self._filling:
+                    self._fill()
+        self._index.refresh()
+
+    def _fill(self) -> None:
+        self._filling = True  # filling asks questions too
+        try:
+            self._refill()
+            self._index.unfilled = False
+        finally:
+            self._filling = False
+
+    def _reason_to_start_again(self, error: DatabaseError) -> str:
+        if is_busy(error):
+            raise Locked("The index is in use by another program.", self._index.path, "Try again.") from error
+        if is_full(error):
+            return "had no room on the disk and is kept elsewhere until there is some"
+        if not is_damage(error):
+            raise BadInput(f"SQLite can't answer this: {error.orig}.", advice="Ask for less at once.") from error
+        return "was damaged and was made again"
