@@ -74,7 +74,12 @@ class Commands:
             self._action(tr("Go to catalog"), partial(window.show_pane, 2), "Ctrl+2"),
             self._action(tr("Go to details"), partial(window.show_pane, 3), "Ctrl+3"),
             self._action(tr("Go to jobs"), partial(window.show_pane, 4), "Ctrl+4"),
+            self._action(tr("Go to library"), partial(window.show_pane, 5), "Ctrl+5"),
+            self._action(tr("Go to comparison"), partial(window.show_pane, 7), "Ctrl+7"),
         ]
+        self.explore = self._action(
+            tr("Show or hide the &charts of the list"), window.centre.toggle_explore, "Ctrl+Shift+C"
+        )
         self.reset = self._action(tr("Reset &layout"), window.reset_layout)
         self.cancel_jobs = self._action(tr("Cancel all jobs"), window.jobs.cancel_all, "", "cancel")
         self.keys = self._action(tr("&Keys"), window.show_keys, "F1", "info")
@@ -118,12 +123,12 @@ class Commands:
         self.workspace_menu.addSeparator()
         self.workspace_menu.addActions([self.rescan, self.rebuild, self.close])
         self.view_menu = QMenu(tr("View"), window)
-        docks = (window.tree_dock, window.details_dock, window.jobs_dock)
+        docks = (window.tree_dock, window.library_dock, window.details_dock, window.jobs_dock)
         self.view_menu.addActions([dock.toggleViewAction() for dock in docks])
         self.view_menu.addSeparator()
         self.view_menu.addActions(list(self.themes.values()))
         self.view_menu.addSeparator()
-        self.view_menu.addActions([*self.panes, self.back, self.forward])
+        self.view_menu.addActions([*self.panes, self.explore, self.back, self.forward])
         self.view_menu.addSeparator()
         self.view_menu.addActions([self._window.catalog.rows.columns, self.reset])
         self.more_menu = QMenu(window)

@@ -1,12 +1,14 @@
-"""What is selected: one pipeline for the whole window, with the way back through earlier ones."""
+"""What is selected: pipelines and a sample for the whole window, with the way back through earlier ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
 HISTORY = 100
+MOST_CHOSEN = 1000  # more than that is worked with by its rows in the table, never one by one
 
 
 @dataclass(frozen=True)
@@ -18,28 +20,57 @@ class Picked:
     prediction_id: str
 
 
-class Selection(QObject):
-    """The one selected pipeline. Panes set it and follow it; none keeps a selection of its own.
+@dataclass(frozen=True)
+class Sample:
+    """One measured sample of a dataset: its row there, counted from 0, and what people call it."""
 
-    `changed` is emitted once for each real change, never for setting what is selected already.
+    dataset_name: str
+    index: int
+    name: str = ""
+
+
+class Selection(QObject):
+    """The selected pipelines, of which one is current, and the selected sample. Panes set them and follow them.
+
+    `changed` tells of the current pipeline, `chosen_changed` of all that are selected, `sample_changed` of the sample;
+    each is emitted once for each real change, never for setting what is selected already.
     """
 
     changed = Signal()
+    chosen_changed = Signal()
+    sample_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.current: Picked | None = None
+        self.chosen: tuple[Picked, ...] = ()
+        self.chosen_total = 0  # how many are selected, also where they are too many to be in `chosen`
+        self.sample: Sample | None = None
         self._past: list[Picked] = []
         self._future: list[Picked] = []
 
     def pick(self, picked: Picked | None) -> None:
-        """Select a pipeline, or nothing."""
+        """Make a pipeline the current one, or none; it is the only one selected unless it was among them."""
         if picked == self.current:
             return
         if self.current is not None:
             self._past = [*self._past, self.current][-HISTORY:]
         self._future.clear()
         self._set(picked)
+
+    def choose(self, chosen: Sequence[Picked], total: int | None = None) -> None:
+        """Select several pipelines; of more than a thousand the first ones, and `total` says how many."""
+        some = tuple(chosen[:MOST_CHOSEN])
+        count = len(chosen) if total is None else total
+        if (some, count) != (self.chosen, self.chosen_total):
+            self.chosen, self.chosen_total = some, count
+            self.chosen_changed.emit()
+
+    def point(self, sample: Sample | None) -> None:
+        """Select a sample, or none."""
+        if sample != self.sample:
+            self.sample = sample
+            self.sample_changed.emit()
 
     def back(self) -> None:
         """Select again what was selected before."""
@@ -59,9 +90,13 @@ class Selection(QObject):
         """Forget the selection and its history, as for another workspace."""
         self._past.clear()
         self._future.clear()
+        self.point(None)
         if self.current is not None:
             self._set(None)
+        self.choose(())
 
     def _set(self, picked: Picked | None) -> None:
         self.current = picked
+        if picked is None or picked not in self.chosen:
+            self.choose((picked,) if picked is not None else ())
         self.changed.emit()

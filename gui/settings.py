@@ -51,6 +51,7 @@ class Settings:
     queries = Entry[list[str]]("catalog/queries", [])
     columns = Entry[list[dict[str, Any]]]("catalog/columns", [])
     order = Entry("catalog/order", "")
+    catalog_split = Entry[list[int]]("catalog/split", [])
     group_metrics = Entry[list[str]]("catalog/group_metrics", [])
     export_folder = Entry("catalog/export_folder", "")
     detail_tab = Entry("details/tab", 0)

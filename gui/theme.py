@@ -20,6 +20,13 @@ Choice = Literal["system", "light", "dark"]
 ROW_HEIGHT = 26
 GRID = 8
 TRAIN, VAL, TEST = "#0072b2", "#e69f00", "#009e73"  # Okabe and Ito; the same on light and dark, and in the PNG charts
+# Okabe and Ito's colours for pipelines and groups, those first that differ most on either ground; black is left out.
+CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b8a800")
+
+
+def pipeline_colour(place: int) -> str:
+    """Return the colour of the pipeline (or group) at a place, #rrggbb; they repeat after the seventh."""
+    return CYCLE[place % len(CYCLE)]
 
 
 @dataclass(frozen=True)

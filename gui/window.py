@@ -10,25 +10,28 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QCursor, QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QDockWidget,
     QFileDialog,
     QMainWindow,
-    QMessageBox,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.bars import StatusLine, TopBar
+from gui.centre import Centre
 from gui.commands import Commands
+from gui.comparison import FEWEST, MOST, Comparison
 from gui.dialogs import CommandDialog, ErrorDialog, KeysDialog, NewWorkspaceDialog
 from gui.exporting import ExportRequest
 from gui.formats import tr
 from gui.jobs import Job, Jobs
+from gui.leaving import Leaving
 from gui.new_run import NewRunDialog
 from gui.panes.catalog import CatalogPane
+from gui.panes.compare import ComparePane
+from gui.panes.explore import ExplorePane
 from gui.panes.jobs import JobsPane
+from gui.panes.library import LibraryPane
 from gui.panes.pipeline import PipelinePane
 from gui.panes.workspace_tree import WorkspaceTree
 from gui.selection import Selection
@@ -67,11 +70,11 @@ class MainWindow(QMainWindow):
         self.tasks = Tasks(self)
         self.session = Session(self.tasks, self)
         self.selection = Selection(self)
+        self.comparison = Comparison(self)
         self.jobs = Jobs(self.tasks, self)
-        self._leaving = False
+        self._leaving = Leaving(self)
         self._closed = False
         self._charts_wanted = False
-        self._question: QMessageBox | None = None
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
         self._make_panes()
@@ -92,7 +95,10 @@ class MainWindow(QMainWindow):
         self.query = self.top.query
         self.addToolBar(self.top)
         self.catalog = CatalogPane(self.session, self.selection, self.settings, self.query)
+        self.compare = ComparePane(self.session, self.selection, self.comparison, self.settings)
+        self.explore = ExplorePane(self.session, self.selection, self.catalog, self.settings)
         self.tree = WorkspaceTree(self.session, self.selection)
+        self.library = LibraryPane(self.session, self.selection, self.jobs, self.settings)
         self.details = PipelinePane(self.session, self.selection, self.settings)
         self.jobs_pane = JobsPane(self.jobs, self.settings)
         self.welcome = EmptyState(
@@ -102,20 +108,24 @@ class MainWindow(QMainWindow):
         self.welcome.offer(tr("Open workspace…"), self.open_dialog, primary=True)
         self.welcome.offer(tr("New workspace…"), self.create_dialog)
         self.welcome.offer(tr("Try the demo"), self.try_demo)
-        self._centre = QStackedWidget()
-        self._centre.addWidget(self.welcome)
-        self._centre.addWidget(self.catalog)
+        self.centre = Centre(
+            self.welcome, self.catalog, self.explore, self.compare, self.comparison, self.settings, self
+        )
         self.notice = Notice()
         middle = QWidget()
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._centre, 1)
+        layout.addWidget(self.centre, 1)
         layout.addWidget(self.notice)
         self.setCentralWidget(middle)
         self.tree_dock = self._dock(tr("Runs"), "treeDock", self.tree)
+        self.library_dock = self._dock(tr("Library"), "libraryDock", self.library)
         self.details_dock = self._dock(tr("Details"), "detailsDock", self.details)
         self.jobs_dock = self._dock(tr("Jobs"), "jobsDock", self.jobs_pane)
+        self._keepers = (
+            self.centre, self.catalog, self.explore, self.compare, self.details, self.library, self.jobs_pane,
+        )  # fmt: skip
         self.status = StatusLine(self.jobs, self)
         self.setStatusBar(self.status)
         self._busy = QTimer(self)
@@ -133,6 +143,9 @@ class MainWindow(QMainWindow):
         self.session.closed.connect(self._show_workspace)
         self.session.opened.connect(self.selection.clear)
         self.session.closed.connect(self.selection.clear)
+        self.session.opened.connect(self.comparison.clear)
+        self.session.closed.connect(self.comparison.clear)
+        self.explore.narrow_wanted.connect(self.catalog.narrow)
         self.tasks.unhandled.connect(self.tell)
         self.tasks.active_changed.connect(self._show_pace)
         self._busy.timeout.connect(self._show_busy)
@@ -193,7 +206,7 @@ class MainWindow(QMainWindow):
 
     def _show_workspace(self) -> None:
         held = self.session.workspace
-        self._centre.setCurrentIndex(0 if held is None else 1)
+        self.centre.show_workspace(held is not None)
         self.commands.show_workspace(held)
         self.top.show_workspace(held)
         self.status.show_workspace(held)
@@ -239,7 +252,7 @@ class MainWindow(QMainWindow):
 
     def _job_ended(self, job: Job) -> None:
         self.session.sync()
-        if self._leaving:
+        if self._leaving.decided:
             if not self.jobs.busy():
                 self.close()
             return
@@ -297,15 +310,33 @@ class MainWindow(QMainWindow):
         self.query.selectAll()
 
     def show_pane(self, number: int) -> None:
-        """Show and go to a pane: 1 runs, 2 catalog, 3 details, 4 jobs."""
-        docks = {1: self.tree_dock, 3: self.details_dock, 4: self.jobs_dock}
+        """Show and go to a pane: 1 runs, 2 catalog, 3 details, 4 jobs, 5 library, 7 compare."""
+        docks = {1: self.tree_dock, 3: self.details_dock, 4: self.jobs_dock, 5: self.library_dock}
         if number in docks:
             docks[number].show()
             docks[number].raise_()
+        elif number == 2:
+            self.centre.show_catalog()
+        elif number == 7:
+            self.centre.show_comparison()
         inside: dict[int, QWidget] = {
             1: self.tree.tree, 2: self.catalog.table, 3: self.details.tabs, 4: self.jobs_pane.table,
+            5: self.library.first, 7: self.compare.first,
         }  # fmt: skip
         inside[number].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def compare_chosen(self) -> None:
+        """Compare the selected pipelines side by side."""
+        if self.selection.chosen_total < 2:
+            self.comparison.add(self.selection.chosen)
+        else:
+            self.comparison.put(self.selection.chosen)
+        if len(self.comparison.pipelines) < FEWEST:
+            self.notice.say(tr("One pipeline is set aside for comparing. Select another one and press C again."))
+            return
+        if self.selection.chosen_total > MOST:
+            self.notice.say(tr("The first {n} of the selected pipelines are compared.").format(n=MOST))
+        self.show_pane(7)
 
     def reset_layout(self) -> None:
         """Put docks, sizes and columns back as a new user sees them."""
@@ -322,7 +353,11 @@ class MainWindow(QMainWindow):
 
     def _after_first_paint(self) -> None:
         if not self._closed:
-            self.tasks.start(_load_chart_library, lambda _: self.details.load_charts(), quiet=True)
+            self.tasks.start(_load_chart_library, lambda _: self._load_charts(), quiet=True)
+
+    def _load_charts(self) -> None:
+        for pane in (self.details, self.explore, self.compare):
+            pane.load_charts()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -342,48 +377,15 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.jobs.busy():
             event.ignore()
-            if not self._leaving and self._question is None:
-                self._ask_to_leave()
+            self._leaving.ask()
             return
         if not self._closed:
             self._closed = True
             self._shape.save()
-            for pane in (self.catalog, self.details, self.jobs_pane):
+            for pane in self._keepers:
                 pane.save()
             self.settings.store.sync()
             self.session.close()
             self.jobs.close()
             self.tasks.close()
         event.accept()
-
-    def _ask_to_leave(self) -> None:
-        count = len(self.jobs.busy())
-        question = QMessageBox(self)
-        question.setWindowTitle(tr("Quit Runshelf"))
-        question.setIcon(QMessageBox.Icon.Question)
-        question.setText(tr("A job is running.") if count == 1 else tr("{n} jobs are running.").format(n=count))
-        kept = ", ".join(dict.fromkeys(job.kept for job in self.jobs.busy()))
-        question.setInformativeText(tr("Quitting stops it; {what}.").format(what=kept))
-        stop = question.addButton(tr("Stop and quit"), QMessageBox.ButtonRole.AcceptRole)
-        stay = question.addButton(tr("Keep working"), QMessageBox.ButtonRole.RejectRole)
-        question.setDefaultButton(stay)
-        question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._question = question
-
-        def answer() -> None:
-            self._question = None
-            if question.clickedButton() is stop:
-                self._leave()
-
-        question.finished.connect(lambda _: answer())
-        question.open()
-
-    def _leave(self) -> None:
-        self._leaving = True
-        for dialog in self.findChildren(QDialog):
-            dialog.close()
-        if not self.jobs.busy():
-            self.close()
-            return
-        self.notice.say(tr("Stopping what runs, then Runshelf quits…"), stay=True)
-        self.jobs.cancel_all()

@@ -47,11 +47,13 @@ class WindowShape:
         window.addDockWidget(sides.RightDockWidgetArea, window.details_dock)
         window.addDockWidget(sides.BottomDockWidgetArea, window.jobs_dock)
         window.setCorner(Qt.Corner.BottomRightCorner, sides.RightDockWidgetArea)
-        for dock in (window.tree_dock, window.details_dock):
+        window.splitDockWidget(window.tree_dock, window.library_dock, Qt.Orientation.Vertical)
+        for dock in (window.tree_dock, window.library_dock, window.details_dock):
             dock.setFloating(False)
             dock.show()
         window.jobs_dock.hide()
         window.resizeDocks([window.tree_dock, window.details_dock], [260, 372], Qt.Orientation.Horizontal)
+        window.resizeDocks([window.tree_dock, window.library_dock], [460, 240], Qt.Orientation.Vertical)
         window.resizeDocks([window.jobs_dock], [180], Qt.Orientation.Vertical)
         return window.saveState()
 

@@ -50,7 +50,7 @@ from gui.theme import GRID, theme
 from gui.widgets import ElidedLabel, EmptyState
 
 if TYPE_CHECKING:
-    from gui.charts import Charts
+    from gui.charts.page import Charts
     from gui.points import ChartData
     from storage import PipelineDetails, Workspace
 
@@ -124,7 +124,7 @@ class PipelinePane(QWidget):
     def load_charts(self) -> None:
         """Make the chart area; done after the first paint because it loads pyqtgraph."""
         if self._charts is None:
-            from gui.charts import Charts
+            from gui.charts.page import Charts
 
             self._charts = Charts()
             layout = self._chart_place.layout()

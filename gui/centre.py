@@ -1,0 +1,71 @@
+"""The middle of the window: the welcome page, or the catalog with its charts and the comparison as tabs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QWidget
+
+from gui.comparison import Comparison
+from gui.formats import tr
+from gui.panes.catalog import CatalogPane
+from gui.panes.compare import ComparePane
+from gui.panes.explore import ExplorePane
+from gui.settings import Settings
+
+
+class Centre(QStackedWidget):
+    """Shows `welcome` without a workspace, else the tabs."""
+
+    def __init__(
+        self,
+        welcome: QWidget,
+        catalog: CatalogPane,
+        explore: ExplorePane,
+        compare: ComparePane,
+        comparison: Comparison,
+        settings: Settings,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._settings, self._comparison = settings, comparison
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.addWidget(catalog)
+        self.split.addWidget(explore)
+        self.split.setStretchFactor(0, 1)
+        self.split.setCollapsible(0, False)
+        self.split.setSizes(settings.catalog_split or [500, 0])
+        self.tabs = QTabWidget()
+        self.tabs.setObjectName("centreTabs")
+        self.tabs.setAccessibleName(tr("Catalog and comparison"))
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.split, tr("Catalog"))
+        self.tabs.addTab(compare, tr("Compare"))
+        self.addWidget(welcome)
+        self.addWidget(self.tabs)
+        comparison.changed.connect(self._count)
+
+    def show_workspace(self, there: bool) -> None:
+        """Show the tabs if a workspace is there."""
+        self.setCurrentIndex(1 if there else 0)
+
+    def show_catalog(self) -> None:
+        """Bring the catalog to the front."""
+        self.tabs.setCurrentIndex(0)
+
+    def show_comparison(self) -> None:
+        """Bring the comparison to the front."""
+        self.tabs.setCurrentIndex(1)
+
+    def toggle_explore(self) -> None:
+        """Show or hide the charts of what is listed."""
+        sizes = self.split.sizes()
+        whole = sum(sizes)
+        self.split.setSizes([whole * 6 // 10, whole * 4 // 10] if not sizes[1] else [whole, 0])
+
+    def save(self) -> None:
+        """Remember the division."""
+        self._settings.catalog_split = self.split.sizes()
+
+    def _count(self) -> None:
+        count = len(self._comparison.pipelines)
+        self.tabs.setTabText(1, tr("Compare ({n})").format(n=count) if count else tr("Compare"))

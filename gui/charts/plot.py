@@ -1,0 +1,107 @@
+"""The plot all charts are made of: in the colours of the theme, with labels, markers and a picture to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPen
+from PySide6.QtWidgets import QMenu, QWidget
+
+from gui.formats import tr
+from gui.theme import theme
+
+pg.setConfigOptions(antialias=True)
+MARKERS = {"train": "o", "val": "t1", "test": "s"}
+# Pipelines past the seventh share a colour with an earlier one; marker and dashes tell them apart.
+SYMBOLS = ("o", "s", "t1", "d", "t", "p", "h", "star")
+DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
+
+
+class Plot(pg.PlotWidget):  # type: ignore[misc]
+    """One chart. A subclass (or its owner) sets `draw`, which is called for new data and for a new theme.
+
+    `image_wanted` asks for a picture to be written somewhere; the owner, which may touch files, does it.
+    """
+
+    image_wanted = Signal()
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._show_menu)
+        self.draw: Callable[[], None] = lambda: None
+        theme().changed.connect(self.redraw)
+        self._dress()
+
+    def redraw(self) -> None:
+        """Draw everything again, in the colours of now."""
+        self.getPlotItem().clear()
+        self._dress()
+        self.draw()
+
+    def label(self, bottom: str, left: str) -> None:
+        """Name both axes."""
+        for side, text in (("bottom", bottom), ("left", left)):
+            self.getPlotItem().setLabel(side, text, color=theme().colours.muted)
+
+    def grid(self, *, x: bool = True, y: bool = True) -> None:
+        """Draw faint lines at the ticks."""
+        self.getPlotItem().showGrid(x=x, y=y, alpha=0.12)
+
+    def ticks(self, side: str, names: list[str] | None, offset: float = 0.0) -> None:
+        """Write names at 0, 1, 2, … plus `offset` along an axis; None goes back to numbers."""
+        marks = None if names is None else [[(number + offset, name) for number, name in enumerate(names)]]
+        self.getAxis(side).setTicks(marks)
+
+    def line(self, x: Any, y: Any, colour: str, *, width: float = 1.5, place: int = 0, faded: bool = False) -> Any:
+        """Add a line; `place` chooses its dashes past the seventh colour."""
+        item = self.plot(x, y, pen=pen(colour, width, place=place, alpha=70 if faded else 255))
+        return item
+
+    def guide(self, at: float, *, angle: float = 0.0) -> Any:
+        """Add a dashed line of reference: 0 degrees is level, 90 upright, 45 the diagonal through the origin."""
+        dashes = pg.mkPen(theme().colours.muted, width=1, style=Qt.PenStyle.DashLine)
+        place: Any = (at, at) if angle not in (0.0, 90.0) else at
+        item = pg.InfiniteLine(pos=place, angle=angle, pen=dashes)
+        self.addItem(item)
+        return item
+
+    def fit(self, bounds: QRectF, padding: float = 0.05) -> None:
+        """Show exactly these bounds."""
+        self.getPlotItem().getViewBox().setRange(bounds, padding=padding)
+
+    def _dress(self) -> None:
+        colours = theme().colours
+        self.setBackground(colours.base)
+        for side in ("left", "bottom"):
+            axis = self.getAxis(side)
+            axis.setPen(pg.mkPen(colours.line))
+            axis.setTextPen(pg.mkPen(colours.muted))
+
+    def _show_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(tr("Show all"), self.getPlotItem().autoRange)
+        menu.addAction(tr("Copy picture"), lambda: QGuiApplication.clipboard().setPixmap(self.grab()))
+        menu.addAction(tr("Save picture…"), self.image_wanted.emit)
+        menu.popup(self.mapToGlobal(at))
+
+
+def pen(colour: str, width: float = 1.0, *, place: int = 0, alpha: int = 255) -> QPen:
+    """Return a pen; `place` chooses its dashes, so that colours that repeat stay apart."""
+    shade = QColor(colour)
+    shade.setAlpha(alpha)
+    made: QPen = pg.mkPen(shade, width=width, style=DASHES[place // 7 % len(DASHES)])
+    return made
+
+
+def symbol(place: int) -> str:
+    """Return the marker of the pipeline at a place."""
+    return SYMBOLS[place // 7 % len(SYMBOLS)] if place >= 7 else SYMBOLS[0]
