@@ -13,20 +13,36 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the aliases say: exported
+    from storage.best_values import BestValue as BestValue
     from storage.catalog import Catalog as Catalog
     from storage.catalog import CatalogColumn as CatalogColumn
+    from storage.chains import Chain as Chain
+    from storage.chains import ChainGrid as ChainGrid
+    from storage.chains import ChainRow as ChainRow
+    from storage.chains import ChainStep as ChainStep
+    from storage.chains import ParamChange as ParamChange
+    from storage.chains import StepDiff as StepDiff
+    from storage.chains import diff_chains as diff_chains
+    from storage.check import check_workspace as check_workspace
+    from storage.comparison import FoldComparison as FoldComparison
+    from storage.comparison import FoldComparisons as FoldComparisons
+    from storage.comparison import FoldScores as FoldScores
+    from storage.comparison import comparable_metrics as comparable_metrics
     from storage.completion import Completion as Completion
     from storage.completion import Suggestion as Suggestion
     from storage.configs import ConfigSpec as ConfigSpec
     from storage.configs import PipelineConfig as PipelineConfig
     from storage.configs import load_configs as load_configs
     from storage.configs import shipped_configs as shipped_configs
-    from storage.datasets import DataPreview as DataPreview
+    from storage.control import Control as Control
+    from storage.curves import RocCurve as RocCurve
+    from storage.curves import RocCurves as RocCurves
+    from storage.curves import roc_curves as roc_curves
     from storage.datasets import Dataset as Dataset
     from storage.datasets import from_arrays as from_arrays
     from storage.datasets import load_dataset as load_dataset
-    from storage.datasets import preview_data as preview_data
     from storage.demo import create_demo as create_demo
+    from storage.disk import write_atomic as write_atomic
     from storage.errors import BadInput as BadInput
     from storage.errors import Cancelled as Cancelled
     from storage.errors import Conflict as Conflict
@@ -42,39 +58,71 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.errors import TooNew as TooNew
     from storage.errors import Untrusted as Untrusted
     from storage.exports import harmless as harmless
+    from storage.findings import Finding as Finding
+    from storage.findings import Report as Report
+    from storage.importance import Importance as Importance
     from storage.layout import checked_name as checked_name
+    from storage.library import Library as Library
+    from storage.library_items import LIBRARY_KINDS as LIBRARY_KINDS
+    from storage.library_items import LibraryItem as LibraryItem
     from storage.listing import FileEntry as FileEntry
     from storage.listing import PipelineDetails as PipelineDetails
     from storage.listing import PipelineRow as PipelineRow
     from storage.listing import RunRow as RunRow
+    from storage.listing import deleted_details as deleted_details
+    from storage.listing import with_catalog as with_catalog
     from storage.metrics import Metric as Metric
     from storage.metrics import Metrics as Metrics
     from storage.metrics import metric_for as metric_for
+    from storage.metrics import spread_column as spread_column
     from storage.pipelines import Pipeline as Pipeline
     from storage.plan import Plan as Plan
     from storage.plan import Step as Step
     from storage.predictions import PredictionArrays as PredictionArrays
+    from storage.previews import ColumnPreview as ColumnPreview
+    from storage.previews import ConfigPreview as ConfigPreview
+    from storage.previews import DataPreview as DataPreview
+    from storage.previews import preview_configs as preview_configs
+    from storage.previews import preview_data as preview_data
     from storage.process import run_in_child as run_in_child
     from storage.records import PipelineRecord as PipelineRecord
     from storage.records import RunConfig as RunConfig
     from storage.records import RunSummary as RunSummary
     from storage.records import StepRecord as StepRecord
     from storage.requests import Failure as Failure
+    from storage.requests import PipelineEvent as PipelineEvent
     from storage.requests import RunOutcome as RunOutcome
     from storage.requests import RunRequest as RunRequest
     from storage.requests import Skipped as Skipped
+    from storage.restoration import TrashBin as TrashBin
     from storage.runs import Run as Run
+    from storage.sample_errors import SampleErrors as SampleErrors
+    from storage.spectra import Spectra as Spectra
+    from storage.spectra import SpectralOutliers as SpectralOutliers
+    from storage.spectra import spectral_outliers as spectral_outliers
+    from storage.trash import KEPT_DAYS as KEPT_DAYS
+    from storage.trash import TrashEntry as TrashEntry
     from storage.trash import TrashRecord as TrashRecord
+    from storage.usage import Area as Area
+    from storage.usage import Usage as Usage
+    from storage.usage import measure_workspace as measure_workspace
     from storage.version import VERSION as VERSION
     from storage.workspace import Workspace as Workspace
     from storage.workspace import find_workspace as find_workspace
 
 _HOMES = {
+    "best_values": ("BestValue",),
     "catalog": ("Catalog", "CatalogColumn"),
+    "chains": ("Chain", "ChainGrid", "ChainRow", "ChainStep", "ParamChange", "StepDiff", "diff_chains"),
+    "comparison": ("FoldComparison", "FoldComparisons", "FoldScores", "comparable_metrics"),
+    "check": ("check_workspace",),
     "completion": ("Completion", "Suggestion"),
     "configs": ("ConfigSpec", "PipelineConfig", "load_configs", "shipped_configs"),
-    "datasets": ("DataPreview", "Dataset", "from_arrays", "load_dataset", "preview_data"),
+    "control": ("Control",),
+    "curves": ("RocCurve", "RocCurves", "roc_curves"),
+    "datasets": ("Dataset", "from_arrays", "load_dataset"),
     "demo": ("create_demo",),
+    "disk": ("write_atomic",),
     "errors": (
         "BadInput",
         "Cancelled",
@@ -92,18 +140,27 @@ _HOMES = {
         "Untrusted",
     ),
     "exports": ("harmless",),
+    "findings": ("Finding", "Report"),
+    "importance": ("Importance",),
     "layout": ("checked_name",),
-    "metrics": ("Metric", "Metrics", "metric_for"),
+    "library": ("Library",),
+    "library_items": ("LIBRARY_KINDS", "LibraryItem"),
+    "metrics": ("Metric", "Metrics", "metric_for", "spread_column"),
     "plan": ("Plan", "Step"),
     "predictions": ("PredictionArrays",),
+    "previews": ("ColumnPreview", "ConfigPreview", "DataPreview", "preview_configs", "preview_data"),
     "process": ("run_in_child",),
     "records": ("PipelineRecord", "RunConfig", "RunSummary", "StepRecord"),
-    "requests": ("Failure", "RunOutcome", "RunRequest", "Skipped"),
+    "requests": ("Failure", "PipelineEvent", "RunOutcome", "RunRequest", "Skipped"),
     "pipelines": ("Pipeline",),
+    "restoration": ("TrashBin",),
     "runs": ("Run",),
-    "trash": ("TrashRecord",),
+    "sample_errors": ("SampleErrors",),
+    "spectra": ("SpectralOutliers", "Spectra", "spectral_outliers"),
+    "trash": ("KEPT_DAYS", "TrashEntry", "TrashRecord"),
+    "usage": ("Area", "Usage", "measure_workspace"),
     "version": ("VERSION",),
-    "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow"),
+    "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow", "deleted_details", "with_catalog"),
     "workspace": ("Workspace", "find_workspace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

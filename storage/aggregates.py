@@ -12,10 +12,24 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from storage.best_values import known_best
 from storage.metrics import PARTITIONS, Metrics
 
 if TYPE_CHECKING:
     from storage.parts import Parts
+
+
+def best_rows(table: pa.Table, names: Sequence[str], registry: Metrics) -> pa.Table:
+    """The rows of `table` that have the best value in any of these metric columns."""
+    wanted = pa.chunked_array([pa.nulls(table.num_rows, pa.bool_())]).fill_null(False)
+    for name in names:
+        metric = known_best(registry, name)
+        if metric is not None:
+            rank = table[name] if metric.target is None else pc.abs(pc.subtract(table[name], metric.target))
+            ends = pc.min_max(rank)
+            end = ends["max" if metric.lower_is_better is False else "min"]
+            wanted = pc.or_(wanted, pc.fill_null(pc.equal(rank, end), False))
+    return table.filter(wanted)
 
 
 def group(table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: Metrics) -> list[dict[str, Any]]:

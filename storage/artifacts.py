@@ -59,15 +59,20 @@ class Artifacts:
         raise Corrupt(f"A file named by the whole digest {digest} holds other bytes.", self._folder, "Run a check.")
 
 
+def artifact_path(pipeline_folder: Path, record: ArtifactRecord) -> Path:
+    """Where an artifact of a pipeline lies. Raises Corrupt when its path leaves the run's `_binaries/`."""
+    path = pipeline_folder.parent / FOLDER / Path(record.path).name
+    if record.path not in (f"../{FOLDER}/{path.name}", path.name):
+        raise Corrupt(f"The artifact '{record.name}' points outside its run.", pipeline_folder, "Don't use it.")
+    return path
+
+
 def read_artifact(pipeline_folder: Path, record: ArtifactRecord) -> bytes:
     """The bytes of an artifact, verified against its sha256; nothing is unpickled.
 
     Raises NotFound, or Corrupt when the bytes are not what was stored or the path leaves the run's `_binaries/`.
     """
-    binaries = pipeline_folder.parent / FOLDER
-    path = binaries / Path(record.path).name
-    if record.path not in (f"../{FOLDER}/{path.name}", path.name):
-        raise Corrupt(f"The artifact '{record.name}' points outside its run.", pipeline_folder, "Don't use it.")
+    path = artifact_path(pipeline_folder, record)
     data = read_bytes(path, "artifact")
     if hashlib.sha256(data).hexdigest() != record.sha256:
         raise Corrupt(f"The artifact {path.name} is not what was stored.", path, "Run: runshelf check --deep.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.exc import DatabaseError
 
+from storage.best_values import BestValue, best_values
 from storage.catalog_row import catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
@@ -27,7 +28,8 @@ from storage.index import Index
 from storage.ladder import Ladder
 from storage.layout import Layout
 from storage.manifest import ManifestFile
-from storage.metrics import Metric, Metrics
+from storage.metrics import Metric, Metrics, spread_column
+from storage.moments import from_microseconds
 from storage.part_index import manifest_mark
 from storage.prediction_index import KeyQuery
 from storage.query import Query, Source, best_first, compile_columns, compile_order, compile_query
@@ -37,6 +39,7 @@ from storage.trash import Trash
 if TYPE_CHECKING:
     import pandas as pd
 
+    from storage.importance import Importance
     from storage.parts import Commit, Parts
     from storage.plan import Plan
     from storage.predictions import PredictionArrays
@@ -47,6 +50,7 @@ Report = Callable[[int, int, str], None]
 _MOST = 2**62  # what SQLite takes for a number of rows
 EDITED_AT_ONCE = 20_000
 MAX_QUERIES = 256  # questions that are kept ready
+FEW = 5_000  # rows that the index gives one by one as quickly as the parts do together
 COMPACT_ABOVE = 24  # live parts of a data set; more of them slow plain readers down
 
 
@@ -159,25 +163,26 @@ class Catalog:
         with self._index.change() as connection:
             return set(self._index.results.known_ids(connection, ids))
 
-    def plan_delete(self, filter: str) -> Plan:
+    def plan_delete(self, filter: str = "", chosen: Sequence[str] | None = None) -> Plan:
         """A plan that deletes the rows and arrays of all results that match; run folders stay where they are.
 
-        They can be brought back with `restore`. Raises BadInput for an empty filter: that would be everything.
+        Of the `chosen` ids instead, as far as they are there, with `filter` as what people call them. They can be
+        brought back with `restore`. Raises BadInput for an empty filter alone: that would be everything.
         """
         from storage.deletion import plan_delete
 
-        if not filter.strip():
+        if chosen is None and not filter.strip():
             raise BadInput("Which results are to be deleted was not said.", advice="Give a filter.")
 
         def ids() -> list[str]:
             self.sync()
-            return self.ids(filter)
+            return self.ids(filter) if chosen is None else sorted(self._known(chosen))
 
-        return plan_delete(self._parts, self._trash, self._index, filter, ids, self.sync)
+        return plan_delete(self._parts, self._trash, self._index, filter or "chosen ones", ids, self.sync)
 
     def trash(self) -> list[TrashRecord]:
-        """What was deleted and can be brought back, newest first."""
-        return self._trash.list()
+        """Which results were deleted and can be brought back, newest first."""
+        return self._trash.records("results")
 
     def restore(self, trash_id: str) -> int:
         """Bring deleted results back; returns how many. Raises NotFound, or Corrupt where the entry is damaged."""
@@ -222,12 +227,27 @@ class Catalog:
 
         Returns what can't be settled, in sentences.
         """
+        self._put_orphans_aside()
         self._manifest.sweep()
-        if any(record.status != "deleted" for record in self._trash.list()):
+        if any(record.status != "deleted" for record in self._trash.records("results")):
             from storage.deletion import settle
 
             return settle(self._parts, self._trash)
         return []
+
+    def _put_orphans_aside(self) -> None:
+        """Without a manifest nobody knows which parts count: they go to the trash, before anything new is written."""
+        if not self._manifest.orphans():
+            return
+        from storage.quarantine import move_aside
+
+        with self._disk.lock("catalog"):
+            found = self._manifest.orphans()
+            move_aside(self._layout, self._disk, "Parts of a catalog that had lost its manifest", found)
+        if found:
+            self._index.notice(
+                "catalog/manifest.json was not there: its parts are in the trash, results come from the run folders."
+            )
 
     def is_current(self) -> bool:
         """Whether the index reflects the manifest as it is now."""
@@ -291,6 +311,36 @@ class Catalog:
         Columns that `filter` computes (`test_rmse - train_rmse as gap`) are added.
         """
         return self.ask_index(lambda: self._index.results.rows(keys, self._compile(filter).computed if filter else {}))
+
+    def values(self, keys: Sequence[int], names: Sequence[str], filter: str = "") -> dict[str, list[Any]]:
+        """Columns, computed ones of `filter`, and parameters, for the rows of these keys: much quicker than whole rows.
+
+        Each list has one value for each key; None where there is none, or the row is gone. Times are aware.
+        """
+
+        def fetch() -> dict[str, list[Any]]:
+            computed = self._compile(filter).computed if filter else {}
+            wanted = compile_columns(names, self._source(), computed)
+            columns = self._index.results.values_by_key(keys, wanted)
+            found = dict(zip(names, columns, strict=True))
+            for name, column in zip(names, wanted, strict=True):
+                if kind_of(column) == "time":
+                    found[name] = [None if one is None else from_microseconds(one) for one in found[name]]
+            return found
+
+        return self.ask_index(fetch)
+
+    def parameters_of(self, keys: Sequence[int]) -> dict[str, list[float | str | None]]:
+        """The parameters that differ among the rows of these keys, each with one value for each key.
+
+        A number where it is one, else its text; None where a row has no such parameter. Where a pipeline has several
+        it is the smallest, as in queries.
+        """
+        return self.ask_index(lambda: self._index.texts.parameters_of(keys))
+
+    def steps_of(self, keys: Sequence[int]) -> list[tuple[str, ...]]:
+        """The classes of the steps of each of these keys, from first to last; none where nobody noted them."""
+        return self.ask_index(lambda: self._index.texts.steps_of(keys))
 
     def computed(self, filter: str) -> list[str]:
         """The names of the columns a filter computes. Raises QueryError."""
@@ -414,6 +464,39 @@ class Catalog:
 
         groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
         return groups.group(list(dict.fromkeys(by)), metrics, filter)
+
+    def best_values(self, metrics: Sequence[str], filter: str = "") -> dict[str, BestValue]:
+        """The best value of each metric column among the results that match, with its spread over folds if known.
+
+        Columns that aren't there, have no value, or of which nobody knows what is best are left out.
+        """
+        known = self._index.columns
+        there = [name for name in dict.fromkeys(metrics) if name in known and known[name].info["kind"] == "number"]
+        beside = [*(spread_column(name) or "" for name in there), "n_folds"]
+        names = list(dict.fromkeys([*there, *(name for name in beside if name in known)]))
+        keys = self.keys(filter, "", FEW + 1)
+        if len(keys) <= FEW:  # quicker than to load the Parquet library
+            return best_values(self.values(keys, names, filter), there, self.metrics)
+        from storage.groups import Groups
+
+        groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
+        return groups.best_values(names, there, filter)
+
+    def parameter_importance(self, metric: str, filter: str = "", limit: int = 5_000) -> list[Importance]:
+        """How much of the differences in a metric each parameter explains among the results that match, most first.
+
+        Of more than `limit` results the best ones count. See `storage.importance`. Raises BadInput for a metric column
+        that isn't there or of which nobody knows what is best.
+        """
+        from storage.importance import rank_parameters
+
+        if metric not in self._index.columns:
+            raise BadInput(f"No result has the metric '{metric}'.", advice="Name a metric column, such as test_rmse.")
+        keys = self.keys(filter, f"best:{metric}", limit)
+        columns = self.values(keys, [metric, "dataset_name", "model_type"], filter)
+        steps = [(" → ".join(one[:-1]) or "none") if one else None for one in self.steps_of(keys)]
+        own = {"model_type": columns["model_type"], "preprocessing": steps, **self.parameters_of(keys)}
+        return rank_parameters(columns[metric], own, columns["dataset_name"])
 
     def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None, filter: str = "") -> pd.DataFrame:
         """`group` by one column, as a DataFrame."""

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from storage.cli_catalog import catalog_app, index_app, metrics_app, show_best, trash_app
-from storage.cli_options import FormatOption, WorkspaceOption, cancellable, open_workspace
+from storage.cli_check import check_command
+from storage.cli_options import (
+    DryRunOption,
+    FormatOption,
+    WorkspaceOption,
+    YesOption,
+    cancellable,
+    carry_out,
+    open_workspace,
+)
 from storage.errors import BadInput, StorageError
 from storage.metrics import MAIN_METRIC
 from storage.output import Format, progress, show_error, show_facts, show_rows
@@ -32,12 +41,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-runs_app = typer.Typer(help="List runs and look at one.", no_args_is_help=True)
+runs_app = typer.Typer(help="List runs, look at one, delete one.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(trash_app, name="trash")
 app.add_typer(index_app, name="index")
+app.command("check")(check_command)
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 RUN_COLUMNS = ("run_id", "status", "total", "successful", "failed", "interrupted", "metric_name", "metric_value")
@@ -288,3 +298,18 @@ def runs_show(
     with open_workspace(workspace) as opened:
         rows = [vars(row) for row in opened.pipelines(run_id)]
         show_rows(rows, PIPELINE_COLUMNS, format, "This run has no pipelines.")
+
+
+@runs_app.command("delete")
+def runs_delete(
+    run_id: Annotated[str, typer.Argument(help="As `runs list` names it.")],
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Move a run to the trash; its results stay in the catalog. `trash restore` brings it back.
+
+    Example: `runshelf runs delete 2026-11-20_corn --dry-run`
+    """
+    with open_workspace(workspace) as opened:
+        carry_out(opened.plan_delete_run(run_id), dry_run, yes)

@@ -22,6 +22,7 @@ index_app = typer.Typer(help="The index that makes lists instant; it can always 
 
 BEST_COLUMNS = ("pipeline_name", "model_type", "dataset_name")
 SEARCH_COLUMNS = ("run_id", "pipeline_id", "model_type", "dataset_name", "status", "created_at")
+TRASH_COLUMNS = ("trash_id", "kind", "title", "rows", "bytes", "deleted_at", "problem")
 FilterArgument = Annotated[str, typer.Argument(help="For example: test_rmse < 0.5 and dataset_name = 'corn'")]
 OrderOption = Annotated[str, typer.Option(help="Column; -column for descending; best:column for the best first.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=100_000_000, help="At most so many.")]
@@ -271,20 +272,37 @@ def trash_list(workspace: WorkspaceOption = None, format: FormatOption = Format.
     Example: `runshelf trash list`
     """
     with open_workspace(workspace) as opened:
-        rows = [dict(record) for record in opened.catalog.trash()]
-        show_rows(rows, ("trash_id", "title", "rows", "bytes", "deleted_at"), format, "The trash is empty.")
+        rows = [vars(entry) for entry in opened.trash.list()]
+        show_rows(rows, TRASH_COLUMNS, format, "The trash is empty.")
 
 
 @trash_app.command("restore")
 def trash_restore(
     trash_id: Annotated[str, typer.Argument(help="As `trash list` names it.")], workspace: WorkspaceOption = None
 ) -> None:
-    """Bring back what was deleted.
+    """Bring back what was deleted: results, a run, a pipeline, an item of the library.
 
-    Example: `runshelf trash restore 2026-11-21_results_1a2b3c4d`
+    Example: `runshelf trash restore 2026-11-21_run_1a2b3c4d`
     """
     with open_workspace(workspace) as opened:
-        print(f"{_results(opened.catalog.restore(trash_id))} restored.")
+        print(opened.trash.restore(trash_id))
+
+
+@trash_app.command("empty")
+def trash_empty(
+    older_than: Annotated[
+        int | None, typer.Option(min=0, help="Only what was deleted so many days ago or earlier.")
+    ] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Remove what is in the trash for good.
+
+    Example: `runshelf trash empty --older-than 30 --yes`
+    """
+    with open_workspace(workspace) as opened:
+        carry_out(opened.trash.plan_empty(older_than), dry_run, yes)
 
 
 @index_app.command("status")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,35 +28,42 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 
 def open_workspace(path: Path | None) -> Workspace:
     """Open the workspace that is meant; what it has to tell goes to stderr."""
-    from storage.workspace import Workspace, find_workspace
+    from storage.workspace import Workspace
 
-    if path is None:
-        given = os.environ.get("RUNSHELF_WORKSPACE")
-        path = Path(given) if given else find_workspace(Path.cwd())
-    workspace = Workspace.open(path)
+    workspace = Workspace.open(workspace_path(path))
     for notice in workspace.notices:
         print(notice, file=sys.stderr)
     workspace.notices.clear()
     return workspace
 
 
-def carry_out(plan: Plan, dry_run: bool, yes: bool) -> None:
-    """Show a plan and, unless it is a dry run, apply it once the user agrees."""
-    print(plan.title)
+def workspace_path(path: Path | None) -> Path:
+    """The folder of the workspace that is meant. Raises NotFound."""
+    from storage.workspace import find_workspace
+
+    given = os.environ.get("RUNSHELF_WORKSPACE")
+    return path or (Path(given) if given else find_workspace(Path.cwd()))
+
+
+def carry_out(plan: Plan, dry_run: bool, yes: bool, to: IO[str] | None = None) -> None:
+    """Show a plan and, unless it is a dry run, apply it once the user agrees; what is said goes to stdout or `to`."""
+    say = partial(print, file=to or sys.stdout)
+    say(plan.title)
     for step in plan.steps:
-        print(f"  {step.what}" + (f" {step.bytes:,} bytes." if step.bytes else ""))
+        say(f"  {step.what}" + (f" {step.bytes:,} bytes." if step.bytes else ""))
     if not plan.steps:
-        print("There is nothing to do.")
+        say("There is nothing to do.")
         return
     if dry_run:
-        print("Nothing was changed: this was a dry run.")
+        say("Nothing was changed: this was a dry run.")
         return
     if not yes:
         if not sys.stdin.isatty():
             raise BadInput("Nobody is here to agree.", advice="Say --yes, or look first with --dry-run.")
         typer.confirm("Do it?", abort=True)
     with progress(plan.title) as report:
-        print(plan.apply(report))
+        done = plan.apply(report)
+    say(done)
 
 
 class cancellable:  # noqa: N801  reads as a clause

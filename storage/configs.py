@@ -12,7 +12,7 @@ import importlib.resources
 import itertools
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from storage.records import first_reason
 
 MAX_PIPELINES = 100_000
 MAX_NAME = 120  # characters of a name made from parameters
+METADATA_KEY = "library_metadata"  # what the library notes in a template; no part of the configuration
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_LEVELS = 50
@@ -127,6 +128,20 @@ def load_configs(paths: Sequence[Path]) -> list[PipelineConfig]:
     return [config for path in paths for spec in read_specs(Path(path)) for config in expand(spec, str(path))]
 
 
+def inline_configs(entries: Sequence[Mapping[str, Any]]) -> list[PipelineConfig]:
+    """Configurations as a run request holds them: each as a file says it, perhaps with `pipeline_name`, `config_file`.
+
+    Raises BadInput.
+    """
+    planned: list[PipelineConfig] = []
+    for entry in entries:
+        known = {key: value for key, value in entry.items() if key not in ("pipeline_name", "config_file")}
+        made = list(expand(_spec(known, None), str(entry.get("config_file") or "")))
+        name = str(entry.get("pipeline_name") or "")
+        planned += [made[0].with_name(name)] if name and len(made) == 1 else made
+    return planned
+
+
 def read_specs(path: Path) -> list[ConfigSpec]:
     """Read one file: a configuration or a list of them."""
     data = read_bytes(path, "pipeline configuration")
@@ -140,6 +155,17 @@ def read_specs(path: Path) -> list[ConfigSpec]:
             f"{path.name} holds no pipeline configuration.", path, "It needs a 'name' and a list of 'steps'."
         )
     return [_spec(entry, path) for entry in entries]
+
+
+def checked_config(config: Any) -> dict[str, Any]:
+    """A configuration as a file says it, its grid as it stands; steps may be estimators. Raises BadInput."""
+    if not isinstance(config, dict):
+        raise BadInput("A pipeline configuration is a mapping with 'steps'.", advice=_STEP_ADVICE)
+    steps = config.get("steps")
+    if isinstance(steps, (list, tuple)) and any(not isinstance(step, dict) for step in steps):
+        return from_object(config)[0].template()
+    _spec(config, None)
+    return {key: value for key, value in config.items() if key != METADATA_KEY}
 
 
 def from_object(source: Any) -> list[PipelineConfig]:
@@ -231,6 +257,7 @@ def _check_plain(found: Any, path: Path) -> None:
 
 def _spec(entry: dict[str, Any], path: Path | None) -> ConfigSpec:
     where = path.name if path else f"the configuration '{entry.get('name', '')}'"
+    entry = {key: value for key, value in entry.items() if key != METADATA_KEY}
     unknown = sorted(set(entry) - set(ConfigSpec.model_fields), key=str)
     if unknown:
         close = difflib.get_close_matches(str(unknown[0]), ConfigSpec.model_fields, 1)

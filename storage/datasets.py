@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 READABLE = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
-_TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
-_TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
-_ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
-_SPLIT_WORDS = ("split", "partition", "set", "subset")
+TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
+TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
+ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
+SPLIT_WORDS = ("split", "partition", "set", "subset")
 MAX_CLASSES = 10  # integers with more distinct values than this are taken for measurements
 
 
@@ -53,6 +53,7 @@ class Dataset:
     sha256: str = ""
     split: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    id_column: str | None = None
 
     @property
     def train_rows(self) -> NDArray[np.int64]:
@@ -72,21 +73,6 @@ class Dataset:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class DataPreview:
-    """What a data file seems to hold: its columns, first rows, and guesses for the roles of columns."""
-
-    path: Path
-    n_rows: int
-    n_columns: int
-    columns: list[str]
-    head: list[list[str]]
-    target: str | None
-    id_column: str | None
-    split_column: str | None
-    task: str | None
-
-
 def load_dataset(
     path: Path,
     target: Sequence[str],
@@ -102,11 +88,11 @@ def load_dataset(
     """Read a data file into a Dataset. Raises NotFound or BadInput with what to change."""
     path = Path(path)
     name = checked_name(path.stem if name is None else name, "dataset")
-    table = _read_table(path)
+    table = read_table(path)
     targets = [_column(table, column, "target", path) for column in target]
     if not targets:
-        raise BadInput("No target was named.", path, f"Name one of: {_some(_candidates(table))}.")
-    id_column = _column(table, id_column, "id", path) if id_column else _guess(table, _ID_WORDS, targets)
+        raise BadInput("No target was named.", path, f"Name one of: {_some(candidates(table))}.")
+    id_column = _column(table, id_column, "id", path) if id_column else guess_column(table, ID_WORDS, targets)
     split_column = _column(table, split_column, "split", path) if split_column else None
     if split_column and test_size:
         raise BadInput("Both a split column and a test size were given.", path, "Choose one of the two.")
@@ -127,8 +113,9 @@ def load_dataset(
         features=features,
         units=units,
         path=str(path.absolute()),
-        sha256=_file_hash(path),
+        sha256=file_hash(path),
         ignored=ignored,
+        id_column=id_column,
     )
     return _split(dataset, table, split_column, test_size, seed)
 
@@ -182,33 +169,11 @@ def from_arrays(
     return dataset if test is not None else _split(dataset, table, None, test_size, seed)
 
 
-def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
-    """Look at a data file: first rows and guesses, so that a form can be filled in."""
-    table = _read_table(Path(path))
-    names = [str(column) for column in table.columns]
-    ordered = _candidates(table) + [column for column in names if _is_number(column)]
-    id_column = _guess(table, _ID_WORDS, [])
-    split_column = _guess(table, _SPLIT_WORDS, [])
-    target = next((c for c in ordered if c not in (id_column, split_column) and not _is_number(c)), None)
-    task = None
-    if target is not None:
-        task = "classification" if _looks_like_classes(table[target]) else "regression"
-    shown = table[ordered[:columns]].head(rows)
-    head = [[_cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
-    return DataPreview(Path(path), len(table), len(names), ordered, head, target, id_column, split_column, task)
-
-
-def _cell(value: Any) -> str:
-    """A value as a preview shows it: six digits are enough to recognise a number."""
-    if value is None or value != value:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
 # ---------------------------------------------------------------- reading
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """The file as it stands, column names as text. Raises NotFound or BadInput."""
     import pandas as pd
 
     if not path.exists():
@@ -253,7 +218,7 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 def _with_point(name: str) -> str:
     """`1100,5` as `1100.5`: where values have decimal commas, so have wavelengths."""
-    return name.replace(",", ".") if _is_number(name.replace(",", ".")) else name
+    return name.replace(",", ".") if is_number(name.replace(",", ".")) else name
 
 
 def _read_numpy(path: Path) -> pd.DataFrame:
@@ -275,7 +240,8 @@ def _read_numpy(path: Path) -> pd.DataFrame:
     return table
 
 
-def _file_hash(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """sha256 (hex) of the file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -288,25 +254,28 @@ def _column(table: pd.DataFrame, name: str, role: str, path: Path) -> str:
         return name
     close = difflib.get_close_matches(name, list(table.columns), 1, cutoff=0.6)
     hint = (
-        f"Did you mean '{close[0]}'?" if close else f"Columns are: {_some(_candidates(table) or list(table.columns))}."
+        f"Did you mean '{close[0]}'?" if close else f"Columns are: {_some(candidates(table) or list(table.columns))}."
     )
     raise BadInput(f"{path.name} has no column '{name}' for the {role}.", path, hint)
 
 
-def _candidates(table: pd.DataFrame) -> list[str]:
-    return [str(column) for column in table.columns if not _is_number(str(column))]
+def candidates(table: pd.DataFrame) -> list[str]:
+    """Columns that are no wavelength: targets, names, splits."""
+    return [str(column) for column in table.columns if not is_number(str(column))]
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" … ({len(names)} in all)" if len(names) > most else "")
 
 
-def _guess(table: pd.DataFrame, words: Sequence[str], taken: Sequence[str]) -> str | None:
+def guess_column(table: pd.DataFrame, words: Sequence[str], taken: Sequence[str]) -> str | None:
+    """The first column of these names that is not taken, whatever its case."""
     lower = {str(column).lower(): str(column) for column in table.columns if column not in taken}
     return next((lower[word] for word in words if word in lower), None)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a column name is a number, as wavelengths are."""
     try:
         return math.isfinite(float(text))
     except ValueError:
@@ -315,7 +284,7 @@ def _is_number(text: str) -> bool:
 
 def _features(table: pd.DataFrame, roles: set[str], path: Path) -> tuple[list[str], list[str]]:
     rest = [str(column) for column in table.columns if column not in roles]
-    axis = [column for column in rest if _is_number(column)]
+    axis = [column for column in rest if is_number(column)]
     numeric = [column for column in rest if table[column].dtype.kind in "fiub"]
     features = axis if axis else numeric
     if not features:
@@ -360,7 +329,8 @@ def _check_gaps(X: NDArray[np.float64], features: list[str], ids: list[str], pat
 # ---------------------------------------------------------------- target and split
 
 
-def _looks_like_classes(values: pd.Series[Any]) -> bool:
+def looks_like_classes(values: pd.Series[Any]) -> bool:
+    """Whether values are classes rather than measurements."""
     if values.dtype.kind == "f":
         return False
     if values.dtype.kind in "iu":
@@ -379,7 +349,7 @@ def _target(
             path,
             "Remove those samples, or name another target.",
         )
-    found = task or ("classification" if _looks_like_classes(block[targets[0]]) else "regression")
+    found = task or ("classification" if looks_like_classes(block[targets[0]]) else "regression")
     if found == "classification":
         if len(targets) > 1:
             raise BadInput("Classification takes one target.", path, "Name one column.")
@@ -419,10 +389,10 @@ def _split(
 
 def _by_column(values: pd.Series[Any], name: str, path: Path | None) -> NDArray[np.bool_]:
     words = [str(value).strip().lower() for value in values]
-    strange = sorted(set(words) - _TRAIN_WORDS - _TEST_WORDS)
+    strange = sorted(set(words) - TRAIN_WORDS - TEST_WORDS)
     if strange:
         raise BadInput(f"The split column '{name}' says '{strange[0]}'.", path, "Each row must say train or test.")
-    return np.array([word in _TEST_WORDS for word in words])
+    return np.array([word in TEST_WORDS for word in words])
 
 
 def _by_size(dataset: Dataset, test_size: float, seed: int, path: Path | None) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from storage.annotations import marked
 from storage.errors import NotFound, StorageError
 from storage.part_files import ANNOTATION_SCHEMA, DATA_SCHEMA, conform, table_of
-from storage.plan import Plan, Report, Step
+from storage.plan import Applied, Plan, Report, Step
 
 if TYPE_CHECKING:
     from storage.index import Index
@@ -32,9 +32,9 @@ def plan_delete(
     manifest = parts.manifest()
     touched = [part for dataset in ("meta", "data") for part in getattr(manifest, dataset)] if found else []
 
-    def work(report: Report) -> str:
-        delete(parts, trash, index, filter, found, sync, report)
-        return f"{count} deleted; they can be restored from the trash."
+    def work(report: Report) -> Applied:
+        trashed = delete(parts, trash, index, filter, found, sync, report)
+        return Applied(f"{count} deleted; they can be restored from the trash.", (trashed,) if trashed else ())
 
     steps = (
         Step(f"Copy the rows and arrays of {count} to the trash."),
@@ -54,13 +54,13 @@ def delete(
     ids: list[str],
     sync: Callable[[], object],
     report: Report,
-) -> None:
-    """Delete results; they are in the trash when they are gone.
+) -> str:
+    """Delete results; they are in the trash when they are gone. Returns the trash id, empty where none was deleted.
 
     The catalog is held all the while: whoever settles the trash sees this before or after, never in between.
     """
     if not ids:
-        return
+        return ""
     with parts.locked():
         sync()
         report(0, 3, "copying to the trash")
@@ -74,6 +74,7 @@ def delete(
             raise
         trash.mark(record, "deleted")
     report(3, 3, "done")
+    return record.trash_id
 
 
 def restore(parts: Parts, trash: Trash, index: Index, record: TrashRecord, sync: Callable[[], object]) -> int:
@@ -102,7 +103,7 @@ def _missing(parts: Parts, dataset: str, table: pa.Table, ids: list[str]) -> pa.
 def settle(parts: Parts, trash: Trash) -> list[str]:
     """Settle entries that a killed process left half-way; returns what went wrong with those that can't be."""
     problems = []
-    for record in trash.list():
+    for record in trash.records("results"):
         if record.status != "deleted":
             try:
                 with parts.locked():

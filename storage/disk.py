@@ -10,24 +10,27 @@ from __future__ import annotations
 
 import errno
 import getpass
+import hashlib
 import os
 import shutil
 import socket
 import stat
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from filelock import FileLock, Timeout
 
-from storage.errors import BadInput, Exists, Locked, NotFound, ReadOnly, from_os_error, os_errors
+from storage.errors import BadInput, Exists, Locked, NotFound, ReadOnly, StorageError, from_os_error, os_errors
 
 LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a million results may take
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
+_PIECE = 1024 * 1024  # bytes read and written at a time
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -45,8 +48,11 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write a large file outside a workspace, in pieces: it takes its name when all is written, or not at all."""
+def replaced_file(path: Path, new: bool = False) -> Iterator[IO[bytes]]:
+    """Write a large file outside a workspace, in pieces: it takes its name when all is written, or not at all.
+
+    With `new` it never takes the place of another: Exists.
+    """
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     with os_errors(f"save {path.name}", path):
         try:
@@ -54,11 +60,115 @@ def replaced_file(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(staged, path)
-        except BaseException:
+            if not new:
+                os.replace(staged, path)
+            elif not _link_new(staged, path):
+                raise Exists(f"{path} exists already.", path, "Choose another name.")
+        finally:
             staged.unlink(missing_ok=True)
-            raise
         _sync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Draft]:
+    """Fill a folder outside a workspace: it is there when the block ends, complete and synced, or not at all.
+
+    Folders above it are made. Raises Exists.
+    """
+    with os_errors(f"make the folder {path}", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _draft_at(path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:8]}.tmp")) as draft:
+        yield draft
+        draft.place(path)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file as it was written: its sha256 and size."""
+
+    sha256: str
+    bytes: int
+
+
+class Draft:
+    """A folder that is being written aside, in pieces and without holding them in memory; it is removed if not placed.
+
+    `files` are what was written, by path below the folder with "/" between the names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, Written] = {}
+        self._synced: set[str] = set()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Add a file with these bytes."""
+        self.fill(name, (data,))
+
+    def copy(self, name: str, source: Path, piece_done: Callable[[int], None] | None = None) -> Written:
+        """Add a copy of a file; `piece_done` is told the size of every piece. Raises what `read_pieces` does."""
+
+        def pieces() -> Iterator[bytes]:
+            for piece in read_pieces(source, "file"):
+                yield piece
+                if piece_done is not None:
+                    piece_done(len(piece))
+
+        return self.fill(name, pieces())
+
+    def fill(self, name: str, pieces: Iterable[bytes]) -> Written:
+        """Add a file from pieces; returns what was written. Raises Exists when a file has that name."""
+        path = self._inside(name)
+        digest, size = hashlib.sha256(), 0
+        with os_errors(f"write {name}", path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                for piece in pieces:
+                    file.write(piece)
+                    digest.update(piece)
+                    size += len(piece)
+        self.files[name] = Written(digest.hexdigest(), size)
+        return self.files[name]
+
+    def make_folder(self, name: str) -> None:
+        """Add an empty folder, where there is none."""
+        path = self._inside(name)
+        with os_errors(f"make the folder {name}", path):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def sync(self) -> None:
+        """Make durable what was written until now. Later than the writing, for then the disk can do it at one go."""
+        with os_errors("save the folder", self.folder):
+            for name in self.files.keys() - self._synced:
+                _sync_file(self.folder / name)
+                self._synced.add(name)
+            for place, _, _ in os.walk(self.folder):
+                _sync_folder(Path(place))
+
+    def place(self, path: Path) -> None:
+        """Give the folder its name, complete and synced. Raises Exists where something stands."""
+        self.sync()
+        with os_errors(f"make the folder {path.name}", path):
+            if os.path.lexists(path):
+                raise Exists(f"{path.name} exists already.", path, "Choose another name.")
+            os.rename(self.folder, path)
+            _sync_folder(path.parent)
+
+    def _inside(self, name: str) -> Path:
+        parts = name.split("/")
+        if any(part in ("", ".", "..") for part in parts) or Path(name).is_absolute() or "\0" in name:
+            raise BadInput(f"{name!r} is no name of a file in a folder.", self.folder, "Use a plain name.")
+        return self.folder.joinpath(*parts)
+
+
+@contextmanager
+def _draft_at(folder: Path) -> Iterator[Draft]:
+    with os_errors(f"make the folder {folder.name}", folder):
+        os.mkdir(folder, _FOLDER_MODE)
+    try:
+        yield Draft(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # of one that was placed nothing lies there any more
 
 
 class Disk:
@@ -242,6 +352,43 @@ class Disk:
                 shutil.rmtree(staged, ignore_errors=True)
                 raise
             _sync_folder(path.parent)
+
+    @contextmanager
+    def draft(self, home: Path) -> Iterator[Draft]:
+        """A folder to fill aside, to be placed below `home` by `place_draft`; removed at the end if it was not.
+
+        It lies in staging, or beside where that is another disk.
+        """
+        self._check_inside(home / "draft")
+        staging, name = self._staging_folder(), uuid.uuid4().hex[:12]
+        with os_errors(f"make a folder in {home.name}", home):
+            home.mkdir(parents=True, exist_ok=True)
+            same_disk = os.stat(staging).st_dev == os.stat(home).st_dev
+        with _draft_at(staging / name if same_disk else home / f".{name}.tmp") as draft:
+            yield draft
+
+    def place_draft(self, draft: Draft, path: Path) -> None:
+        """Give a draft its place in the workspace: it appears complete or not at all. Raises Exists."""
+        self._check_inside(path)
+        draft.place(path)
+
+    def move(self, source: Path, target: Path) -> None:
+        """Rename a file or folder within the workspace, durably. Raises Exists where something stands."""
+        self._check_inside(source)
+        self._check_inside(target)
+        with os_errors(f"move {source.name}", source):
+            if os.path.lexists(target) and not os.path.samefile(source, target):  # the same: CORN for corn
+                raise Exists(f"{target.name} exists already.", target, "Choose another name.")
+            try:
+                os.rename(source, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                raise StorageError(
+                    f"{source.name} lies on another disk than {target.parent}.", source, "Move it by hand."
+                ) from error
+            _sync_folder(target.parent)
+            _sync_folder(source.parent)
 
     def staging_path(self, name: str) -> Path:
         """A path where a library may write a file of its own, to be placed by `place`."""
@@ -435,6 +582,22 @@ def user_name() -> str:
 
 def _short_host() -> str:
     return "".join(c for c in socket.gethostname().split(".")[0] if c.isalnum() or c == "-")[:32] or "host"
+
+
+def read_pieces(path: Path, what: str) -> Iterator[bytes]:
+    """Read a file in pieces, however large it is; a link is not followed. Raises NotFound or BadInput."""
+    try:
+        # A FIFO would block, a link would lead to somewhere else.
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BadInput(f"{path} is not a file.", path, "Name a file.")
+            while piece := file.read(_PIECE):
+                yield piece
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise BadInput(f"{path} is a link.", path, "Put the file itself there.") from error
+        raise from_os_error(error, f"read the {what}", path) from error
 
 
 def read_bytes(path: Path, what: str) -> bytes:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from storage import aggregates
 from storage.arrow_query import translated
+from storage.best_values import BestValue, best_values
 from storage.errors import BadInput
 from storage.expressions import kind_of
 from storage.index import Index
@@ -52,6 +53,14 @@ class Groups:
             if known.get(name) == "date":
                 rows = [{**row, name: str(row[name]) if row[name] is not None else None} for row in rows]
         return rows
+
+    def best_values(self, names: Sequence[str], metrics: Sequence[str], filter: str) -> dict[str, BestValue]:
+        """The best values of some metric columns; `names` are these and what is read beside them."""
+        table = self._from_parts(names, filter)
+        if table is None:
+            table = self._ask(lambda: self._from_index(names, filter))
+        best = aggregates.best_rows(table, metrics, self._source().metrics)
+        return best_values(best.to_pydict(), metrics, self._source().metrics)
 
     def _from_parts(self, names: Sequence[str], filter: str) -> pa.Table | None:
         """Columns of the rows that match, from the parts; None where these can't tell."""

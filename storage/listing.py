@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import NotFound, StorageError
-from storage.metrics import key_metric
+from storage.metrics import PARTITIONS, key_metric
 from storage.pipelines import Pipeline
 from storage.records import PipelineRecord, RunConfig, read_document
 from storage.runs import Run
 
 if TYPE_CHECKING:
+    from storage.catalog import Catalog
+    from storage.chains import Chain
     from storage.predictions import PredictionArrays
 
 
@@ -70,7 +72,8 @@ class FileEntry:
 class PipelineDetails:
     """Everything a pipeline folder holds, as far as it can be read; `problems` say what could not.
 
-    `sample_names` are the names people gave, by the sample_indices of the arrays.
+    `sample_names` are the names people gave, by the sample_indices of the arrays. `row` and `config` (steps as JSON)
+    are what the catalog says; read only where the folder doesn't tell, because it is damaged or `deleted`.
     """
 
     run_id: str
@@ -85,6 +88,10 @@ class PipelineDetails:
     arrays: list[PredictionArrays] = field(default_factory=list)
     sample_names: dict[int, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    chain: Chain | None = None
+    config: str = ""
+    row: dict[str, Any] = field(default_factory=dict)
+    deleted: bool = False
 
 
 def run_row(row: dict[str, Any]) -> RunRow:
@@ -128,12 +135,57 @@ def pipeline_details(
         [entry.path for entry in files if entry.name.endswith(".png")],
         error.read_text("utf-8", errors="replace") if error.is_file() else "",
         arrays,
-        _sample_names(folder / "predictions.csv"),
+        sample_names(folder / "predictions.csv"),
         problems,
+        _chain(record) if record is not None else None,
     )
 
 
-def _sample_names(path: Path) -> dict[int, str]:
+def deleted_details(catalog: Catalog, prediction_id: str) -> PipelineDetails:
+    """All that the catalog still tells of a pipeline whose folder is gone. Raises NotFound where it has no row."""
+    row = catalog.get(prediction_id)
+    blank = PipelineDetails(str(row["run_id"] or ""), str(row["pipeline_id"] or ""), Path(), deleted=True)
+    return with_catalog(blank, catalog, prediction_id)
+
+
+def with_catalog(details: PipelineDetails, catalog: Catalog, prediction_id: str) -> PipelineDetails:
+    """Put what the catalog knows where the folder of a pipeline tells nothing: row, steps, metrics, predictions.
+
+    What the catalog can't tell either goes to `problems`. Raises NotFound where it has no row.
+    """
+    from storage.chains import chain_of_config
+
+    row = catalog.get(prediction_id)
+    problems = list(details.problems)
+    arrays = details.arrays or _tolerant(lambda: catalog.arrays(prediction_id), problems) or []
+    name = str(row["pipeline_name"] or row["pipeline_id"])
+    config = catalog.config(prediction_id) or ""
+    chain = details.chain or chain_of_config(prediction_id, name, config)
+    metrics = details.metrics or _metrics_of(row)
+    return replace(
+        details, row=row, arrays=arrays, chain=chain, config=config, metrics=metrics, problems=problems
+    )  # fmt: skip
+
+
+def _chain(record: PipelineRecord) -> Chain:
+    from storage.chains import chain_of_record
+
+    return chain_of_record(record.prediction_id, record.name or record.id, record)
+
+
+def _metrics_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Metrics as metrics.json has them, from the columns of a catalog row."""
+    found: dict[str, Any] = {}
+    for partition in (*PARTITIONS, "cross_validation"):
+        prefix = f"{partition}_"
+        own = {key.removeprefix(prefix): value for key, value in row.items() if key.startswith(prefix)}
+        own = {key: value for key, value in own.items() if isinstance(value, float)}
+        if own:
+            found[partition] = own
+    return found
+
+
+def sample_names(path: Path) -> dict[int, str]:
     """The names of samples by their row number; none where the file doesn't tell."""
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -43,18 +43,30 @@ class ManifestFile:
         """Remove part files that the manifest doesn't name: what a killed writer left.
 
         A writer at work holds the lock from its first rename to its commit, so none is disturbed. Only files named
-        as Runshelf names its own are touched; a stranger's file is left where it is.
+        as Runshelf names its own are touched; a stranger's file is left where it is. Where there is no manifest
+        nothing is: see `orphans`.
         """
         swept: list[str] = []
         with self._disk.lock("catalog"):
+            if not self._layout.manifest.exists():
+                return swept
             manifest = self.read()
             for dataset in DATASETS:
                 live = {part.file for part in getattr(manifest, dataset)}
-                folder = self._layout.part_folder(dataset)
-                strays = [p for p in _files(folder) if p.name.startswith("part-") and p.name not in live]
+                strays = [path for path in self._own_files(dataset) if path.name not in live]
                 self._disk.remove_files(strays)
                 swept += [path.name for path in strays]
         return swept
+
+    def orphans(self) -> list[Path]:
+        """The part files of Runshelf's own that lie where no manifest is: it was lost, or a first commit was killed."""
+        if self._layout.manifest.exists():
+            return []
+        return [path for dataset in DATASETS for path in self._own_files(dataset)]
+
+    def _own_files(self, dataset: str) -> list[Path]:
+        folder = self._layout.part_folder(dataset)
+        return [path for path in _files(folder) if path.name.startswith("part-")]
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -343,6 +343,17 @@ def lower_is_better(column: str) -> bool:
     return BUILT_IN.lower_is_better(column)
 
 
+def spread_column(metric: str) -> str | None:
+    """The column with the spread over folds that belongs to a metric column: to `val_rmse`, for example.
+
+    None for what isn't measured on held-out folds.
+    """
+    for prefix in ("val_", "cross_validation_mean_"):
+        if metric.startswith(prefix):
+            return f"cross_validation_std_{metric.removeprefix(prefix)}"
+    return None
+
+
 def key_metric(columns: Mapping[str, Any], task_type: str | None) -> str | None:
     """The column a result is judged by: the main metric of its task, cross-validated before test before train."""
     tasks = [task_type] if task_type in MAIN_METRIC else list(MAIN_METRIC)

@@ -111,6 +111,20 @@ def words_of(config: str) -> str:
     return " ".join(dict.fromkeys([*(name.rpartition(".")[2] for name in classes), *values]))
 
 
+def classes_of(config: str) -> tuple[str, ...]:
+    """The classes of the steps of a configuration text, in their order; none where it isn't what `config_text` makes.
+
+    Of a step within another estimator the outer one alone counts.
+    """
+    try:
+        document = json.loads(config)
+    except (ValueError, RecursionError):
+        return ()
+    steps = document if isinstance(document, list) else []
+    named = (step.get("class") for step in steps if isinstance(step, dict))
+    return tuple(one.rpartition(".")[2] for one in named if isinstance(one, str))
+
+
 def fold(text: str) -> str:
     """Text for looking things up: without case and accents, whatever its Unicode form."""
     if text.isascii():

@@ -212,6 +212,33 @@ class PartFiles:
         for name in self._open.keys() - set(live):
             self._open.pop(name, None)
 
+    def problem(self, dataset: str, part: PartRecord, *, deep: bool = False) -> str:
+        """What is wrong with a part, in a few words; "missing", "miscounted", or empty where it is sound.
+
+        The fast look compares its size, its footer and its rows; the deep one every byte and every page.
+        """
+        path = self.path(dataset, part)
+        try:
+            size = path.stat().st_size
+            if size != part.bytes:
+                return f"it has {size:,} bytes, {part.bytes:,} were written"
+            if deep or (not part.footer and size <= VERIFIED_BYTES):
+                _verify(path, part)
+            elif part.footer:
+                _verify_footer(path, part)
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                if "prediction_id" not in file.schema_arrow.names:
+                    return "it has no column prediction_id"
+                for _ in file.iter_batches(_BATCH_ROWS) if deep else ():
+                    pass
+                return "" if file.metadata.num_rows == part.rows else "miscounted"
+        except FileNotFoundError:
+            return "missing"
+        except Corrupt:
+            return "its bytes have changed"
+        except (pa.ArrowException, OSError) as error:
+            return str(error)
+
     def _verify_once(self, path: Path, part: PartRecord) -> None:
         """Verify, the first time a part is read, what pyarrow relies on: a wrong byte there ends the process."""
         if part.file in self._verified:

@@ -235,6 +235,10 @@ class PartIndex:
             found.update((row["prediction_id"], row) for row in rows)
         return found
 
+    def all_annotations(self) -> dict[str, dict[str, Any]]:
+        """The latest edit of every prediction that was ever edited, also of those that are deleted."""
+        return {row["prediction_id"]: row for row in self._index.ask(select(self._index.tables.annotations))}
+
     def has_annotations(self) -> bool:
         return bool(self._index.raw(("SELECT 1 FROM annotations LIMIT 1", ())))
 

@@ -8,7 +8,7 @@ right. Parts are merged in the background, eight of a size into one, so that few
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,28 +116,60 @@ class Parts:
             schema = self._meta_schema(self.manifest(), meta_rows)
             return self.add(table_of(meta_rows, schema), table_of(data_rows, DATA_SCHEMA))
 
-    def add(self, meta: pa.Table, data: pa.Table, annotations: pa.Table | None = None) -> Manifest:
-        """Commit tables to the data sets together, durably; empty ones add nothing."""
+    def add(
+        self,
+        meta: pa.Table,
+        data: pa.Table,
+        annotations: pa.Table | None = None,
+        *,
+        without: Mapping[str, Collection[str]] | None = None,
+    ) -> Manifest:
+        """Commit tables to the data sets together, durably; empty ones add nothing.
+
+        The parts named in `without`, by data set, do not count any more; then the index does not follow and has to be
+        synced.
+        """
         with self._disk.lock("catalog"):
             before = self.manifest()
+            dropped = {dataset: set((without or {}).get(dataset, ())) for dataset in DATASETS}
+            kept = {d: [p for p in getattr(before, d) if p.file not in dropped[d]] for d in DATASETS}
             schema = _wider(self._current_schema(before), meta.schema)
             uniform = not meta.num_rows or self._all_have(before, schema)
-            widened = {} if uniform else self._widen(before.meta, schema)
+            widened = {} if uniform else self._widen(kept["meta"], schema)
             tables = {"meta": conform(meta, schema), "data": data, "annotations": annotations}
             added = {d: self.files.write(d, t) for d, t in tables.items() if t is not None and t.num_rows}
-            live = {d: getattr(before, d) + ([added[d][1]] if d in added else []) for d in DATASETS}
+            live = {d: kept[d] + ([added[d][1]] if d in added else []) for d in DATASETS}
             live["meta"] = [widened.get(p.file, (None, p))[1] for p in live["meta"]]
             after = self._next(before, live)
             files = [(staged, self.files.path("meta", part)) for staged, part in widened.values()]
             files += [(staged, self.files.path(dataset, part)) for dataset, (staged, part) in added.items()]
             self._commit(files, after)
             self._discard("meta", [p for p in before.meta if p.file in widened])
+            for dataset, names in dropped.items():
+                self._discard(dataset, [p for p in getattr(before, dataset) if p.file in names])
             self._advance(before, after)
             if meta.num_rows:
                 self._schema = self._uniform = (after.generation, schema)
             ranges = {added["data"][1].file: ranges_of(data)} if "data" in added else {}
-            self._follow(Commit(before, after, tables["meta"], annotations, ranges=ranges))
+            if without is None:
+                self._follow(Commit(before, after, tables["meta"], annotations, ranges=ranges))
             return after
+
+    def count_again(self, names: Collection[str]) -> int:
+        """Correct the row counts of these sound parts in the manifest; returns how many were wrong."""
+        with self._disk.lock("catalog"):
+            before = self.manifest()
+            wrong = 0
+            live: dict[str, list[PartRecord]] = {dataset: [] for dataset in DATASETS}
+            for dataset in DATASETS:
+                for part in getattr(before, dataset):
+                    if part.file in names and self.files.problem(dataset, part) == "miscounted":
+                        part = part.model_copy(update={"rows": self.files.read(dataset, part, []).num_rows})
+                        wrong += 1
+                    live[dataset].append(part)
+            if wrong:
+                self._commit([], self._next(before, live))
+            return wrong
 
     def annotate(self, rows: Callable[[], Sequence[dict[str, Any]]]) -> int:
         """Commit edits, durably; `rows` makes them from the state they are based on, which can't change meanwhile."""

@@ -7,7 +7,8 @@ meanwhile. `--dry-run` prints it, the window previews it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from storage.errors import Conflict
 
@@ -22,18 +23,26 @@ class Step:
     bytes: int = 0
 
 
+class Applied(NamedTuple):
+    """What a plan did: a sentence, and the trash ids that bring it back."""
+
+    sentence: str
+    trashed: tuple[str, ...] = ()
+
+
 @dataclass
 class Plan:
     """Ordered steps and the work behind them.
 
     `look` gives what the plan was made from: it must be the same when the plan is applied. `work` does all of it and
-    returns the sentence that says what was done.
+    returns the sentence that says what was done. After it was applied, `trashed` are the trash ids that undo it.
     """
 
     title: str
     steps: tuple[Step, ...]
     look: Callable[[], object]
-    work: Callable[[Report], str]
+    work: Callable[[Report], str | Applied]
+    trashed: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self._seen = self.look()
@@ -51,4 +60,8 @@ class Plan:
         if self.look() != self._seen:
             raise Conflict("Something changed since this was planned; nothing was done.", advice="Look again.")
         self._applied = True
-        return self.work(report or (lambda done, total, text: None))
+        done = self.work(report or (lambda done, total, text: None))
+        if isinstance(done, Applied):
+            self.trashed = list(done.trashed)
+            return done.sentence
+        return done

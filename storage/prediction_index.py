@@ -189,6 +189,15 @@ class PredictionIndex:
         found = [rows[one] for one in keys if one in rows]
         return list(zip(*found, strict=True)) if found else [[] for _ in columns]
 
+    def values_by_key(self, keys: Sequence[int], columns: Sequence[ColumnElement[Any]]) -> list[list[Any]]:
+        """The values of columns, one list each with a value for every key; None where a row is gone."""
+        key, rows = self._index.predictions.c.key, dict[int, Sequence[Any]]()
+        for start in range(0, len(keys), _CHUNK):
+            place, *values = self.values_of(key.in_(list(keys[start : start + _CHUNK])), [key, *columns])
+            rows.update(zip(place, zip(*values, strict=True), strict=True))
+        gone = (None,) * len(columns)
+        return [list(values) for values in zip(*(rows.get(one, gone) for one in keys), strict=True)] or [[] for _ in columns]
+
     def values_of(self, condition: ColumnElement[bool], columns: Sequence[ColumnElement[Any]]) -> list[Sequence[Any]]:
         """The values of columns, one list each, for all rows that meet a condition, in no order."""
         named = [column.label(f"c{place}") for place, column in enumerate(columns)]

@@ -1,30 +1,40 @@
 """Training in a child process that can be killed: a segfault, a hang or a full memory takes the child alone.
 
-The child is started by `spawn`, never by fork, so that it works beside a window and in a frozen app.
+The child is started by `spawn`, never by fork, so that it works beside a window and in a frozen app. Progress and
+finished pipelines come up the connection; "pause", "resume" and "cancel" go down.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from storage.control import Control
 from storage.errors import Cancelled, StorageError
-from storage.requests import Report, RunOutcome, RunRequest
+from storage.requests import OnPipeline, Report, RunOutcome, RunRequest
 
 GRACE_SECONDS = 5.0  # a cancelled child may finish its fold for so long before it is killed
 _POLL_SECONDS = 0.1
 
 
-def run_in_child(root: Path, request: RunRequest, report: Report) -> RunOutcome:
+def run_in_child(
+    root: Path,
+    request: RunRequest,
+    report: Report,
+    *,
+    on_pipeline: OnPipeline | None = None,
+    control: Control | None = None,
+) -> RunOutcome:
     """Run a batch in a child process and wait for it; blocks, so call it off the GUI thread.
 
-    `report` is called several times a second. When it raises Cancelled the child is asked to stop, given a little
-    time, then killed; the run is left consistent and Cancelled is raised. A child that dies raises StorageError; what
-    it had finished stays.
+    `report` is called several times a second, also while the batch is paused through `control`. When it raises
+    Cancelled, or `control` is cancelled, the child is asked to stop, given a little time, then killed; the run is left
+    consistent and Cancelled is raised. A child that dies raises StorageError; what it had finished stays.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -32,7 +42,7 @@ def run_in_child(root: Path, request: RunRequest, report: Report) -> RunOutcome:
     child.start()
     theirs.close()
     try:
-        kind, content = _listen(child, ours, report)
+        kind, content = _Line(child, ours, report, on_pipeline, control or Control()).listen()
     finally:
         ours.close()
         _end(child)
@@ -50,29 +60,66 @@ def run_in_child(root: Path, request: RunRequest, report: Report) -> RunOutcome:
     )
 
 
-def _listen(child: Any, connection: Connection, report: Report) -> tuple[str, Any]:
-    """Pass progress on until the child says how it ended, or is gone."""
-    latest = (0, 0, "starting")
-    deadline: float | None = None
-    while True:
-        try:
-            if connection.poll(_POLL_SECONDS):
-                kind, content = connection.recv()
-                if kind != "progress":
-                    return kind, content
-                latest = content
-        except (EOFError, OSError):
-            return ("cancelled", None) if deadline else ("died", None)
-        if deadline is None:
+class _Line:
+    """The parent's end of the connection."""
+
+    def __init__(
+        self, child: Any, connection: Connection, report: Report, on_pipeline: OnPipeline | None, control: Control
+    ) -> None:
+        self._child = child
+        self._connection = connection
+        self._report = report
+        self._on_pipeline = on_pipeline
+        self._control = control
+        self._latest = (0, 0, "starting")
+        self._paused = False  # what the child was told last
+        self._deadline: float | None = None  # when a child that was asked to stop is killed
+
+    def listen(self) -> tuple[str, Any]:
+        """Pass on what the child says, and our wishes to it, until it says how it ended, or is gone."""
+        while True:
             try:
-                report(*latest)
-            except Cancelled:
-                deadline = time.monotonic() + GRACE_SECONDS
-                with suppress(OSError):  # it may end by itself in this moment
-                    connection.send("cancel")
-        elif time.monotonic() > deadline:
-            child.kill()
-            deadline = float("inf")
+                told = self._connection.recv() if self._connection.poll(_POLL_SECONDS) else None
+            except (EOFError, OSError):
+                return ("died", None) if self._deadline is None else ("cancelled", None)
+            if told is not None and not self._take(*told):
+                return told  # type: ignore[no-any-return]
+            if self._deadline is None:
+                self._ask()
+            elif time.monotonic() > self._deadline:
+                self._child.kill()
+                self._deadline = float("inf")
+
+    def _take(self, kind: str, content: Any) -> bool:
+        """Pass one message on; False if it was the last."""
+        if kind == "progress":
+            self._latest = content
+        elif kind == "resting":
+            self._control.resting = content
+        elif kind == "pipeline":
+            if self._on_pipeline is not None:
+                self._on_pipeline(content)
+        else:
+            return False
+        return True
+
+    def _ask(self) -> None:
+        """Tell where the batch is, and the child whatever is wanted of it by now."""
+        try:
+            self._report(*self._latest)
+            if self._control.cancelled:
+                raise Cancelled()
+        except Cancelled:
+            self._deadline = time.monotonic() + GRACE_SECONDS
+            self._send("cancel")
+            return
+        if self._control.paused != self._paused:
+            self._paused = self._control.paused
+            self._send("pause" if self._paused else "resume")
+
+    def _send(self, order: str) -> None:
+        with suppress(OSError):  # it may end by itself in this moment
+            self._connection.send(order)
 
 
 def _end(child: Any) -> None:
@@ -89,27 +136,47 @@ def _recover(root: Path) -> None:
     Workspace.open(root).close()
 
 
+class _Home:
+    """The child's end of the connection. A parent that is gone is the wish to stop."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self.control = Control(lambda resting: self.say("resting", resting))
+        threading.Thread(target=self._obey, name="runshelf-orders", daemon=True).start()
+
+    def say(self, kind: str, content: Any) -> None:
+        """Send one message home."""
+        try:
+            with self._sending:
+                self._connection.send((kind, content))
+        except OSError:
+            self.control.cancel()
+
+    def _obey(self) -> None:
+        orders = {"pause": self.control.pause, "resume": self.control.resume, "cancel": self.control.cancel}
+        try:
+            while True:
+                orders[self._connection.recv()]()
+        except (EOFError, OSError):
+            self.control.cancel()
+
+
 def _work(connection: Connection, root: str, request: str) -> None:
     """The child's whole life."""
     from storage.workspace import Workspace
 
-    def report(done: int, total: int, text: str) -> None:
-        try:
-            connection.send(("progress", (done, total, text)))
-            asked_to_stop = connection.poll() and connection.recv()
-        except (OSError, EOFError):
-            asked_to_stop = True  # the parent is gone
-        if asked_to_stop:
-            raise Cancelled()
-
+    home = _Home(connection)
     try:
         with Workspace.open(Path(root)) as workspace:
-            outcome = workspace.run_request(RunRequest.model_validate_json(request), report)
-        connection.send(("outcome", outcome))
-    except Cancelled:
-        with suppress(OSError):  # the parent may be gone
-            connection.send(("cancelled", None))
+            outcome = workspace.run_request(
+                RunRequest.model_validate_json(request),
+                lambda *news: home.say("progress", news),
+                on_pipeline=lambda event: home.say("pipeline", event),
+                control=home.control,
+            )
+        home.say("outcome", outcome)
+    except (Cancelled, KeyboardInterrupt):
+        home.say("cancelled", None)
     except StorageError as error:
-        connection.send(("error", error))
-    except (BrokenPipeError, KeyboardInterrupt):
-        pass  # the parent is gone
+        home.say("error", error)

@@ -11,9 +11,11 @@ from typing import Any
 from storage.catalog import Catalog
 from storage.disk import Disk
 from storage.errors import Corrupt, Locked, NotFound, StorageError
+from storage.folder_deletion import FolderDeletion
 from storage.index import Index
 from storage.layout import Layout
 from storage.runs import Run
+from storage.trash import Trash
 
 
 class Recovery:
@@ -51,18 +53,13 @@ class Recovery:
             problems = self._catalog.settle()
         except (Corrupt, NotFound) as error:
             problems = [error.what]
+        trash = Trash(self._layout, self._disk)
+        problems += FolderDeletion(self._layout, self._disk, self._catalog, trash).settle()
         self.notices += [f"{what} What a killed process left there is not settled." for what in problems]
 
     def _mark_interrupted(self) -> None:
         found = self._dead(self._index.runs.unfinished())
-
-        def interrupt(run: Run, row: dict[str, Any]) -> None:
-            pipeline = run.pipeline(row["pipeline_id"])
-            if pipeline.record.status == "running":
-                pipeline.interrupt()
-                run.log(f"{row['pipeline_id']} was interrupted: its process ended")
-
-        self._each(found, "marked as interrupted", interrupt)
+        self._each(found, "marked as interrupted", lambda run, row: interrupt(run, row["pipeline_id"]))
         if found:
             count = "One pipeline" if len(found) == 1 else f"{len(found)} pipelines"
             self.notices.append(f"{count} of an earlier session did not finish: shown as interrupted.")
@@ -80,20 +77,11 @@ class Recovery:
         self._each(uncommitted, "taken in", lambda run, row: run.pipeline(row["pipeline_id"]).commit())
 
     def _end_abandoned_runs(self) -> None:
-        """Finalize runs whose writer is gone: interrupted if anything asked for is missing, else completed."""
-
-        def end(run: Run, row: dict[str, Any]) -> None:
-            if any(p.record.status == "running" for p in run.pipelines()):
-                return
-            begun = {pipeline.record.name for pipeline in run.pipelines()}
-            missing = [p for p in run.config.pipelines if not p.pipeline_id and p.name not in begun]
-            run.finalize("interrupted" if missing else None)
-            run.log("finalized by a later session")
-
-        self._each(self._dead(self._index.runs.unfinished_runs()), "ended", end)
+        """Finalize runs whose writer is gone."""
+        self._each(self._dead(self._index.runs.unfinished_runs()), "ended", lambda run, row: end_abandoned(run))
         self._rescan()
 
-    def _each(self, rows: Iterable[dict[str, Any]], done: str, change: Callable[[Run, dict[str, Any]], None]) -> None:
+    def _each(self, rows: Iterable[dict[str, Any]], done: str, change: Callable[[Run, dict[str, Any]], object]) -> None:
         """Make a change for every row; what can't be is named and the others go on."""
         for row in rows:
             run = self._run_at(row["folder"])
@@ -114,3 +102,28 @@ class Recovery:
             return Run.open(self._layout, self._disk, self._catalog, self._layout.run(folder))
         except (NotFound, Corrupt):
             return None
+
+
+def interrupt(run: Run, pipeline_id: str) -> bool:
+    """Mark a pipeline whose process is gone as interrupted; False where it has come to an end itself."""
+    pipeline = run.pipeline(pipeline_id)
+    if pipeline.record.status != "running":
+        return False
+    pipeline.interrupt()
+    run.log(f"{pipeline_id} was interrupted: its process ended")
+    return True
+
+
+def end_abandoned(run: Run) -> bool:
+    """Finalize a run whose process is gone: interrupted if anything asked for is missing, else completed.
+
+    False where a pipeline of it is still said to be running.
+    """
+    pipelines = run.pipelines()
+    if any(pipeline.record.status == "running" for pipeline in pipelines):
+        return False
+    begun = {pipeline.record.name for pipeline in pipelines}
+    missing = [p for p in run.config.pipelines if not p.pipeline_id and p.name not in begun]
+    run.finalize("interrupted" if missing else None)
+    run.log("finalized by a later session")
+    return True

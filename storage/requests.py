@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -16,7 +16,11 @@ Report = Callable[[int, int, str], None]
 
 
 class RunRequest(BaseModel):
-    """What a batch is asked for from outside Python: data file, target, configuration files, options."""
+    """What a batch is asked for from outside Python: data file, target, pipelines, options.
+
+    `pipelines` are configuration files, `configs` configurations as such a file says them. In these `pipeline_name`
+    and `config_file` may stand too: what the pipeline was called, and which file it once came from.
+    """
 
     data: Path
     target: list[str]
@@ -25,7 +29,8 @@ class RunRequest(BaseModel):
     test_size: float | None = None
     task: Literal["regression", "classification"] | None = None
     dataset_name: str | None = None
-    pipelines: list[Path]
+    pipelines: list[Path] = []
+    configs: list[dict[str, Any]] = []
     run_name: str = ""
     pipeline_names: list[str] = []
     description: str = ""
@@ -52,6 +57,31 @@ class Failure:
     pipeline_id: str
     name: str
     message: str
+
+
+@dataclass(frozen=True)
+class PipelineEvent:
+    """One pipeline of a batch that came to its end: completed, failed, or skipped because it was done before.
+
+    The metric is the one it is judged by; `seconds` is the time of its fits, for a failed one the time until it failed,
+    pauses left out. One that was skipped has no `prediction_id`.
+    `message` says in a sentence why it failed or where it was done before, `details` is the traceback.
+    """
+
+    run_id: str
+    pipeline_id: str
+    name: str
+    status: Literal["completed", "failed", "skipped"]
+    prediction_id: str = ""
+    metric_name: str | None = None
+    metric_value: float | None = None
+    seconds: float | None = None
+    message: str = ""
+    details: str = ""
+
+
+OnPipeline = Callable[[PipelineEvent], None]
+"""Called with each PipelineEvent, from any thread, one at a time."""
 
 
 @dataclass

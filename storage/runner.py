@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +18,16 @@ from typing import Any
 
 from storage.catalog import Catalog
 from storage.configs import PipelineConfig, fields_of, from_object
+from storage.control import Control
 from storage.datasets import Dataset
 from storage.disk import Disk
+from storage.endings import SAME_BATCH, ended_event, ended_line, skipped_event
 from storage.errors import BadInput, Cancelled, StorageError
 from storage.estimators import ALLOWED_MODULES
 from storage.layout import Layout
-from storage.metrics import flatten, key_metric, metric_for
 from storage.pipelines import Pipeline
 from storage.records import DatasetSource
-from storage.requests import Failure, Report, RunOutcome, Skipped
+from storage.requests import Failure, OnPipeline, PipelineEvent, Report, RunOutcome, Skipped
 from storage.runs import Run
 from storage.training import Fold, environment, make_folds, shared_cores, train
 
@@ -44,20 +45,22 @@ class _Job:
 
 
 class _Progress:
-    """Counts what is done and passes it on; remembers that somebody said stop. Shared between threads."""
+    """Counts what is done and passes it on; waits and stops where somebody wants that. Shared between threads."""
 
-    def __init__(self, total: int, report: Report) -> None:
+    def __init__(self, total: int, report: Report, on_pipeline: OnPipeline | None, control: Control) -> None:
         self.total = total
         self.done = 0
-        self.stopped = threading.Event()
+        self.control = control
         self._report = report
+        self._on_pipeline = on_pipeline
         self._text = "starting"
         self.reason: BaseException | None = None  # what `report` raised, whichever thread met it first
         self._last = 0.0
         self._lock = threading.Lock()
 
     def check(self) -> None:
-        """Raise Cancelled if somebody asked to stop; cheap enough to call between folds."""
+        """Wait while paused, raise Cancelled if somebody asked to stop; cheap enough to call between folds."""
+        self.control.check()
         self._tell(time.monotonic() - self._last >= _CHECK_SECONDS)
 
     def step(self, text: str) -> None:
@@ -67,19 +70,30 @@ class _Progress:
             self._text = text
         self._tell(True)
 
+    def ended(self, event: PipelineEvent) -> None:
+        """Tell of a pipeline that came to its end."""
+        if self._on_pipeline is not None:
+            with self._lock, self._listening():
+                self._on_pipeline(event)
+
     def _tell(self, now: bool) -> None:
-        if self.stopped.is_set():
+        if self.control.cancelled:
             raise Cancelled()
         if not now:
             return
-        with self._lock:
+        with self._lock, self._listening():
             self._last = time.monotonic()
-            try:
-                self._report(self.done, self.total, self._text)
-            except BaseException as reason:
-                self.reason = self.reason or reason
-                self.stopped.set()
-                raise
+            self._report(self.done, self.total, self._text)
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Whatever a callback raises stops the batch and is what it ends with."""
+        try:
+            yield
+        except BaseException as reason:
+            self.reason = self.reason or reason
+            self.control.cancel()
+            raise
 
 
 def run_batch(
@@ -98,12 +112,14 @@ def run_batch(
     charts: bool = True,
     allowed_modules: Sequence[str] = (),
     report: Report | None = None,
+    on_pipeline: OnPipeline | None = None,
+    control: Control | None = None,
 ) -> RunOutcome:
     """Run pipelines on a dataset, `jobs` at a time in threads; see Workspace.run_batch.
 
     Everything that can be wrong with the request is found before the first byte is written (BadInput). A failing
-    pipeline is recorded and counted. When `report` raises Cancelled, pipelines in work stop at the next fold, the run
-    is finalized as cancelled, and Cancelled is raised.
+    pipeline is recorded and counted. When `report` raises Cancelled or `control` is cancelled, pipelines in work stop
+    at the next fold, the run is finalized as cancelled, and Cancelled is raised.
     """
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
@@ -115,8 +131,10 @@ def run_batch(
     outcome = RunOutcome(total=len(planned))
     prepared = _prepare(planned, dataset, seed, allowed)
     todo = list(_not_done_before(prepared, catalog, dataset, data_hash, seed, outcome, again))
-    progress = _Progress(len(planned), report or (lambda done, total, text: None))
+    progress = _Progress(len(planned), report or (lambda done, total, text: None), on_pipeline, control or Control())
     progress.done = len(outcome.skipped)
+    for skipped in outcome.skipped:
+        progress.ended(skipped_event(skipped))
     if charts:
         _draw_missing(layout, disk, catalog, outcome.skipped, progress)
     if not todo:
@@ -152,7 +170,9 @@ def run_batch(
 def source_of(dataset: Dataset, data_hash: str) -> DatasetSource:
     """What the documents say of the data."""
     split = {**dataset.split, "train": len(dataset.train_rows), "test": len(dataset.test_rows)}
-    extra = {"ignored_columns": dataset.ignored} if dataset.ignored else {}
+    extra: dict[str, Any] = {"ignored_columns": dataset.ignored} if dataset.ignored else {}
+    if dataset.id_column is not None:
+        extra["id_column"] = dataset.id_column
     return DatasetSource.model_validate(
         {
             "path": dataset.path,
@@ -213,7 +233,7 @@ def _not_done_before(
         if place is not None:
             outcome.skipped.append(Skipped(job.config.name, *place))
         elif digest in seen and not again:
-            outcome.skipped.append(Skipped(job.config.name, "this batch", seen[digest]))
+            outcome.skipped.append(Skipped(job.config.name, SAME_BATCH, seen[digest]))
         else:
             seen[digest] = job.config.name
             yield job
@@ -250,6 +270,22 @@ def _warnings_to(run: Run) -> Iterator[None]:
 # ---------------------------------------------------------------- the batch
 
 
+class _Clock:
+    """The time a pipeline takes; what it waits in `check`, because somebody paused the batch, is left out."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self._began = time.perf_counter()
+
+    def check(self) -> None:
+        waiting = time.perf_counter()
+        self._check()
+        self._began += time.perf_counter() - waiting
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+
 class _Batch:
     """Runs jobs in threads and draws charts in one more, off the training path."""
 
@@ -265,8 +301,6 @@ class _Batch:
         self._behind = ThreadPoolExecutor(1, "runshelf-behind")
         self._charts = charts
         self._pending: list[Future[None]] = []
-        self._at_work = 0
-        self._idle = threading.Condition()
 
     def run(self, todo: Sequence[_Job], jobs: int) -> None:
         """Run all jobs; returns when the last chart is drawn. Raises Cancelled once everything has stopped."""
@@ -280,9 +314,9 @@ class _Batch:
                 drawn.result()
                 self._progress.check()
         except BaseException:
-            self._progress.stopped.set()
-            with self._idle:  # joblib leaves its threads to themselves; each ends its pipeline at the next fold
-                self._idle.wait_for(lambda: self._at_work == 0)
+            self._progress.control.cancel()
+            # joblib leaves its threads to themselves; each ends its pipeline at the next fold
+            self._progress.control.wait_until_idle()
             for waiting in self._pending:
                 waiting.cancel()
             if self._progress.reason is not None:
@@ -293,36 +327,34 @@ class _Batch:
 
     def _one(self, job: _Job) -> None:
         """Run one pipeline, counted as long as it is at work."""
-        with self._idle:
-            self._at_work += 1
-        try:
+        with self._progress.control.at_work():
             self._run_one(job)
-        finally:
-            with self._idle:
-                self._at_work -= 1
-                self._idle.notify_all()
 
     def _run_one(self, job: _Job) -> None:
         """Run one pipeline to its end, good or bad. What the user or the disk says to stop it leaves it."""
         self._progress.check()
         name = job.config.name
         pipeline = self._run.add_pipeline(name=name, record={**job.fields, **self._fields(job)})
+        details = ""
+        clock = _Clock(self._progress.check)
         try:
-            text = self._train(pipeline, job)
+            text = self._train(pipeline, job, clock.check)
             self._outcome.completed += 1
         except (Cancelled, KeyboardInterrupt):
             pipeline.interrupt("cancelled")
             raise
         except Exception as error:  # whatever a user's estimator raises is this pipeline's result
             from_disk = isinstance(error, StorageError) and not isinstance(error, BadInput)
-            if from_disk or self._progress.stopped.is_set():
+            if from_disk or self._progress.control.cancelled:
                 pipeline.interrupt()
                 raise  # the disk is full or gone: no other pipeline would fare better
-            pipeline.fail(error, traceback.format_exc())
+            details = traceback.format_exc()
+            pipeline.fail(error, details)
             self._outcome.failed += 1
             self._outcome.failures.append(Failure(pipeline.pipeline_id, name, pipeline.record.error))
             text = f"✗ {name}: {pipeline.record.error}"
         self._run.log(text)
+        self._progress.ended(ended_event(pipeline, self._dataset.task_type, clock.seconds(), details))
         self._progress.step(text)
 
     def _fields(self, job: _Job) -> dict[str, Any]:
@@ -336,9 +368,9 @@ class _Batch:
             "task_type": self._dataset.task_type,
         }
 
-    def _train(self, pipeline: Pipeline, job: _Job) -> str:
+    def _train(self, pipeline: Pipeline, job: _Job, check: Callable[[], None]) -> str:
         """Train and record; returns a line for people."""
-        trained = train(job.estimator, job.folds, self._dataset, self._progress.check)
+        trained = train(job.estimator, job.folds, self._dataset, check)
         for number, (step, fitted) in enumerate(trained.model.steps):
             pipeline.save_artifact(step, fitted, number)
         pipeline.save_arrays(trained.arrays, self._dataset.sample_ids, self._dataset.target)
@@ -346,7 +378,7 @@ class _Batch:
         pipeline.complete(fit_seconds=round(trained.fit_seconds, 6))
         if self._charts:
             self._pending.append(self._behind.submit(draw_charts, pipeline))
-        return _line(job.config.name, trained.metrics, self._dataset.task_type)
+        return ended_line(job.config.name, trained.metrics, self._dataset.task_type)
 
 
 def draw_charts(pipeline: Pipeline) -> None:
@@ -373,13 +405,3 @@ def _draw_missing(
             continue
         progress.check()
         draw_charts(Run.open(layout, disk, catalog, folder).pipeline(found.pipeline_id))
-
-
-def _line(name: str, metrics: Mapping[str, Any], task_type: str) -> str:
-    flat = flatten(metrics)
-    key = key_metric(flat, task_type)
-    metric = metric_for(key) if key else None
-    if key is None or metric is None:
-        return f"✓ {name}"
-    partition = {"val": "cross-validated", "test": "test", "train": "training"}[key.partition("_")[0]]
-    return f"✓ {name}: {partition} {metric.title} {flat[key]:.{metric.digits}g}"

@@ -232,29 +232,44 @@ class Run:
             pipelines = self.pipelines()
             old = self.summary()
             ended = utc_now()
-            records = [pipeline.record for pipeline in pipelines]
-            counts = {s: sum(r.status == s for r in records) for s in ("completed", "failed", "interrupted", "running")}
+            counted = self._counted(pipelines, ended)
             summary = old.model_copy(
                 update={
-                    "status": status or ("interrupted" if counts["interrupted"] else "completed"),
+                    "status": status or ("interrupted" if counted["interrupted"] else "completed"),
                     "completed_at": ended,
                     "duration_seconds": round((ended - old.started_at).total_seconds(), 3),
-                    "total": len(records),
-                    "successful": counts["completed"],
-                    "failed": counts["failed"],
-                    "interrupted": counts["interrupted"],
-                    "best_pipeline": _best(pipelines, self.config.task_type),
-                    "statistics": _statistics(records),
-                    "errors": [
-                        RunFailure(pipeline_id=r.id, message=r.error, at=r.completed_at or ended)
-                        for r in records
-                        if r.status == "failed"
-                    ],
+                    **counted,
                 }
             )
-            self._note_pipelines(records)
+            self._note_pipelines([pipeline.record for pipeline in pipelines])
             self.disk.write(self.folder / "run_summary.json", summary.to_json())
             return summary
+
+    def recount(self) -> None:
+        """Bring the counts of a run that has ended up to the pipelines that are there: some were deleted or restored.
+
+        How and when it ended stays as it is.
+        """
+        with self.disk.lock("runs"):
+            old = self.summary()
+            if old.status != "running":
+                summary = old.model_copy(update=self._counted(self.pipelines(), old.completed_at or utc_now()))
+                if summary != old:
+                    self.disk.write(self.folder / "run_summary.json", summary.to_json())
+
+    def _counted(self, pipelines: Sequence[Pipeline], ended: datetime) -> dict[str, Any]:
+        """The fields of run_summary.json that follow from the pipelines."""
+        records = [pipeline.record for pipeline in pipelines]
+        failures = [r for r in records if r.status == "failed"]
+        return {
+            "total": len(records),
+            "successful": sum(r.status == "completed" for r in records),
+            "failed": len(failures),
+            "interrupted": sum(r.status == "interrupted" for r in records),
+            "best_pipeline": _best(pipelines, self.config.task_type),
+            "statistics": artifact_statistics(records),
+            "errors": [RunFailure(pipeline_id=r.id, message=r.error, at=r.completed_at or ended) for r in failures],
+        }
 
     def _note_pipelines(self, records: Sequence[PipelineRecord]) -> None:
         """Bring the list in run_config.json up to what is there: planned ones that never began stay listed."""
@@ -321,7 +336,8 @@ def _best(pipelines: Sequence[Pipeline], task_type: str | None) -> BestPipeline 
     return BestPipeline(pipeline_id=pipeline_id, metric_name=name, metric_value=value)
 
 
-def _statistics(records: Sequence[PipelineRecord]) -> RunStatistics:
+def artifact_statistics(records: Sequence[PipelineRecord]) -> RunStatistics:
+    """How many artifacts pipelines of one run name, what they take on disk, and what storing equal ones once saves."""
     artifacts = [artifact for record in records for artifact in record.artifacts]
     stored = {artifact.sha256: artifact.bytes for artifact in artifacts}
     total = sum(artifact.bytes for artifact in artifacts)

@@ -48,7 +48,7 @@ def changed_runs(
     were is taken to be unchanged.
     """
     for entry in run_folders(layout):
-        signature = _signature(Path(entry.path), ("", "run_config.json", "run_summary.json"))
+        signature = run_signature(Path(entry.path))
         if not full and signature and known.get(entry.name) == signature:
             continue
         yield scan_run(Path(entry.path), signature, pipelines_of(entry.name))
@@ -125,6 +125,11 @@ def _read(path: Path, kind: type[AnyRecord]) -> tuple[AnyRecord | None, str | No
         return None, f"{path.name} is missing."
     except StorageError as error:
         return None, error.what
+
+
+def run_signature(folder: Path) -> str:
+    """What tells whether a run folder changed since it was last read; empty when that can't be told yet."""
+    return _signature(folder, ("", "run_config.json", "run_summary.json"))
 
 
 def _signature(folder: Path, names: tuple[str, ...]) -> str:

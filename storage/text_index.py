@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, union_all
 from sqlalchemy.engine import Connection
 
-from storage.parameters import fold, parameters_of, words_of
+from storage.parameters import classes_of, fold, parameters_of, words_of
 from storage.query import Parameter
 from storage.schema import TEXT_COLUMNS
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TRIGRAM = 3  # letters: shorter words are looked for in every text
 _CHUNK = 500
+_MANY = 10_000  # rows asked for by key at once
 
 
 class TextIndex:
@@ -142,6 +143,38 @@ class TextIndex:
         statement = select(p.c.text).where(p.c.name == name, p.c.text.istartswith(start, autoescape=True)).distinct()
         return [row["text"] for row in self._index.ask(statement.order_by(p.c.number, p.c.text).limit(limit))]
 
+    def parameters_of(self, keys: Sequence[int]) -> dict[str, list[float | str | None]]:
+        """The parameters that differ among some rows, each with its value in every row; see `Catalog.parameters_of`."""
+        p, own = self._index.tables.parameters, self._configs_of(keys)
+        found: dict[str, dict[int, float | str | None]] = {}
+        for chunk in _chunks(sorted({one for one in own if one is not None}), _MANY):
+            statement = select(p.c.name, p.c.config_text, func.min(p.c.number).label("n"), func.min(p.c.text).label("t"))
+            statement = statement.where(p.c.config_text.in_(chunk)).group_by(p.c.name, p.c.config_text)
+            for name, config, number, text in self._index.raw(self._index.prepared(statement)):
+                found.setdefault(name, {})[config] = number if number is not None else text
+        return {
+            name: [values.get(config) if config is not None else None for config in own]
+            for name, values in found.items()
+            if len({one for one in values.values() if one is not None}) > 1
+        }
+
+    def steps_of(self, keys: Sequence[int]) -> list[tuple[str, ...]]:
+        """The classes of the steps of each row, in their order; none where nobody noted a configuration."""
+        configs, own = self._index.tables.configs, self._configs_of(keys)
+        known: dict[int, tuple[str, ...]] = {}
+        for chunk in _chunks(sorted({one for one in own if one is not None}), _MANY):
+            rows = self._index.ask(select(configs.c.id, configs.c.config).where(configs.c.id.in_(chunk)))
+            known.update((row["id"], classes_of(row["config"])) for row in rows)
+        return [known.get(config, ()) if config is not None else () for config in own]
+
+    def _configs_of(self, keys: Sequence[int]) -> list[int | None]:
+        """Which configuration each row has, in this order."""
+        c = self._index.predictions.c
+        found: dict[int, int | None] = {}
+        for chunk in _chunks(list(keys), _MANY):
+            found.update(zip(*self._index.results.values_of(c.key.in_(chunk), [c.key, c.config_text]), strict=True))
+        return [found.get(key) for key in keys]
+
     def known_tags(self, start: str = "", limit: int = 1000) -> list[tuple[str, int]]:
         """Tags that begin with `start` and how many rows have each, the most used first."""
         t = self._index.tables.tags
@@ -164,6 +197,6 @@ def _digest(text: str, is_config: bool) -> bytes:
     return hashlib.sha256((b"config\0" if is_config else b"") + text.encode("utf-8", "replace")).digest()[:16]
 
 
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
+def _chunks(values: Sequence[Any], size: int = _CHUNK) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

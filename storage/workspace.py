@@ -6,6 +6,7 @@ finished without telling the catalog is taken in, what it staged is swept.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -21,16 +22,45 @@ from storage.disk import Disk, make_root
 from storage.errors import BadInput, Corrupt, DiskFull, Exists, NotFound, ReadOnly, TooNew
 from storage.index import Index
 from storage.layout import MARKER, Layout
-from storage.listing import PipelineDetails, PipelineRow, RunRow, pipeline_details, pipeline_row, run_row
+from storage.listing import (
+    PipelineDetails,
+    PipelineRow,
+    RunRow,
+    pipeline_details,
+    pipeline_row,
+    run_row,
+    sample_names,
+)
 from storage.metrics import Metrics, column_name
-from storage.records import DatasetSource, MetricRecord, RunSummary, WorkspaceRecord, first_reason, read_document
+from storage.records import (
+    DatasetSource,
+    MetricRecord,
+    PipelineRecord,
+    RunSummary,
+    WorkspaceRecord,
+    first_reason,
+    read_document,
+)
 from storage.recovery import Recovery
 from storage.runs import Run
 from storage.scan import changed_runs, run_folders
 
 if TYPE_CHECKING:
+    from storage.chains import Chain, ChainGrid
+    from storage.comparison import FoldComparisons, FoldScores
+    from storage.control import Control
     from storage.datasets import Dataset
-    from storage.requests import Report, RunOutcome, RunRequest
+    from storage.findings import Finding
+    from storage.findings import Report as CheckReport
+    from storage.library import Library
+    from storage.plan import Plan
+    from storage.requests import OnPipeline, Report, RunOutcome, RunRequest
+    from storage.reruns import Which
+    from storage.restoration import TrashBin
+    from storage.run_deletion import RunDeletion
+    from storage.sample_errors import SampleErrors
+    from storage.spectra import Spectra
+    from storage.usage import Usage
 
 FORMAT_VERSION = 1
 
@@ -232,6 +262,37 @@ class Workspace:
             "bytes": path.stat().st_size if path and path.exists() else 0,
         }
 
+    # ------------------------------------------------------------ health
+
+    def check(self, report: Report | None = None, deep: bool = False) -> CheckReport:
+        """Look whether everything is sound; nothing is changed. The deep check reads every byte that has a checksum.
+
+        `report` may raise Cancelled: then what was found until then is returned. See also `check_workspace`.
+        """
+        from storage.check import check
+
+        return check(self.layout, self._disk, self._index.path, report, deep)
+
+    def plan_repair(self, findings: Sequence[Finding]) -> Plan:
+        """A plan that mends findings of a check; what is damaged goes to the trash first."""
+        from storage.repair import Repairs
+
+        return Repairs(
+            self.layout,
+            self._disk,
+            self._index,
+            self.catalog,
+            self.rebuild_index,
+            self.sync,
+            lambda trash_ids: self.trash.plan_remove(trash_ids),
+        ).plan(findings)
+
+    def usage(self, report: Report | None = None) -> Usage:
+        """What takes how much room, and how much sharing equal artifacts saves. `report` may raise Cancelled."""
+        from storage.usage import usage
+
+        return usage(self.layout, self._index.path, report)
+
     # ------------------------------------------------------------ runs
 
     def create_run(
@@ -297,6 +358,143 @@ class Workspace:
             folder, run_id, pipeline_id, lambda config: Run(self.layout, self._disk, self.catalog, folder, config)
         )
 
+    # ------------------------------------------------------------ keeping, deleting, taking away
+
+    @functools.cached_property
+    def library(self) -> Library:
+        """What was chosen to be kept."""
+        from storage.library import Library
+
+        return Library(self.layout, self._disk, self.trash, self._folder_of, self._run_deletion.check_idle)
+
+    @functools.cached_property
+    def trash(self) -> TrashBin:
+        """What was deleted and can be brought back."""
+        from storage.restoration import TrashBin
+
+        rows = lambda: self.catalog.ask_index(lambda: self._index.runs.rows())  # noqa: E731
+        return TrashBin(self.layout, self._disk, self.catalog, rows, self.sync)
+
+    @functools.cached_property
+    def _run_deletion(self) -> RunDeletion:
+        from storage.run_deletion import RunDeletion
+
+        return RunDeletion(self.layout, self._disk, self._index, self.trash)
+
+    def plan_delete_run(self, run_id: str) -> Plan:
+        """A plan that moves a run to the trash; its results stay in the catalog. Raises NotFound, Locked."""
+        self.sync()
+        return self._run_deletion.plan_run(self._folder_of(run_id))
+
+    def plan_delete_pipeline(self, run_id: str, pipeline_id: str) -> Plan:
+        """A plan that moves a pipeline to the trash; its number is never given again. Raises NotFound, Locked."""
+        self.sync()
+        return self._run_deletion.plan_pipeline(self._folder_of(run_id), pipeline_id)
+
+    def export_pipeline(
+        self,
+        run_id: str,
+        pipeline_id: str,
+        destination: Path | None = None,
+        name: str = "",
+        report: Report | None = None,
+    ) -> Path:
+        """Write a pipeline with all it needs to a new folder in exports/, or in `destination`; returns that folder.
+
+        It is called by dataset, date and pipeline, or by `name` and pipeline. Raises NotFound, Exists, NameRefused,
+        Corrupt where an artifact is not what was stored, Conflict while it is still trained.
+        """
+        from storage.takeaway import Takeaway
+
+        taken = Takeaway(self.layout, self._disk, self.catalog, self.place_of)
+        return taken.pipeline(self.layout.run(self._folder_of(run_id)), pipeline_id, destination, name, report)
+
+    def export_best_predictions(
+        self, metric: str, n: int = 1, dataset: str | None = None, destination: Path | None = None
+    ) -> list[Path]:
+        """Write the predictions of the n best results of each dataset, or of one, as CSV files; best first.
+
+        They go to exports/best_predictions/ or `destination`; one that is there already, the same, is left. Raises
+        BadInput for a metric of which nobody knows what is best.
+        """
+        from storage.takeaway import Takeaway
+
+        self.sync()
+        taken = Takeaway(self.layout, self._disk, self.catalog, self.place_of)
+        return taken.best_predictions(metric, n, dataset, destination)
+
+    # ------------------------------------------------------------ comparing
+
+    def fold_scores(self, prediction_ids: Sequence[str], metric: str) -> list[FoldScores]:
+        """The score of each pipeline in each fold of its cross-validation. Raises BadInput, NotFound."""
+        from storage.comparison import fold_scores
+
+        return fold_scores(self.catalog, prediction_ids, metric)
+
+    def compare_folds(
+        self, prediction_ids: Sequence[str], metric: str, baseline: str, rope: float | None = None
+    ) -> FoldComparisons:
+        """How likely each pipeline is better than a baseline, over shared folds; see `storage.comparison`.
+
+        `rope` is the difference that is of no practical importance, in the unit of the metric.
+        """
+        from storage.comparison import compare_folds
+
+        return compare_folds(self.catalog, prediction_ids, metric, baseline, rope)
+
+    def chains(self, prediction_ids: Sequence[str]) -> list[Chain]:
+        """The steps of pipelines, also of those whose folder is gone. Raises NotFound for an unknown prediction."""
+        return [self._chain(one) for one in dict.fromkeys(prediction_ids)]
+
+    def compare_chains(self, prediction_ids: Sequence[str], baseline: str) -> ChainGrid:
+        """The steps of pipelines side by side, each compared with those of the baseline."""
+        from storage.chains import compare_chains
+
+        ids = list(dict.fromkeys(prediction_ids))
+        ids = ids if baseline in ids else [baseline, *ids]
+        return compare_chains(self.chains(ids), ids.index(baseline))
+
+    def sample_errors(self, prediction_ids: Sequence[str], partition: str = "val", target: int = 0) -> SampleErrors:
+        """The residuals of pipelines by sample, and the samples that are outliers everywhere."""
+        from storage.sample_errors import sample_errors
+
+        return sample_errors(self.catalog, self._names_of_samples, prediction_ids, partition, target)
+
+    def spectra(self, run_id: str, pipeline_id: str | None = None, data: Path | None = None) -> Spectra:
+        """The data a run, or one pipeline of it, was trained on, read from its file or another copy of it.
+
+        Raises NotFound where run or file is gone, Conflict where the file is not what was trained on, BadInput.
+        """
+        from storage.spectra import read_spectra
+
+        run = self.run(run_id)
+        pipelines = run.pipelines() if pipeline_id is None else [run.pipeline(pipeline_id)]
+        named = (sample_names(pipeline.folder / "predictions.csv") for pipeline in pipelines)
+        source = run.config.dataset_source if pipeline_id is None else pipelines[0].record.dataset_source
+        names = next((names for names in named if names), {})
+        return read_spectra(source, names, run.config.task_type, data)
+
+    def _chain(self, prediction_id: str) -> Chain:
+        from storage.chains import chain_of_config, chain_of_record
+
+        row = self.catalog.get(prediction_id)
+        name = str(row["pipeline_name"] or row["pipeline_id"])
+        folder = self._pipeline_folder(prediction_id)
+        with suppress(NotFound, Corrupt):  # the catalog knows the steps, too, if not which parameters were chosen
+            if folder is not None:
+                record = read_document(folder / "pipeline.json", PipelineRecord)
+                return chain_of_record(prediction_id, name, record)
+        return chain_of_config(prediction_id, name, self.catalog.config(prediction_id))
+
+    def _names_of_samples(self, prediction_id: str) -> dict[int, str]:
+        folder = self._pipeline_folder(prediction_id)
+        return sample_names(folder / "predictions.csv") if folder is not None else {}
+
+    def _pipeline_folder(self, prediction_id: str) -> Path | None:
+        """The folder of a prediction's pipeline, if it is there."""
+        place = self.place_of(prediction_id)
+        return self.layout.run(self._folder_of(place[0])) / place[1] if place is not None else None
+
     def _folder_of(self, run_id: str) -> str:
         folder = self.catalog.ask_index(lambda: self._index.runs.folder_of(run_id))
         if folder is not None:
@@ -348,12 +546,16 @@ class Workspace:
         again: bool = False,
         charts: bool = True,
         on_progress: Report | None = None,
+        on_pipeline: OnPipeline | None = None,
+        control: Control | None = None,
     ) -> RunOutcome:
         """Run pipelines on a dataset and record each; returns what came of it.
 
         `pipelines` are configurations, dicts, paths of configuration files, or scikit-learn estimators. `jobs` run at
-        a time. Work done before on the same data, split and seed is skipped and named, unless `again`. Raises
-        BadInput before anything is written, or Cancelled when `on_progress` raised it; the run is then consistent.
+        a time. Work done before on the same data, split and seed is skipped and named, unless `again`. `on_pipeline`
+        is called with a PipelineEvent for each that ends; through `control` another thread pauses or stops the batch.
+        Raises BadInput before anything is written, or Cancelled when `on_progress` raised it or `control` was
+        cancelled; the run is then consistent.
         """
         from storage.runner import run_batch
 
@@ -374,18 +576,27 @@ class Workspace:
                 charts=charts,
                 allowed_modules=self.record.allowed_modules,
                 report=on_progress,
+                on_pipeline=on_pipeline,
+                control=control,
             )
         finally:
             self.sync()
 
-    def run_request(self, request: RunRequest, report: Report | None = None) -> RunOutcome:
+    def run_request(
+        self,
+        request: RunRequest,
+        report: Report | None = None,
+        *,
+        on_pipeline: OnPipeline | None = None,
+        control: Control | None = None,
+    ) -> RunOutcome:
         """Run a batch as the command line and the window ask for it; see `run_batch`."""
-        from storage.configs import load_configs
+        from storage.configs import inline_configs, load_configs
         from storage.datasets import load_dataset
 
-        if not request.pipelines:
+        if not request.pipelines and not request.configs:
             raise BadInput("No pipeline configuration was named.", advice="Name at least one JSON or YAML file.")
-        planned = load_configs(request.pipelines)
+        planned = [*load_configs(request.pipelines), *inline_configs(request.configs)]
         dataset = load_dataset(
             request.data,
             request.target,
@@ -408,7 +619,19 @@ class Workspace:
             again=request.again,
             charts=request.charts,
             on_progress=report,
+            on_pipeline=on_pipeline,
+            control=control,
         )
+
+    def rerun_request(self, run_id: str, only: Which = "failed", *, same_data: bool = True) -> RunRequest:
+        """The request that trains pipelines of a run again: those that "failed", "all", or some by their ids.
+
+        With `same_data` the file they were trained on must be there unchanged. Raises NotFound when it is not or when
+        there is nothing to do, BadInput for pipelines that can't be asked for again.
+        """
+        from storage.reruns import rerun_request
+
+        return rerun_request(self.run(run_id), only, same_data=same_data)
 
 
 def find_workspace(start: Path) -> Path:

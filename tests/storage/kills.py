@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from storage import Workspace
 
-_PRELOADED = ["tests.storage.kills", "storage.workspace", "storage.deletion", "storage.annotations", "storage.parts"]
+_PRELOADED = [
+    "tests.storage.kills",
+    "storage.workspace",
+    "storage.deletion",
+    "storage.annotations",
+    "storage.parts",
+    "storage.library",
+    "storage.run_deletion",
+]
 
 
 def killed_at(call: int, work: Callable[..., None], *arguments: Any) -> bool:
@@ -37,9 +46,16 @@ def _until(call: int, work: Callable[..., None], *arguments: Any) -> None:
 
         return counted
 
+    prepared = inspect.isgeneratorfunction(work)
+    doing = work(*arguments) if prepared else None
+    if prepared:
+        next(doing)  # what is done before its `yield` is not counted
     for name in ("replace", "rename", "fsync", "mkdir", "unlink"):
         setattr(os, name, counting(getattr(os, name)))
-    work(*arguments)
+    if prepared:
+        next(doing, None)
+    else:
+        work(*arguments)
 
 
 # ---------------------------------------------------------------- what is killed
@@ -58,3 +74,40 @@ def delete(root: Path) -> None:
 def restore(root: Path) -> None:
     with Workspace.open(root) as workspace:
         workspace.catalog.restore(workspace.catalog.trash()[0].trash_id)
+
+
+def delete_run(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        plan = workspace.plan_delete_run(workspace.runs()[0].run_id)
+        yield
+        plan.apply()
+
+
+def delete_pipeline(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        run_id = workspace.runs()[0].run_id
+        plan = workspace.plan_delete_pipeline(run_id, workspace.pipelines(run_id)[0].pipeline_id)
+        yield
+        plan.apply()
+
+
+def restore_all(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        entries = workspace.trash.list()
+        yield
+        for entry in entries:
+            workspace.trash.restore(entry.trash_id)
+
+
+def save_pipeline(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        run_id = workspace.runs()[0].run_id
+        pipeline_id = workspace.pipelines(run_id)[0].pipeline_id
+        yield
+        workspace.library.save_pipeline(run_id, pipeline_id, "kept")
+
+
+def rename_item(root: Path, old: str, new: str) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        yield
+        workspace.library.rename("pipeline", old, new)

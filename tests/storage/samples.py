@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from storage import Workspace
+from storage.records import DatasetSource
 
 
 def regression_arrays(samples: int = 30, features: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -58,3 +59,34 @@ def add_foreign_part(root: Path, dataset: str, table: pd.DataFrame, replacing: s
     if replacing:
         (folder / replacing).unlink()
     return path.name
+
+
+def fill_with_models(workspace: Workspace, count: int = 2, dataset: str = "corn", name: str = "") -> str:
+    """Add a run of `count` fitted pipelines of two steps, which share the first; returns the run id."""
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X, y = regression_arrays()
+    run = workspace.create_run(dataset, name, source=DatasetSource(target=["protein"], shape=list(X.shape)))
+    for i in range(count):
+        steps = [StandardScaler(), Ridge(alpha=10.0**i)]
+        pipeline = run.add_pipeline(steps, name=f"ridge {i}", record={"seed": 0, "task_type": "regression"})
+        fitted = make_pipeline(*steps).fit(X, y)
+        for number, (step, value) in enumerate(fitted.steps):
+            pipeline.save_artifact(step, value, number)
+        pipeline.save_metrics({"test": {"rmse": 1.0 + i, "samples": len(y)}})
+        pipeline.save_predictions(pd.DataFrame({"y_true": y, "y_pred": fitted.predict(X)}))
+        pipeline.complete()
+    run.finalize()
+    workspace.sync()
+    return run.run_id
+
+
+def content_of(folder: Path) -> dict[str, str]:
+    """Every file below a folder with its sha256, and every folder; locks and the index apart: they are no content."""
+    return {
+        path.relative_to(folder).as_posix(): "" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if "lock-" not in path.name and "index.sqlite" not in path.name
+    }

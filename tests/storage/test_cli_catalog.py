@@ -96,3 +96,25 @@ def test_merging_and_looking_again_say_what_they_did(filled: Path, capsys: pytes
     assert "The index was" in capsys.readouterr().out
     assert run(filled, "catalog", "summary", "--by", "k", "--by", "dataset_name", "--filter", "test_rmse < 3") == 0
     assert capsys.readouterr().out.count("corn") == 2
+
+
+def test_a_run_goes_to_the_trash_and_back(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Workspace.open(filled) as workspace:
+        run_id = workspace.runs()[0].run_id
+    assert run(filled, "runs", "delete", run_id, "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "to the trash" in said and "bytes" in said and (filled / "runs" / run_id).is_dir()
+    assert run(filled, "runs", "delete", run_id) == 2  # nobody is here to agree
+    assert run(filled, "runs", "delete", run_id, "--yes") == 0 and not (filled / "runs" / run_id).exists()
+    assert run(filled, "catalog", "delete", "test_rmse = 1", "--yes") == 0
+    capsys.readouterr()
+    assert run(filled, "trash", "list", "--format", "json") == 0
+    entries = {entry["kind"]: entry["trash_id"] for entry in json.loads(capsys.readouterr().out)}
+    assert set(entries) == {"run", "results"}
+    assert run(filled, "trash", "restore", entries["run"]) == 0 and (filled / "runs" / run_id).is_dir()
+    assert run(filled, "trash", "empty", "--older-than", 1, "--yes") == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert run(filled, "trash", "empty", "--dry-run") == 0 and len(list((filled / ".trash").iterdir())) == 1
+    assert run(filled, "trash", "empty", "--yes") == 0 and list((filled / ".trash").iterdir()) == []
+    assert run(filled, "trash", "restore", entries["results"]) == 2
+    assert run(filled, "runs", "delete", "nothing", "--yes") == 2

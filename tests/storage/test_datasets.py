@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from storage import from_arrays, load_dataset, preview_data
+from storage import from_arrays, load_dataset
 from storage.errors import BadInput, NameRefused, NotFound, StorageError
 
 
@@ -92,13 +92,6 @@ def test_wrong_data_is_a_sentence_with_advice(spectra_csv: Path, tmp_path: Path)
     assert "is text" in said(BadInput, "corn.csv", target="origin", task="regression")
     assert "between 0 and 1" in said(BadInput, "corn.csv", test_size=3.0)
     assert "CON" in said(NameRefused, "corn.csv", name="CON")
-
-
-def test_a_preview_guesses_the_roles(spectra_csv: Path) -> None:
-    preview = preview_data(spectra_csv)
-    assert (preview.id_column, preview.split_column, preview.target) == ("sample_id", "split", "protein")
-    assert preview.task == "regression" and preview.n_rows == 30 and preview.columns[0] == "sample_id"
-    assert preview.head[0][0] == "s00"
 
 
 def test_wavelengths_may_have_decimal_commas(tmp_path: Path) -> None:

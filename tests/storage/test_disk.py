@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.disk import Disk, write_atomic
-from storage.errors import BadInput, DiskFull, Exists, Locked, ReadOnly
+from storage.errors import BadInput, DiskFull, Exists, Locked, NotFound, ReadOnly
 
 
 @pytest.fixture
@@ -132,3 +133,49 @@ def test_a_lock_needs_neither_a_name_nor_room(disk: Disk, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "open", full)
     with pytest.raises(DiskFull), disk.lock("impossible"):
         pass
+
+
+def test_a_draft_is_whole_or_gone(tmp_path: Path) -> None:
+    disk, source = Disk(tmp_path, tmp_path / ".staging"), tmp_path / "large.bin"
+    disk.open()
+    source.write_bytes(os.urandom(3 * 1024 * 1024 + 7))
+    told: list[int] = []
+    with disk.draft(tmp_path / "home") as draft:
+        written = draft.copy("a/b/large.bin", source, told.append)
+        draft.write("small.json", b"{}")
+        draft.make_folder("empty")
+        assert written.sha256 == hashlib.sha256(source.read_bytes()).hexdigest() and sum(told) == written.bytes
+        assert len(told) == 4 and not (tmp_path / "home" / "item").exists()
+        for wrong in ("../x", "/x", "a//b", "", "a/../../x", "."):
+            with pytest.raises(BadInput):
+                draft.write(wrong, b"x")
+        with pytest.raises(Exists):
+            draft.write("small.json", b"x")
+        disk.place_draft(draft, tmp_path / "home" / "item")
+    item = tmp_path / "home" / "item"
+    assert sorted(p.relative_to(item).as_posix() for p in item.rglob("*") if p.is_file()) == sorted(draft.files)
+    assert (item / "empty").is_dir()
+    with pytest.raises(Exists), disk.draft(tmp_path / "home") as second:
+        second.write("x", b"x")
+        disk.place_draft(second, item)
+    with pytest.raises(BadInput), disk.draft(tmp_path / "home") as third:
+        disk.place_draft(third, tmp_path.parent / "elsewhere")
+    assert not (item / "x").exists() and list((tmp_path / ".staging" / disk.writer).iterdir()) == []
+    disk.close()
+
+
+def test_what_is_moved_is_in_one_place_and_takes_no_other_place(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, tmp_path / ".staging")
+    disk.open()
+    (tmp_path / "from" / "sub").mkdir(parents=True)
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(Exists):
+        disk.move(tmp_path / "from", tmp_path / "taken")
+    with pytest.raises(NotFound):
+        disk.move(tmp_path / "nothing", tmp_path / "to")
+    for outside in (tmp_path.parent / "x", tmp_path / ".." / "x"):
+        with pytest.raises(BadInput):
+            disk.move(tmp_path / "from", outside)
+    disk.move(tmp_path / "from", tmp_path / "to")
+    assert (tmp_path / "to" / "sub").is_dir() and not (tmp_path / "from").exists()
+    disk.close()

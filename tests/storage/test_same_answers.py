@@ -136,10 +136,14 @@ def by_duckdb(root: Path, workspace: Workspace) -> list[tuple[Any, ...]]:
         columns = {row[0] for row in connection.sql(f"describe from {edits}").fetchall()}
         notes, stars = (name if name in columns else "null" for name in ("notes", "stars"))
         latest = 'row_number() over (partition by prediction_id order by "at" desc) = 1'
+        parts = f"read_parquet({paths}, union_by_name=true)"
+        known = {row[0] for row in connection.sql(f"describe from {parts}").fetchall()}  # a foreign part may lack some
+        ours = (name if name in known else "null" for name in ("dataset_name", "pipeline_id", "test_rmse"))
+        hashes = "config_hash" if "config_hash" in known else "null"
         sql = (
-            "select prediction_id, dataset_name, pipeline_id, test_rmse, config_hash, "
+            f"select prediction_id, {', '.join(ours)}, {hashes}, "
             "nullif(array_to_string(tags, ', '), ''), notes, stars "
-            f"from read_parquet({paths}, union_by_name=true) left join "
+            f"from {parts} left join "
             f"(select prediction_id, tags, {notes} as notes, {stars} as stars from {edits} qualify {latest}) "
             "using (prediction_id) order by prediction_id"
         )

@@ -1,0 +1,60 @@
+"""The best value of metrics among some results, and how sure one can be of it: its spread over folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storage.metrics import Metric, Metrics, spread_column
+
+
+@dataclass(frozen=True)
+class BestValue:
+    """The best value of a metric column among some results.
+
+    `spread` is the sample standard deviation of the metric over the folds of the result that has it, and `folds` their
+    number; None where that is not known. Of several results with the best value it is the largest spread.
+    """
+
+    value: float
+    spread: float | None = None
+    folds: int | None = None
+
+
+def best_values(columns: Mapping[str, Sequence[Any]], names: Sequence[str], metrics: Metrics) -> dict[str, BestValue]:
+    """The best value in each of these columns; one without a value, or of which nobody knows what is best, is left out.
+
+    The spread is read from the columns `spread_column` names and `n_folds`, as far as they are there.
+    """
+    found: dict[str, BestValue] = {}
+    for name in names:
+        metric = known_best(metrics, name)
+        ranked = [] if metric is None else [
+            (_rank(metric, value), row) for row, value in enumerate(columns[name]) if value is not None and value == value
+        ]  # fmt: skip
+        if not ranked:
+            continue
+        best = min(ranked)[0]
+        rows = [row for rank, row in ranked if rank == best]
+        spread = _largest(columns.get(spread_column(name) or ""), rows)
+        folds = _largest(columns.get("n_folds"), rows) if spread is not None else None
+        found[name] = BestValue(columns[name][rows[0]], spread, int(folds) if folds else None)
+    return found
+
+
+def known_best(metrics: Metrics, name: str) -> Metric | None:
+    """The metric of a column if it is known what is best of it."""
+    metric = metrics.find(name)
+    return None if metric is None or (metric.target is None and metric.lower_is_better is None) else metric
+
+
+def _rank(metric: Metric, value: float) -> float:
+    if metric.target is not None:
+        return abs(value - metric.target)
+    return value if metric.lower_is_better else -value
+
+
+def _largest(column: Sequence[Any] | None, rows: Sequence[int]) -> Any:
+    there = [column[row] for row in rows if column[row] is not None] if column is not None else []
+    return max(there, default=None)

@@ -1,0 +1,247 @@
+"""Looking whether a workspace is sound: the folder tree, unfinished writes and the trash; runs and catalog beside it.
+
+Nothing is changed and nothing is executed. The fast check compares names, sizes, documents and counts; the deep one
+reads every byte that has a checksum. It needs no index, no manifest and no readable workspace document: what is
+damaged is a finding, and the rest is checked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from storage.check_catalog import CatalogCheck
+from storage.check_runs import RunsCheck
+from storage.disk import Disk
+from storage.errors import Cancelled, NotFound, StorageError
+from storage.findings import Report
+from storage.inspection import Inspection
+from storage.layout import MARKER, Layout, pipeline_number
+from storage.manifest import DATASETS
+from storage.plan import Report as Progress
+from storage.records import WorkspaceRecord, read_document
+from storage.trash import ASIDE, KEPT_DAYS, Trash
+
+TEMPORARY = re.compile(r"\.(.+\.[0-9a-f]{8}|[0-9a-f]{12})\.tmp")  # beside its target, on its way to another disk
+TEMPORARY_AGE = timedelta(hours=1)
+_LATER_ROOTS = ("workflows", "experiments", "experiments-archive", "configs", "developers")
+_AT_ROOT = frozenset({MARKER, "runs", "exports", "library", "catalog", ".trash", ".staging", *_LATER_ROOTS})
+_IN_CATALOG = frozenset({"manifest.json", "reports", "archives"})
+_INDEX_FILE = re.compile(r"index\.sqlite(-wal|-shm|-journal)?")
+_PART_FILE = re.compile(r".+\.parquet")  # those of other programs are told of by name, with the catalog
+_IN_RUN = frozenset({"run_config.json", "run_summary.json", "run.log", "_binaries", "_numbers"})
+_SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory", ".git", ".gitignore", ".gitattributes"})
+_TOLD = 3  # names in one finding
+
+
+def check_workspace(root: Path | str, report: Progress | None = None, deep: bool = False) -> Report:
+    """Check the workspace at a folder without opening it. Raises NotFound where there is none."""
+    root = Path(root).absolute()
+    if not root.is_dir():
+        raise NotFound(f"There is no folder {root}.", root, "Check the path.")
+    if not os.path.lexists(root / MARKER) and not (root / "runs").is_dir():
+        raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
+    layout = Layout(root)
+    return check(layout, Disk(root, layout.staging, read_only=True), layout.index, report, deep)
+
+
+def check(layout: Layout, disk: Disk, index: Path | None, report: Progress | None = None, deep: bool = False) -> Report:
+    """Check a workspace; `index` is where its index lies, None for one in memory.
+
+    `report` may raise Cancelled: then what was found until then is returned.
+    """
+    inspection = Inspection(layout.root, report, deep)
+    try:
+        _check(inspection, layout, disk, index)
+    except Cancelled:
+        return inspection.result(cancelled=True)
+    return inspection.result(cancelled=False)
+
+
+def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | None) -> None:
+    trash = Trash(layout, disk)
+    catalog = CatalogCheck(inspection, layout, disk)
+    runs = RunsCheck(inspection, layout, disk, trash)
+    inspection.expect(3 + runs.expect() + catalog.expect())
+    inspection.step("looking at the folder tree")
+    workspace_id = _check_marker(inspection, layout)
+    with inspection.item(layout.root):
+        _check_tree(inspection, layout)
+    inspection.step("looking for unfinished writes")
+    with inspection.item(layout.staging):
+        _check_staging(inspection, layout, disk)
+    runs.check()  # before the catalog: what ended until now must have its row then
+    catalog.check_parts()
+    catalog.compare(runs.seen, runs.lacking, runs.complete)
+    if index is not None and workspace_id:
+        with inspection.item(index):
+            catalog.compare_index(index, workspace_id, runs.seen)
+    inspection.step("looking at the trash")
+    with inspection.item(layout.trash):
+        _check_trash(inspection, layout, trash)
+    with inspection.item(layout.catalog):
+        catalog.check_strays()  # last: a writer may have been committing a part when they were first seen
+
+
+# ---------------------------------------------------------------- the tree
+
+
+def _check_marker(inspection: Inspection, layout: Layout) -> str:
+    """Check runshelf.json; returns the workspace's id, empty when it can't be read."""
+    try:
+        return read_document(layout.marker, WorkspaceRecord).workspace_id
+    except StorageError as error:
+        inspection.find("marker-damaged", layout.marker, error.what)
+        return ""
+
+
+def _check_tree(inspection: Inspection, layout: Layout) -> None:
+    for folder in layout.folders():
+        if folder not in (layout.trash, layout.staging) and not os.path.lexists(folder):
+            inspection.find("folder-missing", folder, f"The folder {folder.name} is not there.")
+    _check_folder(inspection, layout.root, _AT_ROOT)
+    parts = {layout.part_folder(dataset).name for dataset in DATASETS}
+    _check_folder(inspection, layout.catalog, _IN_CATALOG | parts, _INDEX_FILE)
+    for folder in (layout.library, layout.exports, layout.catalog / "reports", layout.catalog / "archives"):
+        _check_links(inspection, folder)
+    for dataset in DATASETS:
+        _check_folder(inspection, layout.part_folder(dataset), frozenset(), _PART_FILE)
+    for entry in _entries(layout.runs):
+        if entry.is_dir(follow_symlinks=False) and entry.name[0] not in "._":
+            with inspection.item(Path(entry.path)):
+                _check_run_folder(inspection, Path(entry.path))
+    _check_folder(inspection, layout.runs, frozenset(), folders=True)
+
+
+def _check_run_folder(inspection: Inspection, folder: Path) -> None:
+    foreign, odd = [], []
+    for entry in _entries(folder):
+        if _is_odd(entry):
+            odd.append(entry.name)
+        elif entry.name in _IN_RUN or entry.name in _SYSTEM or TEMPORARY.fullmatch(entry.name):
+            continue
+        elif not (pipeline_number(entry.name) is not None and entry.is_dir(follow_symlinks=False)):
+            foreign.append(entry.name)
+    _tell(inspection, folder, foreign, odd)
+
+
+def _check_folder(
+    inspection: Inspection,
+    folder: Path,
+    known: frozenset[str] | set[str],
+    pattern: re.Pattern[str] | None = None,
+    *,
+    folders: bool = False,
+) -> None:
+    """Name what lies in a folder and is not Runshelf's; with `folders` every real folder is."""
+    foreign, odd = [], []
+    for entry in _entries(folder):
+        named = entry.name in known | _SYSTEM or TEMPORARY.fullmatch(entry.name) is not None
+        ours = named or (pattern is not None and pattern.fullmatch(entry.name) is not None)
+        ours = ours or (folders and entry.is_dir(follow_symlinks=False))
+        if _is_odd(entry):
+            odd.append(entry.name)
+        elif not ours:
+            foreign.append(entry.name)
+    _tell(inspection, folder, foreign, odd)
+
+
+def _check_links(inspection: Inspection, folder: Path) -> None:
+    """Name the links and devices anywhere below a folder where people may keep what they like."""
+    for place, folders, files in os.walk(folder):
+        odd = [name for name in (*folders, *files) if _is_odd_path(os.path.join(place, name))]
+        _tell(inspection, Path(place), [], odd)
+
+
+def _tell(inspection: Inspection, folder: Path, foreign: list[str], odd: list[str]) -> None:
+    if foreign:
+        words = "lies here that Runshelf did not make" if len(foreign) == 1 else "lie here that Runshelf did not make"
+        inspection.find("foreign-entry", folder, f"{_names(foreign)} {words}.")
+    for name in odd:
+        inspection.find("odd-entry", folder / name, f"{name} is {_kind_of(folder / name)}.")
+
+
+def _names(names: list[str]) -> str:
+    told = sorted(names)[:_TOLD]
+    more = len(names) - len(told)
+    return ", ".join(told) + (f" and {more:,} more" if more else "")
+
+
+def _is_odd(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() or not (entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False))
+
+
+def _is_odd_path(path: str) -> bool:
+    with suppress(FileNotFoundError):
+        mode = os.lstat(path).st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
+
+
+def _kind_of(path: Path) -> str:
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        return f"a link to {os.readlink(path)}"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    if not folder.is_dir() or folder.is_symlink():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+# ---------------------------------------------------------------- unfinished writes and the trash
+
+
+def _check_staging(inspection: Inspection, layout: Layout, disk: Disk) -> None:
+    for entry in _entries(layout.staging):
+        writer = entry.name.removesuffix(".lock")
+        if entry.name.startswith("lock-") or _is_odd(entry) or disk.is_alive(writer):
+            continue
+        if entry.is_dir(follow_symlinks=False) or not (layout.staging / writer).is_dir():
+            size = sum(os.lstat(path).st_size for path in files_below(Path(entry.path)))
+            what = f"A process that has ended left {entry.name} behind."
+            inspection.find("stale-file", Path(entry.path), what, bytes=size)
+    for path in temporary_files(layout):
+        inspection.find("stale-file", path, f"{path.name} was never finished.", bytes=os.lstat(path).st_size)
+
+
+def temporary_files(layout: Layout) -> list[Path]:
+    """Copies beside their targets that are old enough for nobody to be at work on them."""
+    youngest = time.time() - TEMPORARY_AGE.total_seconds()
+    found = []
+    for folder, folders, files in os.walk(layout.root):
+        folders[:] = [name for name in folders if name not in (".staging", ".trash", ".git", "_numbers")]
+        for path in (Path(folder, name) for name in files if TEMPORARY.fullmatch(name)):
+            with suppress(FileNotFoundError):
+                if os.lstat(path).st_mtime < youngest:
+                    found.append(path)
+    return found
+
+
+def files_below(path: Path) -> Iterable[Path]:
+    """The files below a folder, or the file itself; links are not followed."""
+    if path.is_dir() and not path.is_symlink():
+        for folder, _, files in os.walk(path):
+            yield from (Path(folder, name) for name in files)
+    elif os.path.lexists(path):
+        yield path
+
+
+def _check_trash(inspection: Inspection, layout: Layout, trash: Trash) -> None:
+    expired = {entry.trash_id for entry in trash.expired(KEPT_DAYS)}
+    for entry in trash.list():
+        place = layout.trash / entry.trash_id
+        if entry.problem and entry.kind != ASIDE:
+            inspection.find("trash-damaged", place, entry.problem, bytes=entry.bytes)
+        elif entry.trash_id in expired:
+            what = f"“{entry.title}” was deleted more than {KEPT_DAYS} days ago."
+            inspection.find("trash-expired", place, what, bytes=entry.bytes)

@@ -1,0 +1,312 @@
+"""Checking the catalog: the manifest against its part files, results against run folders, the index against both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage.check_runs import SeenPipeline, ended
+from storage.disk import Disk
+from storage.errors import StorageError
+from storage.index_facts import IndexFacts, read_index
+from storage.inspection import Inspection
+from storage.layout import Layout
+from storage.manifest import DATASETS, ManifestFile
+from storage.part_index import manifest_mark
+from storage.records import Manifest, PartRecord
+from storage.scan import run_signature
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from storage.part_files import PartFiles
+
+_NAMED = 3  # runs named in one sentence
+_RUNS_TOLD = 20  # one by one, of those whose folders are gone
+_ATTEMPTS = 3  # at reading a catalog that others write to
+
+
+class CatalogCheck:
+    """Checks the catalog of one workspace; `check_parts` comes first."""
+
+    def __init__(self, inspection: Inspection, layout: Layout, disk: Disk) -> None:
+        self._inspection = inspection
+        self._layout = layout
+        self._file = ManifestFile(layout, disk)
+        self._disk = disk
+        self._manifest: Manifest | None = None
+        self._files: PartFiles | None = None
+        self._sound: dict[str, list[PartRecord]] = {dataset: [] for dataset in DATASETS}
+        self._meta: pa.Table | None = None  # prediction_id and run_id of every result in a sound part
+        self._strays: list[Path] = []
+
+    def expect(self) -> int:
+        """How many steps this will take; looking at the parts again once the runs are known counts as one."""
+        try:
+            self._manifest = self._file.read()
+        except StorageError as error:
+            self._inspection.find("manifest-damaged", self._layout.manifest, error.what)
+            return 2
+        if not self._layout.manifest.exists() and self._unnamed():
+            what = "manifest.json is not there, so none of the catalog's parts count."
+            self._inspection.find("manifest-damaged", self._layout.manifest, what)
+            self._manifest = None
+            return 2
+        return 2 + sum(len(getattr(self._manifest, dataset)) for dataset in DATASETS)
+
+    def _whole(self, dataset: str) -> bool:
+        """Whether every part of a data set is sound."""
+        return self._manifest is not None and len(self._sound[dataset]) == len(getattr(self._manifest, dataset))
+
+    # ------------------------------------------------------------ the parts
+
+    def check_parts(self) -> None:
+        """Check every part that the manifest names; once more when a part was replaced while that was done."""
+        self._inspection.step("checking the catalog")
+        for _ in range(_ATTEMPTS):
+            with self._inspection.item(self._layout.manifest):
+                self._manifest = self._file.read() if self._manifest is not None else None  # as it is now
+            self._strays = self._unnamed()
+            if self._manifest is None:
+                return
+            before, found = self._manifest, len(self._inspection.findings)
+            self._check_named()
+            with self._inspection.item(self._layout.part_folder("meta")):
+                self._meta = self._read("meta", ["prediction_id", "run_id", "pipeline_id"])
+            with self._inspection.item(self._layout.manifest):
+                self._manifest = self._file.read()
+            if len(self._inspection.findings) == found or self._manifest.generation == before.generation:
+                self._manifest = before
+                break
+            del self._inspection.findings[found:]
+        if self._meta is not None:
+            self._inspection.checked["results"] = self._meta.num_rows
+            self._check_twice(self._meta)
+
+    def _check_named(self) -> None:
+        from storage.part_files import PartFiles
+
+        self._files = PartFiles(self._layout, self._disk)
+        self._inspection.checked["parts"] = 0
+        for dataset in DATASETS:
+            self._sound[dataset] = []
+            for part in getattr(self._manifest, dataset):
+                self._inspection.step()
+                place = self._layout.part_folder(dataset) / part.file
+                with self._inspection.item(place):
+                    self._inspection.checked["parts"] += 1
+                    if self._check_part(dataset, part, place):
+                        self._sound[dataset].append(part)
+
+    def _check_part(self, dataset: str, part: PartRecord, place: Path) -> bool:
+        """Whether a part is sound; what is wrong with it becomes a finding."""
+        assert self._files is not None
+        wrong = self._files.problem(dataset, part, deep=self._inspection.deep)
+        if wrong == "missing":
+            what = f"{part.file} is named in the manifest and not there: {_results(part.rows)} can't be read."
+            self._inspection.find("part-missing", place, what)
+        elif wrong == "miscounted":
+            self._inspection.find("part-miscounted", place, f"The manifest says {part.file} has {part.rows:,} rows.")
+            return True
+        elif wrong:
+            what = f"{part.file} with {_results(part.rows)} is damaged: {wrong}."
+            self._inspection.find("part-damaged", place, what, bytes=part.bytes)
+        return not wrong
+
+    def _read(self, dataset: str, columns: Sequence[str]) -> pa.Table:
+        import pyarrow as pa
+
+        from storage.part_files import conform
+
+        assert self._files is not None
+        schema = pa.schema([(name, pa.string()) for name in columns])
+        tables = [schema.empty_table()]
+        for part in self._sound[dataset]:
+            with self._inspection.item(self._layout.part_folder(dataset) / part.file):
+                tables.append(conform(self._files.read(dataset, part, columns, verify=False), schema))
+        return pa.concat_tables(tables)
+
+    def _check_twice(self, meta: pa.Table) -> None:
+        import pyarrow.compute as pc
+
+        twice = meta.num_rows - pc.count_distinct(meta.column("prediction_id"), mode="all").as_py()
+        if twice:
+            what = f"{_results(twice)} {'is' if twice == 1 else 'are'} in the catalog more than once."
+            self._inspection.find("rows-twice", self._layout.part_folder("meta"), what)
+
+    # ------------------------------------------------------------ part files that do not count
+
+    def _unnamed(self) -> list[Path]:
+        found = []
+        for dataset in DATASETS:
+            folder = self._layout.part_folder(dataset)
+            live = {part.file for part in getattr(self._manifest, dataset)} if self._manifest else set()
+            if folder.is_dir():
+                found += [path for path in sorted(folder.glob("*.parquet")) if path.name not in live and path.is_file()]
+        return found
+
+    def check_strays(self) -> None:
+        """Name the part files that were not in the manifest when the check began and are not in it now."""
+        if self._manifest is None:
+            return
+        self._manifest = self._file.read()
+        still = set(self._unnamed())
+        for path in self._strays:
+            if path in still and not path.is_symlink():
+                ours = path.name.startswith("part-")
+                what = f"{path.name} is not named in the manifest, so Runshelf does not count it; other programs do."
+                self._inspection.find("part-stray" if ours else "foreign-entry", path, what, bytes=path.stat().st_size)
+
+    # ------------------------------------------------------------ results and run folders
+
+    def compare(
+        self, seen: Sequence[SeenPipeline], lacking: Mapping[str, list[tuple[str, Path]]], complete: bool
+    ) -> None:
+        """Compare the results with the pipelines that were seen; with a damaged part nobody knows what is missing."""
+        self._inspection.step("comparing the catalog with the runs")
+        if self._meta is None or self._manifest is None:
+            return
+        if self._whole("meta") and self._whole("annotations"):  # which were deleted on purpose stands in the edits
+            with self._inspection.item(self._layout.catalog):
+                self._find_rows_missing(seen)
+        if complete:
+            with self._inspection.item(self._layout.catalog):
+                self._find_folders_gone(self._meta, seen)
+        with self._inspection.item(self._layout.catalog):
+            self._find_documents_missing(lacking)
+
+    def _find_rows_missing(self, seen: Sequence[SeenPipeline]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        assert self._meta is not None
+        wanted = [one for one in ended(seen) if not one.busy]
+        there = pc.is_in(pa.array([one.prediction_id for one in wanted], pa.string()), _flat(self._meta))
+        without = [one for one, has in zip(wanted, there.to_pylist(), strict=True) if not has]
+        deleted = self._deleted({one.prediction_id for one in without}) if without else set()
+        for one in without:
+            if one.prediction_id not in deleted:
+                place = self._layout.run(one.folder) / one.pipeline_id
+                what = f"{one.pipeline_id} {one.status} and the catalog does not have it."
+                self._inspection.find("row-missing", place, what)
+
+    def _deleted(self, ids: set[str]) -> set[str]:
+        """Those of these predictions that somebody deleted from the catalog: the latest edit says it."""
+        latest: dict[str, tuple[Any, bool]] = {}
+        for part in self._sound["annotations"]:
+            assert self._files is not None
+            for row in self._files.read("annotations", part, verify=False).to_pylist():
+                name, at = row.get("prediction_id"), row.get("at")
+                if name in ids and (name not in latest or (at is not None and at >= latest[name][0])):
+                    latest[name] = (at, bool(row.get("deleted")))
+        return {name for name, (_, deleted) in latest.items() if deleted}
+
+    def _find_folders_gone(self, meta: pa.Table, seen: Sequence[SeenPipeline]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if any(one.status == "damaged" for one in seen):
+            return  # one of these may be it
+        there = pa.array([one.prediction_id for one in seen], pa.string())
+        gone = meta.filter(pc.invert(pc.is_in(meta.column("prediction_id"), there)))
+        counted = Counter(
+            run or ""
+            for run, pipeline in zip(gone["run_id"].to_pylist(), gone["pipeline_id"].to_pylist(), strict=True)
+            if not (run and pipeline and (self._layout.run(run) / pipeline).is_dir())  # made since it was looked at
+        )
+        if len(counted) > _RUNS_TOLD:
+            what = f"The folders of {_results(counted.total())} of {len(counted):,} runs are gone."
+            self._inspection.find("folder-gone", self._layout.runs, what)
+            return
+        for run, count in counted.items():
+            what = f"The folders of {_results(count)} of the run {run} are gone."
+            self._inspection.find("folder-gone", self._layout.run(run) if run else self._layout.runs, what)
+
+    def _find_documents_missing(self, lacking: Mapping[str, list[tuple[str, Path]]]) -> None:
+        """A document that is not there was lost if the catalog has what stood in it; else it never was written."""
+        if not lacking:
+            return
+        wanted = {name: {one for one, lost in lacking.items() if any(n == name for n, _ in lost)}
+                  for name in ("metrics.json", "predictions.csv")}  # fmt: skip
+        had = {"metrics.json": self._with_metrics(wanted["metrics.json"]),
+               "predictions.csv": self._with_arrays(wanted["predictions.csv"])}  # fmt: skip
+        codes = {"metrics.json": "metrics-missing", "predictions.csv": "predictions-missing"}
+        for prediction_id, lost in lacking.items():
+            for name, folder in lost:
+                if prediction_id in had[name]:
+                    self._inspection.find(codes[name], folder / name, f"{name} of {folder.name} is missing.")
+
+    def _with_metrics(self, ids: set[str]) -> set[str]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from storage.part_files import META_SCHEMA
+
+        found: set[str] = set()
+        for part in self._sound["meta"] if ids else ():
+            assert self._files is not None
+            table = self._files.read("meta", part, verify=False)
+            table = table.filter(pc.is_in(table.column("prediction_id"), pa.array(sorted(ids), pa.string())))
+            metrics = [name for name in table.column_names if name not in META_SCHEMA.names]
+            for row in table.select(["prediction_id", *metrics]).to_pylist():
+                if any(row[name] is not None for name in metrics):
+                    found.add(row["prediction_id"])
+        return found
+
+    def _with_arrays(self, ids: set[str]) -> set[str]:
+        return ids & set(self._read("data", ["prediction_id"]).column(0).to_pylist()) if ids else set()
+
+    # ------------------------------------------------------------ the index
+
+    def compare_index(self, path: Path, workspace_id: str, seen: Sequence[SeenPipeline]) -> None:
+        """Compare what the index says with the files.
+
+        One that is missing or of another version is made again by itself, and one that is behind catches up.
+        """
+        facts = read_index(path, workspace_id, deep=self._inspection.deep)
+        if facts.state == "damaged":
+            self._inspection.find("index-damaged", path, f"The index can't be read: {facts.problem}.")
+        elif facts.state == "busy":
+            self._inspection.find("index-busy", path, "Another program is writing to the index.")
+        elif facts.state == "readable" and self._manifest is not None:
+            if facts.mark != manifest_mark(self._file.read()):
+                self._inspection.find("index-behind", path, "The index reflects an earlier state of the catalog.")
+            elif facts.mark == manifest_mark(self._manifest) and self._meta is not None and self._whole("meta"):
+                self._compare_results(path, facts, self._meta)
+            self._compare_pipelines(path, facts, seen)
+
+    def _compare_results(self, path: Path, facts: IndexFacts, meta: pa.Table) -> None:
+        import pyarrow.compute as pc
+
+        ids = pc.unique(pc.drop_null(_flat(meta)))
+        if facts.predictions != len(ids):
+            what = f"The index has {_results(facts.predictions)}, the catalog {len(ids):,}."
+            self._inspection.find("index-differs", path, what)
+        elif self._inspection.deep and set(facts.ids) != set(ids.to_pylist()):
+            self._inspection.find("index-differs", path, "The index has other results than the catalog.")
+
+    def _compare_pipelines(self, path: Path, facts: IndexFacts, seen: Sequence[SeenPipeline]) -> None:
+        """What differs in a run that the index takes for unchanged will not be noticed by itself."""
+        there = {(one.folder, one.pipeline_id): one.status for one in seen}
+        busy = {one.folder for one in seen if one.busy}
+        told = facts.pipelines
+        wrong = [name for name in there.keys() | told.keys() if there.get(name) != told.get(name)]
+        counted = Counter(folder for folder, _ in wrong if folder not in busy)
+        stuck = {f for f in counted if facts.runs.get(f) and facts.runs[f] == run_signature(self._layout.run(f))}
+        for code, folders in (("index-differs", stuck), ("index-behind", counted.keys() - stuck)):
+            if folders:
+                count = sum(counted[folder] for folder in folders)
+                named = ", ".join(sorted(folders)[:_NAMED]) + (" and others" if len(folders) > _NAMED else "")
+                pipelines = "1 pipeline" if count == 1 else f"{count:,} pipelines"
+                what = f"The index tells of {pipelines} otherwise than the folders do, in {named}."
+                self._inspection.find(code, path, what)
+
+
+def _flat(table: pa.Table) -> Any:
+    return table.column("prediction_id").combine_chunks()
+
+
+def _results(count: int) -> str:
+    return "1 result" if count == 1 else f"{count:,} results"

@@ -1,0 +1,263 @@
+"""Checking run folders: documents readable and consistent, nothing left running, artifacts there and named."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage.artifacts import FOLDER as BINARIES
+from storage.disk import Disk
+from storage.errors import NotFound, StorageError
+from storage.inspection import Inspection
+from storage.layout import Layout, pipeline_number
+from storage.records import PipelineRecord, RunConfig, RunSummary, read_document, read_json, utc_now
+from storage.scan import run_folders
+from storage.trash import Trash
+
+if TYPE_CHECKING:
+    from storage.records import AnyRecord
+
+_ENDED = ("completed", "failed")
+_ON_ITS_WAY = timedelta(minutes=1)
+_COUNTS = {"successful": "completed", "failed": "failed", "interrupted": "interrupted"}
+
+
+@dataclass(frozen=True)
+class SeenPipeline:
+    """A pipeline folder as its own document tells it; `busy` while a living process works on it or just ended it."""
+
+    folder: str
+    pipeline_id: str
+    prediction_id: str
+    status: str
+    busy: bool = False
+
+
+@dataclass
+class _RunState:
+    """What is known of one run folder while it is checked."""
+
+    folder: Path
+    sizes: dict[str, int]  # files in _binaries
+    statuses: Counter[str] = field(default_factory=Counter)
+    named: set[str] = field(default_factory=set)  # artifact files that a pipeline names
+    told: set[str] = field(default_factory=set)
+    digests: dict[str, str] = field(default_factory=dict)
+    damaged: bool = False  # a pipeline whose document can't be read may name any artifact
+    busy: bool = False  # somebody may be storing artifacts that no document names yet
+
+
+class RunsCheck:
+    """Checks all runs. Afterwards `seen` are their pipelines and `lacking` completed ones without a document.
+
+    `lacking` maps prediction ids to (name of the document, folder): whether it ever was there, the catalog knows.
+    `complete` tells that every run could be read, so that what was not seen is gone.
+    """
+
+    def __init__(self, inspection: Inspection, layout: Layout, disk: Disk, trash: Trash) -> None:
+        self._inspection = inspection
+        self._layout = layout
+        self._disk = disk
+        self._trash = trash
+        self._alive: dict[str, bool] = {}
+        self._run_ids: dict[str, str] = {}
+        self.seen: list[SeenPipeline] = []
+        self.lacking: dict[str, list[tuple[str, Path]]] = {}
+        self.complete = layout.runs.is_dir()
+
+    def expect(self) -> int:
+        """How many steps this will take: one for each pipeline and each run."""
+        count = 0
+        for entry in self._runs():
+            try:
+                count += 1 + sum(pipeline_number(name) is not None for name in os.listdir(entry.path))
+            except OSError:
+                count += 1
+        return count
+
+    def _runs(self) -> list[os.DirEntry[str]]:
+        try:
+            return sorted(run_folders(self._layout), key=lambda entry: entry.name)
+        except StorageError:
+            return []
+
+    def check(self) -> None:
+        """Check every run folder."""
+        for entry in self._runs():
+            self._inspection.step("checking the runs")
+            with self._inspection.item(Path(entry.path)):
+                self._check_run(Path(entry.path))
+                self._inspection.checked["runs"] += 1
+
+    # ------------------------------------------------------------ a run
+
+    def _check_run(self, folder: Path) -> None:
+        config = self._read(folder / "run_config.json", RunConfig, "run-damaged")
+        summary = self._read(folder / "run_summary.json", RunSummary, "summary-damaged")
+        if config is not None:
+            self._check_copy(folder, config)
+        state = _RunState(folder, _sizes(folder / BINARIES))
+        if summary is not None and summary.status == "running":
+            state.busy = self._lives(summary.writer)
+            if not state.busy:
+                what = f"The run {folder.name} is said to be running; the process that wrote it has ended."
+                self._inspection.find("run-left", folder, what)
+        try:
+            names = sorted(name for name in os.listdir(folder) if pipeline_number(name) is not None)
+        except OSError:
+            self.complete = False
+            raise
+        for name in names:
+            path = folder / name
+            self._inspection.step()
+            with self._inspection.item(path):
+                if path.is_dir() and not path.is_symlink():
+                    self._check_pipeline(path, state)
+        if summary is not None and summary.status != "running":
+            self._compare_summary(folder, summary, state)
+        self._check_orphans(state)
+
+    def _check_copy(self, folder: Path, config: RunConfig) -> None:
+        first = self._run_ids.setdefault(config.run_id, folder.name)
+        if first != folder.name:
+            what = f"{folder.name} and {first} have the same run id, {config.run_id}: one is a copy of the other."
+            self._inspection.find("run-copied", folder, what)
+
+    def _compare_summary(self, folder: Path, summary: RunSummary, state: _RunState) -> None:
+        wrong = [
+            f"{getattr(summary, name):,} {status}, {state.statuses[status]:,} are there"
+            for name, status in _COUNTS.items()
+            if getattr(summary, name) != state.statuses[status]
+        ]
+        if wrong and not state.damaged:
+            self._inspection.find("summary-differs", folder / "run_summary.json", f"It says {'; '.join(wrong)}.")
+
+    # ------------------------------------------------------------ a pipeline
+
+    def _check_pipeline(self, folder: Path, state: _RunState) -> None:
+        self._inspection.checked["pipelines"] += 1
+        record = self._read(folder / "pipeline.json", PipelineRecord, "pipeline-damaged")
+        if record is None:
+            state.damaged = True
+            self._note(SeenPipeline(state.folder.name, folder.name, "", "damaged"), state)
+            return
+        lives = record.status == "running" and self._lives(record.writer)
+        state.busy = state.busy or lives
+        busy = lives or (_just_ended(record) and self._lives(record.writer))
+        self._note(SeenPipeline(state.folder.name, folder.name, record.prediction_id, record.status, busy), state)
+        if record.id != folder.name:
+            what = f"The folder {folder.name} was made as {record.id}."
+            self._inspection.find("pipeline-renamed", folder, what)
+        if record.status == "running" and not lives:
+            what = f"{folder.name} is said to be running; the process that wrote it has ended."
+            self._inspection.find("pipeline-left", folder, what)
+        if not lives:
+            self._check_documents(folder, record)
+        self._check_artifacts(folder, record, state)
+
+    def _note(self, pipeline: SeenPipeline, state: _RunState) -> None:
+        self.seen.append(pipeline)
+        state.statuses[pipeline.status] += 1
+
+    def _check_documents(self, folder: Path, record: PipelineRecord) -> None:
+        try:
+            metrics = read_json(folder / "metrics.json")
+            if not isinstance(metrics, dict):
+                self._inspection.find("document-damaged", folder / "metrics.json", "metrics.json holds no metrics.")
+        except NotFound:
+            self._miss(record, "metrics.json", folder)
+        except StorageError as error:
+            self._inspection.find("document-damaged", folder / "metrics.json", error.what)
+        try:
+            if os.stat(folder / "predictions.csv").st_size == 0:
+                what = "predictions.csv is empty."
+                self._inspection.find("document-damaged", folder / "predictions.csv", what)
+        except FileNotFoundError:
+            self._miss(record, "predictions.csv", folder)
+
+    def _miss(self, record: PipelineRecord, name: str, folder: Path) -> None:
+        if record.status == "completed":
+            self.lacking.setdefault(record.prediction_id, []).append((name, folder))
+
+    # ------------------------------------------------------------ artifacts
+
+    def _check_artifacts(self, folder: Path, record: PipelineRecord, state: _RunState) -> None:
+        for artifact in record.artifacts:
+            name = Path(artifact.path).name
+            if artifact.path not in (f"../{BINARIES}/{name}", name):
+                what = f"{folder.name} names an artifact at {artifact.path}, outside its run."
+                self._inspection.find("artifact-outside", folder / "pipeline.json", what)
+                continue
+            state.named.add(name)
+            if name in state.told:
+                continue
+            wrong = self._wrong_with(name, artifact.bytes, artifact.sha256, state)
+            if wrong:
+                state.told.add(name)
+                code = "artifact-missing" if name not in state.sizes else "artifact-damaged"
+                place = state.folder / BINARIES / name
+                self._inspection.find(code, place, f"{name}, of {folder.name}, {wrong}.", bytes=artifact.bytes)
+
+    def _wrong_with(self, name: str, size: int, sha256: str, state: _RunState) -> str:
+        if name not in state.sizes:
+            return "is not there"
+        if state.sizes[name] != size:
+            return f"has {state.sizes[name]:,} bytes, {size:,} were stored"
+        if not self._inspection.deep:
+            return ""
+        if name not in state.digests:
+            with (state.folder / BINARIES / name).open("rb") as file:
+                state.digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return "" if state.digests[name] == sha256 else "is not what was stored: its bytes have changed"
+
+    def _check_orphans(self, state: _RunState) -> None:
+        """Name the artifacts nobody names. Where a document can't be read or work goes on, nobody knows."""
+        self._inspection.checked["artifacts"] += len(state.sizes)
+        unnamed = state.sizes.keys() - state.named
+        if state.damaged or state.busy or not unnamed:
+            return
+        kept = self._trash.kept_artifacts(state.folder.name)
+        for name in sorted(unnamed - kept):
+            place, size = state.folder / BINARIES / name, state.sizes[name]
+            self._inspection.find("artifact-orphan", place, f"No pipeline of the run names {name}.", bytes=size)
+
+    # ------------------------------------------------------------ inside
+
+    def _lives(self, writer: str) -> bool:
+        if writer not in self._alive:
+            self._alive[writer] = bool(writer) and self._disk.is_alive(writer)
+        return self._alive[writer]
+
+    def _read(self, path: Path, kind: type[AnyRecord], code: str) -> AnyRecord | None:
+        try:
+            return read_document(path, kind)
+        except StorageError as error:
+            missing = isinstance(error, NotFound)
+            what = f"{path.name} of {path.parent.name} is missing." if missing else error.what
+            self._inspection.find(code, path, what)
+            return None
+
+
+def _just_ended(record: PipelineRecord) -> bool:
+    """Whether its row may still be on its way into the catalog."""
+    return record.completed_at is not None and abs(utc_now() - record.completed_at) < _ON_ITS_WAY
+
+
+def ended(seen: Iterable[SeenPipeline]) -> list[SeenPipeline]:
+    """Those of them that should have a row in the catalog."""
+    return [one for one in seen if one.status in _ENDED and one.prediction_id]
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The files of a folder with their sizes; links and folders left out."""
+    try:
+        with os.scandir(folder) as entries:
+            return {e.name: e.stat().st_size for e in entries if e.is_file(follow_symlinks=False)}
+    except FileNotFoundError:
+        return {}

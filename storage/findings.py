@@ -1,0 +1,158 @@
+"""What a check found: each finding has a name, a place, how bad it is, and what can be done about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Severity = Literal["damage", "warning", "note"]
+Verdict = Literal["clean", "warnings", "damaged"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of finding. `fix` is the repair that mends it, empty where only the user can."""
+
+    title: str
+    severity: Severity
+    advice: str
+    fix: str = ""
+
+
+REBUILD_INDEX = "rebuild index"
+SWEEP = "sweep"
+MARK_INTERRUPTED = "mark interrupted"
+TAKE_IN = "take in"
+MEND_PARTS = "mend parts"
+COUNT_PARTS = "count parts"
+WRITE_SUMMARIES = "write summaries"
+REMOVE_ORPHANS = "remove orphans"
+EMPTY_TRASH = "empty trash"
+
+_COPY = "Bring it back from a copy if there is one."
+_ITS_RESULT = f"{_COPY} Its result in the catalog is not affected."
+
+KINDS: dict[str, Kind] = {
+    # the tree
+    "marker-damaged": Kind("Workspace document", "damage", "Bring runshelf.json back from a copy."),
+    "folder-missing": Kind("Missing folder", "warning", "It is made again when the workspace is opened for writing."),
+    "foreign-entry": Kind("Foreign files", "note", "Runshelf leaves them alone. Move them elsewhere if they disturb."),
+    "odd-entry": Kind("Link or device", "note", "Runshelf never follows it. Put real files there if it is to count."),
+    "stale-file": Kind("Unfinished write", "warning", "Remove it: nothing names it.", SWEEP),
+    "unreadable": Kind("Can't be read", "damage", "Check the permissions and the disk."),
+    "unchecked": Kind("Could not be checked", "damage", "Report this with the place and the words."),
+    # the catalog
+    "manifest-damaged": Kind(
+        "Catalog manifest", "damage", "Bring catalog/manifest.json back from a copy; the parts beside it are whole."
+    ),
+    "part-missing": Kind(
+        "Missing catalog part", "damage", "Write its results anew from the run folders.", MEND_PARTS
+    ),
+    "part-damaged": Kind(
+        "Damaged catalog part", "damage", "Put it aside and write its results anew from the run folders.", MEND_PARTS
+    ),
+    "part-miscounted": Kind("Row count of a part", "warning", "Correct the number in the manifest.", COUNT_PARTS),
+    "part-stray": Kind(
+        "Part that does not count", "warning", "Remove it: other programs would count its rows twice.", SWEEP
+    ),
+    "rows-twice": Kind("Results listed twice", "note", "Other programs count them twice; Runshelf counts the newest."),
+    "row-missing": Kind("Result not in the catalog", "warning", "Take it into the catalog.", TAKE_IN),
+    "folder-gone": Kind("Run folder gone", "note", "The catalog keeps its results. Restore the run to have its files."),
+    # runs
+    "run-damaged": Kind("Damaged run", "damage", _COPY),
+    "run-copied": Kind("Copied run folder", "note", "Keep one of the two, or move the copy out of the workspace."),
+    "run-left": Kind("Run left running", "warning", "Its process is gone: end it.", MARK_INTERRUPTED),
+    "summary-damaged": Kind("Damaged run summary", "damage", "Write it anew from the pipelines.", WRITE_SUMMARIES),
+    "summary-differs": Kind(
+        "Run summary out of step", "note", "It was right when the run ended; write it anew if folders were removed.",
+        WRITE_SUMMARIES,
+    ),
+    "pipeline-damaged": Kind("Damaged pipeline", "damage", _ITS_RESULT),
+    "pipeline-left": Kind(
+        "Pipeline left running", "warning", "Its process is gone: mark it as interrupted.", MARK_INTERRUPTED
+    ),
+    "pipeline-renamed": Kind("Renamed pipeline folder", "note", "Give the folder its name back."),
+    "metrics-missing": Kind("Missing metrics", "damage", _ITS_RESULT),
+    "predictions-missing": Kind("Missing predictions", "damage", _ITS_RESULT),
+    "document-damaged": Kind("Damaged document", "damage", _ITS_RESULT),
+    "artifact-missing": Kind("Missing artifact", "damage", "Bring it back from a copy, or train the pipeline again."),
+    "artifact-damaged": Kind("Damaged artifact", "damage", "Bring it back from a copy, or train the pipeline again."),
+    "artifact-outside": Kind("Artifact outside its run", "damage", "Don't load it: somebody changed pipeline.json."),
+    "artifact-orphan": Kind("Unused artifact", "note", "No pipeline names it: move it to the trash.", REMOVE_ORPHANS),
+    # the rest
+    "index-damaged": Kind("Damaged index", "warning", "Make it again from the files.", REBUILD_INDEX),
+    "index-differs": Kind("Index out of step", "warning", "Make it again from the files.", REBUILD_INDEX),
+    "index-behind": Kind("Index behind", "note", "It catches up when the workspace is next looked at."),
+    "index-busy": Kind("Index in use", "note", "Check again when the other program is done."),
+    "trash-damaged": Kind("Damaged trash entry", "warning", "It can't be restored as it is. Empty it to be rid of it."),
+    "trash-expired": Kind("Old trash", "note", "It is older than thirty days: remove it for good.", EMPTY_TRASH),
+}  # fmt: skip
+FIXES = tuple(dict.fromkeys(kind.fix for kind in KINDS.values() if kind.fix))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    `place` is the path below the workspace, with slashes; `what` one sentence; `fix` the name of the repair that
+    mends it, empty where there is none; `bytes` how much lies there.
+    """
+
+    code: str
+    title: str
+    place: str
+    severity: Severity
+    what: str
+    advice: str = ""
+    fix: str = ""
+    bytes: int = 0
+
+
+def finding(code: str, place: str, what: str, *, advice: str = "", bytes: int = 0) -> Finding:
+    """Make a finding of a known kind; an `advice` given takes the place of the kind's own."""
+    kind = KINDS[code]
+    return Finding(code, kind.title, place, kind.severity, what, advice or kind.advice, kind.fix, bytes)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found and how much it looked at; of a cancelled one, what it found until then."""
+
+    findings: tuple[Finding, ...]
+    checked: dict[str, int]
+    at: datetime
+    seconds: float
+    deep: bool = False
+    cancelled: bool = False
+    counts: dict[Severity, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        counts: dict[Severity, int] = {"damage": 0, "warning": 0, "note": 0}
+        for one in self.findings:
+            counts[one.severity] += 1
+        object.__setattr__(self, "counts", counts)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst there is; notes alone are clean."""
+        return "damaged" if self.counts["damage"] else "warnings" if self.counts["warning"] else "clean"
+
+    @property
+    def fixable(self) -> tuple[Finding, ...]:
+        """The findings that a repair mends."""
+        return tuple(one for one in self.findings if one.fix)
+
+    def sentence(self) -> str:
+        """What came out, in a sentence or two."""
+        looked = ", ".join(count(number, word.removesuffix("s"), word) for word, number in self.checked.items())
+        words = {"damage": ("damaged", "damaged"), "warning": ("warning", ""), "note": ("note", "")}
+        found = [count(number, *words[severity]) for severity, number in self.counts.items() if number]
+        ended = "Cancelled before the end. " if self.cancelled else ""
+        sound = "" if self.findings or self.cancelled else " Everything that was checked is sound."
+        return f"{ended}{', '.join(found) or 'No findings'}.{sound} Checked {looked} in {self.seconds:.1f} s."
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its word: "1 result", "12 results"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,65 @@
+"""What an index says, read from its file without taking part in it: check compares it with the files."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from storage.index import VERSION
+
+_BUSY_SECONDS = 2
+State = Literal["missing", "other", "damaged", "busy", "readable"]
+
+
+@dataclass(frozen=True)
+class IndexFacts:
+    """The state of an index file; `ids` only when asked for.
+
+    `runs` are signatures by folder, `pipelines` statuses by folder and pipeline.
+    """
+
+    state: State
+    problem: str = ""
+    mark: str = ""
+    predictions: int = 0
+    runs: dict[str, str] = field(default_factory=dict)
+    pipelines: dict[tuple[str, str], str] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
+
+
+def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFacts:
+    """Read the facts of the index at `path`; nothing of it is changed. `deep` reads every page and every id."""
+    if not path.is_file() or path.is_symlink():
+        return IndexFacts("missing")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as file:
+            return _facts(file, workspace_id, deep)
+    except sqlite3.DatabaseError as error:
+        busy = "locked" in str(error) or "busy" in str(error)
+        return IndexFacts("busy" if busy else "damaged", str(error))
+
+
+def _facts(file: sqlite3.Connection, workspace_id: str, deep: bool) -> IndexFacts:
+    tables = {row[0] for row in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "facts" not in tables:
+        return IndexFacts("other")
+    facts = dict(file.execute("SELECT key, value FROM facts").fetchall())
+    if (facts.get("version"), facts.get("workspace_id")) != (VERSION, workspace_id):
+        return IndexFacts("other")
+    if deep:
+        told = file.execute("PRAGMA integrity_check(3)").fetchall()
+        if told != [("ok",)]:
+            return IndexFacts("damaged", "; ".join(str(row[0]) for row in told))
+    file.execute("BEGIN")  # one moment for all of it
+    pipelines = file.execute("SELECT folder, pipeline_id, status FROM pipelines").fetchall()
+    return IndexFacts(
+        "readable",
+        mark=str(file.execute("SELECT value FROM facts WHERE key = 'manifest'").fetchone()[0] or ""),
+        predictions=int(file.execute("SELECT count(*) FROM predictions").fetchone()[0]),
+        runs=dict(file.execute("SELECT folder, signature FROM runs").fetchall()),
+        pipelines={(folder, pipeline): status for folder, pipeline, status in pipelines},
+        ids=tuple(row[0] for row in file.execute("SELECT prediction_id FROM predictions")) if deep else (),
+    )

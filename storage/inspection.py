@@ -1,0 +1,81 @@
+"""One check under way: what it has found and counted so far, how far it is, and that nothing stops it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.errors import Cancelled, StorageError
+from storage.findings import Finding, Report, finding
+from storage.plan import Report as Progress
+from storage.records import utc_now
+
+_COUNTED = ("runs", "pipelines", "artifacts", "parts", "results")
+
+
+class Inspection:
+    """Collects findings below `root`. Any error in an `item` becomes a finding, and the next item is looked at.
+
+    Only `Cancelled`, which `report` raises, ends it early.
+    """
+
+    def __init__(self, root: Path, report: Progress | None, deep: bool) -> None:
+        self.root = root
+        self.deep = deep
+        self.findings: list[Finding] = []
+        self.checked: Counter[str] = Counter(dict.fromkeys(_COUNTED, 0))
+        self._report = report or (lambda done, total, text: None)
+        self._started = time.monotonic()
+        self._done = 0
+        self._total = 0
+        self._text = ""
+
+    # ------------------------------------------------------------ how far it is
+
+    def expect(self, steps: int) -> None:
+        """Say that so many steps more are to come."""
+        self._total += steps
+
+    def step(self, text: str = "", steps: int = 1) -> None:
+        """Say that a step is done; `text` when something else begins. Raises Cancelled."""
+        self._text = text or self._text
+        self._done += steps
+        self._report(min(self._done, self._total), self._total, self._text)
+
+    # ------------------------------------------------------------ what it finds
+
+    def find(self, code: str, place: Path | str, what: str, *, advice: str = "", bytes: int = 0) -> None:
+        """Note a finding."""
+        self.findings.append(finding(code, self.relative(place), what, advice=advice, bytes=bytes))
+
+    def relative(self, place: Path | str) -> str:
+        """A place as it is told: below the workspace, with slashes."""
+        path = Path(place)
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(place)
+
+    @contextmanager
+    def item(self, place: Path) -> Iterator[None]:
+        """Look at one thing: whatever goes wrong with it is a finding, unless it went away meanwhile."""
+        try:
+            yield
+        except Cancelled:
+            raise
+        except (StorageError, OSError) as error:
+            if os.path.lexists(place):
+                what = (
+                    error.what if isinstance(error, StorageError) else f"{place.name} can't be read: {error.strerror}."
+                )
+                self.find("unreadable", place, what, advice=error.advice if isinstance(error, StorageError) else "")
+        except Exception as error:  # one thing that can't be checked must not hide the others
+            self.find("unchecked", place, f"{place.name} could not be checked: {type(error).__name__}: {error}.")
+
+    def result(self, cancelled: bool) -> Report:
+        """All of it, the worst first."""
+        worst = {"damage": 0, "warning": 1, "note": 2}
+        ordered = sorted(self.findings, key=lambda one: (worst[one.severity], one.title, one.place))
+        seconds = time.monotonic() - self._started
+        return Report(tuple(ordered), dict(self.checked), utc_now(), seconds, self.deep, cancelled)

@@ -1,0 +1,400 @@
+"""The library: what somebody chose to keep. Templates, and results with their metrics, whole pipelines, whole runs.
+
+Always a copy: what it was made from may be deleted. Nothing in it is ever written over; what is taken away goes to the
+trash. Looking, packing and unpacking never run or unpickle anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage.annotations import checked_notes, checked_tag
+from storage.configs import METADATA_KEY, checked_config
+from storage.copies import CONFIG, METADATA, config_of, copy_pipeline, copy_run, ended, read_metrics
+from storage.disk import Disk, Draft, read_pieces, user_name
+from storage.errors import Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
+from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part
+from storage.library_items import (
+    LIBRARY_KINDS,
+    LibraryItem,
+    LibraryRecord,
+    Shelf,
+    packed_record,
+    parse_template,
+    read_template,
+)
+from storage.packages import Package, open_package, write_package
+from storage.plan import Plan, Report, Step
+from storage.provenance import note_pipeline, note_run
+from storage.records import (
+    PipelineRecord,
+    plain,
+    read_document,
+    read_json,
+    to_json,
+    utc_now,
+)
+from storage.restoration import TrashBin
+from storage.trees import listing_digest, read_tree, tree_bytes
+
+if TYPE_CHECKING:
+    import builtins
+
+_WORDS = {"template": "template", "filtered": "filtered result", "pipeline": "kept pipeline", "fullrun": "full run"}
+
+
+class Library:
+    """The library of one workspace. `run_folder` gives the folder of a run id, `check_idle` refuses a run at work."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        disk: Disk,
+        trash: TrashBin,
+        run_folder: Callable[[str], str],
+        check_idle: Callable[[str], None],
+    ) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._trash = trash
+        self._run_folder = run_folder
+        self._check_idle = check_idle
+        self._shelf = Shelf(layout)
+
+    # ------------------------------------------------------------ looking
+
+    def list(self, kind: str | None = None, text: str = "") -> builtins.list[LibraryItem]:
+        """The items of a kind, or all, by kind and name; those that match every word of `text`.
+
+        A damaged item is listed with its `problem`.
+        """
+        found: dict[tuple[str, str], LibraryItem] = {}
+        for one in LIBRARY_KINDS if kind is None else (kind,):
+            for name in self._shelf.names(one):
+                with suppress(NotFound):  # deleted in this moment
+                    found[one, name] = self._shelf.item(one, name)
+        items = sorted(found.values(), key=lambda item: (LIBRARY_KINDS.index(item.kind), item.name.casefold()))
+        return [item for item in items if not text or item.matches(text)]
+
+    def get(self, kind: str, name: str) -> LibraryItem:
+        """One item. Raises NotFound."""
+        return self._shelf.item(kind, name)
+
+    def config(self, kind: str, name: str) -> dict[str, Any] | builtins.list[dict[str, Any]]:
+        """The configuration to run again; of a fullrun the list of them. Raises NotFound or Corrupt."""
+        path = self.config_path(kind, name)
+        found = read_template(path)[0] if kind == "template" else read_json(path)
+        return found if isinstance(found, list) else dict(found)
+
+    def config_path(self, kind: str, name: str) -> Path:
+        """The file that runs it again, as a run request takes it. Raises NotFound where there is none."""
+        item = self.get(kind, name)
+        path = item.path if kind == "template" else item.path / CONFIG
+        if not path.is_file():
+            raise NotFound(f"'{name}' has no configuration that can be run again.", path, "Choose another.")
+        return path
+
+    def verify(self, kind: str, name: str, report: Report | None = None) -> builtins.list[str]:
+        """Read an item whole and compare it with its digest; returns what is wrong, in sentences."""
+        item = self.get(kind, name)
+        if item.problem or kind == "template":  # a template is people's own to edit
+            return [item.problem] if item.problem else []
+        tree = read_tree(item.path)
+        digests: dict[str, str] = {}
+        for done, path in enumerate(tree.files):
+            if report is not None:
+                report(done, len(tree.files), f"reading {path}")
+            if path != METADATA:
+                digests[path] = _sha256(item.path / path)
+        whole = not item.digest or listing_digest(digests) == item.digest
+        return [] if whole and not tree.odd else ["Its files are not what was saved."]
+
+    def free_name(self, kind: str, name: str) -> str:
+        """A name for a new item that is safe and not taken, made from any text: `corn`, then `corn 2`."""
+        try:
+            base = checked_name(name, "library")
+        except NameRefused:
+            base = folder_part(name, MAX_NAME_BYTES - 8) or kind
+            with suppress(NameRefused):
+                base = checked_name(base, "library")
+        taken = {one.casefold() for one in self._shelf.names(kind)}
+        number = 1
+        tried = base
+        while tried.casefold() in taken or not _is_safe(tried):
+            number += 1
+            tried = f"{folder_part(base, MAX_NAME_BYTES - 8) or kind} {number}"
+        return tried
+
+    # ------------------------------------------------------------ saving
+
+    def save_template(
+        self,
+        config_or_ref: Mapping[str, Any] | tuple[str, str],
+        name: str,
+        description: str = "",
+        tags: Sequence[str] = (),
+    ) -> LibraryItem:
+        """Keep a configuration, or that of a pipeline named by run id and pipeline id.
+
+        Raises BadInput for what is no configuration, Exists, NameRefused, NotFound.
+        """
+        record = self._new_record("template", name, description, tags)
+        if isinstance(config_or_ref, tuple):
+            folder = self._pipeline_folder(*config_or_ref)
+            pipeline = read_document(folder / "pipeline.json", PipelineRecord)
+            note_pipeline(record, folder, pipeline)
+            config = config_of(pipeline)
+        else:
+            config = dict(config_or_ref)
+        document = {"name": record.name, **plain(checked_config(config))}
+        record.description = record.description or str(document.get("description") or "")
+        data = to_json(document)
+        record.bytes, record.digest = len(data), listing_digest({CONFIG: hashlib.sha256(data).hexdigest()})
+        with self._disk.lock("library"):
+            self._refuse_taken("template", record.name)
+            path = self._shelf.place("template", record.name)
+            self._disk.make_folders([path.parent])
+            self._disk.write_new(path, _template(document, record))
+        return self.get("template", record.name)
+
+    def save_filtered(
+        self, run_id: str, pipeline_id: str, name: str, description: str = "", tags: Sequence[str] = ()
+    ) -> LibraryItem:
+        """Keep configuration and metrics of a pipeline. Raises Exists, NameRefused, NotFound, Corrupt, Conflict."""
+        folder = self._pipeline_folder(run_id, pipeline_id)
+
+        def fill(draft: Draft, record: LibraryRecord) -> None:
+            pipeline = ended(folder)
+            note_pipeline(record, folder, pipeline)
+            draft.write(CONFIG, to_json(config_of(pipeline)))
+            draft.write("metrics.json", to_json(dict(read_metrics(folder))))
+
+        return self._save("filtered", name, description, tags, fill)
+
+    def save_pipeline(
+        self,
+        run_id: str,
+        pipeline_id: str,
+        name: str,
+        description: str = "",
+        tags: Sequence[str] = (),
+        report: Report | None = None,
+    ) -> LibraryItem:
+        """Keep all of a pipeline, and the artifacts it names. Raises what `save_filtered` does."""
+        folder = self._pipeline_folder(run_id, pipeline_id)
+
+        def fill(draft: Draft, record: LibraryRecord) -> None:
+            note_pipeline(record, folder, copy_pipeline(draft, folder, report or _silent))
+
+        return self._save("pipeline", name, description, tags, fill)
+
+    def save_fullrun(
+        self,
+        run_id: str,
+        name: str,
+        description: str = "",
+        tags: Sequence[str] = (),
+        report: Report | None = None,
+    ) -> LibraryItem:
+        """Keep a whole run folder. Raises Exists, NameRefused, NotFound, Corrupt, Locked while it is written."""
+        folder = self._layout.run(self._run_folder(run_id))
+
+        def fill(draft: Draft, record: LibraryRecord) -> None:
+            self._check_idle(folder.name)
+            pipelines = copy_run(draft, folder, report or _silent)
+            self._check_idle(folder.name)  # nobody began to write meanwhile
+            note_run(record, folder, pipelines)
+
+        return self._save("fullrun", name, description, tags, fill)
+
+    def _save(
+        self,
+        kind: str,
+        name: str,
+        description: str,
+        tags: Sequence[str],
+        fill: Callable[[Draft, LibraryRecord], None],
+    ) -> LibraryItem:
+        record = self._new_record(kind, name, description, tags)
+        with self._disk.draft(self._shelf.home(kind)) as draft:
+            fill(draft, record)
+            record.bytes = sum(file.bytes for file in draft.files.values())
+            record.digest = listing_digest({path: file.sha256 for path, file in draft.files.items()})
+            draft.write(METADATA, record.to_json())
+            self._place(draft, record)
+        return self.get(kind, record.name)
+
+    def _place(self, draft: Draft, record: LibraryRecord) -> None:
+        draft.sync()  # not while others wait
+        with self._disk.lock("library"):
+            self._refuse_taken(record.kind, record.name)
+            self._disk.place_draft(draft, self._shelf.place(record.kind, record.name))
+
+    def _new_record(self, kind: str, name: str, description: str, tags: Sequence[str]) -> LibraryRecord:
+        name = checked_name(name, "library")
+        self._refuse_taken(kind, name)
+        return LibraryRecord(
+            kind=kind,
+            name=name,
+            description=checked_notes(description),
+            tags=_checked_tags(tags),
+            created_at=utc_now(),
+            created_by=user_name(),
+        )
+
+    def _refuse_taken(self, kind: str, name: str, besides: str = "") -> None:
+        taken = {one.casefold(): one for one in self._shelf.names(kind) if one != besides}
+        if name.casefold() in taken:
+            raise Exists(
+                f"There is a {kind} '{taken[name.casefold()]}' in the library already.",
+                self._shelf.place(kind, name),
+                f"Choose another name, such as '{self.free_name(kind, name)}'.",
+            )
+
+    def _pipeline_folder(self, run_id: str, pipeline_id: str) -> Path:
+        folder = self._layout.run(self._run_folder(run_id)) / pipeline_id
+        if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
+            raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
+        return folder
+
+    # ------------------------------------------------------------ changing
+
+    def describe(
+        self, kind: str, name: str, description: str | None = None, tags: Sequence[str] | None = None
+    ) -> LibraryItem:
+        """Change description or tags; what is not given stays. Raises NotFound, Corrupt, TooNew, BadInput."""
+        with self._disk.lock("library"):
+            path = self._whole(kind, name).path
+            record = self._shelf.record(kind, path)
+            if description is not None:
+                record.description = checked_notes(description)
+            if tags is not None:
+                record.tags = _checked_tags(tags)
+            self._write_record(kind, path, record)
+        return self.get(kind, name)
+
+    def rename(self, kind: str, old: str, new: str) -> LibraryItem:
+        """Give an item another name. Raises NotFound, Exists, NameRefused."""
+        new = checked_name(new, "library")
+        with self._disk.lock("library"):
+            source, target = self.get(kind, old).path, self._shelf.place(kind, new)
+            if new == old:
+                return self.get(kind, old)
+            self._refuse_taken(kind, new, besides=old)
+            self._disk.move(source, target)
+            with suppress(NotFound, Corrupt, TooNew):  # it is called as its folder is; the document follows
+                record = self._shelf.record(kind, target)
+                record.name = new
+                self._write_record(kind, target, record)
+        return self.get(kind, new)
+
+    def _whole(self, kind: str, name: str) -> LibraryItem:
+        item = self.get(kind, name)
+        if item.problem:
+            raise Corrupt(f"'{name}' is damaged: {item.problem}", item.path, "Delete it, or bring it back from a copy.")
+        return item
+
+    def _write_record(self, kind: str, path: Path, record: LibraryRecord) -> None:
+        if kind != "template":
+            self._disk.write(path / METADATA, record.to_json())
+            return
+        config, _ = read_template(path)
+        if not isinstance(config, dict):
+            raise Conflict(f"{path.name} is a list of configurations.", path, "Split it into one file for each.")
+        self._disk.write(path, _template(config, record))
+
+    def plan_delete(self, kind: str, name: str) -> Plan:
+        """A plan that moves an item to the trash. Raises NotFound."""
+        path = self.get(kind, name).path
+
+        def look() -> object:
+            with suppress(NotFound):
+                return read_tree(path) if path.is_dir() else path.read_bytes() if path.is_file() else None
+            return None
+
+        record = self._trash.new_record("library", f"{_WORDS[kind]} '{name}'")
+        step = Step(f"Move library/{path.relative_to(self._layout.library).as_posix()} to the trash.", tree_bytes(path))
+        return self._trash.plan_put(record, path, (step,), look)
+
+    # ------------------------------------------------------------ packages
+
+    def export_zip(
+        self, kind: str, name: str, path: Path, report: Report | None = None, overwrite: bool = False
+    ) -> Path:
+        """Pack an item into a zip file that `import_zip` takes, here or elsewhere; returns its path.
+
+        Raises NotFound, Corrupt for a damaged item, Exists unless `overwrite`.
+        """
+        item = self._whole(kind, name)
+        digest = "" if kind == "template" else item.digest
+        write_package(Path(path), kind, item.name, item.path, digest, overwrite, report or _silent)
+        return Path(path)
+
+    def import_zip(self, path: Path, report: Report | None = None) -> LibraryItem:
+        """Take a package into the library; where its name is taken, under a free one.
+
+        All of it is checked before anything is written: that names stay in their folder, sizes, digests, documents.
+        Raises BadInput, NameRefused, Corrupt, TooNew, DiskFull.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise NotFound(f"There is no file {path}.", path, "Check the path.")
+        report = report or _silent
+        with path.open("rb") as file:
+            package = open_package(path, file, shutil.disk_usage(self._layout.root).free)
+            package.verify(report)
+            if package.record.kind == "template":
+                return self._import_template(package)
+            record = packed_record(package)
+            home = self._shelf.home(record.kind)
+            with self._disk.draft(home) as draft:
+                package.unpack(draft, report)
+                draft.sync()
+                with self._disk.lock("library"):
+                    name = self.free_name(record.kind, package.record.name)
+                    self._disk.place_draft(draft, home / name)
+        return self.get(record.kind, name)
+
+    def _import_template(self, package: Package) -> LibraryItem:
+        names = [file.path for file in package.record.files]
+        if len(names) != 1 or "/" in names[0]:
+            raise Corrupt(f"{package.path.name} has more than a template.", package.path, "Ask for a new package.")
+        data = package.read(names[0])
+        parse_template(data, package.path)
+        with self._disk.lock("library"):
+            name = self.free_name("template", package.record.name)
+            self._disk.write_new(self._shelf.place("template", name), data)
+        return self.get("template", name)
+
+
+def _silent(done: int, total: int, text: str) -> None:
+    """Nobody wants to know."""
+
+
+def _template(config: Mapping[str, Any], record: LibraryRecord) -> bytes:
+    """The file of a template: the configuration, with its metadata beside."""
+    return to_json({**config, METADATA_KEY: json.loads(record.to_json())})
+
+
+def _checked_tags(tags: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(checked_tag(tag) for tag in tags))
+
+
+def _is_safe(name: str) -> bool:
+    try:
+        return checked_name(name, "library") == name
+    except NameRefused:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for piece in read_pieces(path, "file"):
+        digest.update(piece)
+    return digest.hexdigest()

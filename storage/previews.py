@@ -1,0 +1,244 @@
+"""Looking before training: what a data file seems to hold, and what pipeline configurations come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.configs import ConfigSpec, StepSpec, expand, inline_configs, read_specs
+from storage.datasets import (
+    ID_WORDS,
+    SPLIT_WORDS,
+    TEST_WORDS,
+    TRAIN_WORDS,
+    candidates,
+    guess_column,
+    is_number,
+    looks_like_classes,
+    read_table,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS_DESCRIBED = 200  # of those that may be a target; spectra are not counted
+_CLASSES_SHOWN = 50
+_MOST_BINS = 30
+_SPECTRA_DRAWN = 40
+_POINTS_DRAWN = 500
+
+
+@dataclass(frozen=True)
+class ColumnPreview:
+    """A column that may be a target or a split: how its values are distributed.
+
+    For classes `classes` are the most frequent labels with their counts. For numbers `edges` (n + 1) and `counts` (n)
+    are a histogram from the lowest to the highest. `split` is how many rows say train and test where every row says
+    one of the two.
+    """
+
+    name: str
+    task: str
+    missing: int
+    n_classes: int = 0
+    classes: tuple[tuple[str, int], ...] = ()
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    split: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class DataPreview:
+    """What a data file seems to hold: its columns, first rows, and guesses for the roles of columns.
+
+    `columns` names what may be a target first, then the wavelengths. `axis` (points,) and `spectra` (samples, points)
+    are some of the samples, thinned out for a small drawing; empty where columns are no wavelengths.
+    """
+
+    path: Path
+    n_rows: int
+    n_columns: int
+    columns: list[str]
+    head: list[list[str]]
+    target: str | None
+    id_column: str | None
+    split_column: str | None
+    task: str | None
+    described: dict[str, ColumnPreview] = field(default_factory=dict)
+    features: frozenset[str] = frozenset()
+    axis: tuple[float, ...] = ()
+    spectra: tuple[tuple[float, ...], ...] = ()
+
+    def n_features(self, roles: Sequence[str]) -> int:
+        """How many columns are trained on when those of `roles` have another part."""
+        return len(self.features.difference(roles))
+
+    def split_counts(self, split_column: str | None, test_size: float | None) -> tuple[int, int] | None:
+        """How many samples would be for training and testing; None where the column doesn't say so for every row."""
+        if split_column is not None:
+            column = self.described.get(split_column)
+            return column.split if column is not None else None
+        n_test = math.ceil(self.n_rows * test_size) if test_size else 0
+        return self.n_rows - n_test, n_test
+
+
+def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
+    """Look at a data file, so that a form can be filled in. Raises NotFound or BadInput."""
+    table = read_table(Path(path))
+    names = [str(column) for column in table.columns]
+    axis = [column for column in names if is_number(column)]
+    named = candidates(table)
+    ordered = named + axis
+    id_column = guess_column(table, ID_WORDS, [])
+    split_column = guess_column(table, SPLIT_WORDS, [])
+    target = next((c for c in named if c not in (id_column, split_column)), None)
+    task = None
+    if target is not None:
+        task = "classification" if looks_like_classes(table[target]) else "regression"
+    shown = table[ordered[:columns]].head(rows)
+    head = [[_cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
+    numeric = [column for column in named if table[column].dtype.kind in "fiub"]
+    points, spectra = _some_spectra(table, axis)
+    return DataPreview(
+        Path(path),
+        len(table),
+        len(names),
+        ordered,
+        head,
+        target,
+        id_column,
+        split_column,
+        task,
+        {column: _describe(table[column]) for column in named[:_COLUMNS_DESCRIBED]},
+        frozenset(axis or numeric),
+        points,
+        spectra,
+    )
+
+
+def _cell(value: Any) -> str:
+    """A value as a preview shows it: six digits are enough to recognise a number."""
+    if value is None or value != value:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _describe(values: pd.Series[Any]) -> ColumnPreview:
+    name, missing = str(values.name), int(values.isna().sum())
+    known = values.dropna()
+    if looks_like_classes(values):
+        counted = known.astype(str).value_counts()
+        shown = tuple((str(label), int(count)) for label, count in counted.head(_CLASSES_SHOWN).items())
+        return ColumnPreview(name, "classification", missing, len(counted), shown, split=_split_of(known, missing))
+    numbers = known.to_numpy(dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return ColumnPreview(name, "regression", len(values))
+    bins = min(_MOST_BINS, max(5, math.ceil(math.sqrt(len(numbers)))))
+    counts, edges = np.histogram(numbers, bins)
+    return ColumnPreview(
+        name, "regression", len(values) - len(numbers), edges=tuple(edges.tolist()), counts=tuple(counts.tolist())
+    )
+
+
+def _split_of(known: pd.Series[Any], missing: int) -> tuple[int, int] | None:
+    words = known.astype(str).str.strip().str.lower()
+    test, train = int(words.isin(TEST_WORDS).sum()), int(words.isin(TRAIN_WORDS).sum())
+    return (train, test) if not missing and train + test == len(words) else None
+
+
+def _some_spectra(
+    table: pd.DataFrame, axis: Sequence[str]
+) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+    """Some spectra from all over the file, with so many points as a small drawing can show, in order of the axis."""
+    numeric = [column for column in axis if table[column].dtype.kind in "fiub"]
+    if len(numeric) < 2:
+        return (), ()
+    rows = np.unique(np.linspace(0, len(table) - 1, _SPECTRA_DRAWN).astype(int))
+    sorted_axis = sorted(numeric, key=float)
+    places = np.unique(np.linspace(0, len(sorted_axis) - 1, _POINTS_DRAWN).astype(int))
+    columns = [sorted_axis[place] for place in places]
+    block = table[columns].iloc[rows].to_numpy(dtype=np.float64)
+    whole = block[np.isfinite(block).all(axis=1)]
+    return tuple(float(column) for column in columns), tuple(tuple(row.tolist()) for row in whole)
+
+
+# ---------------------------------------------------------------- configurations
+
+
+@dataclass(frozen=True)
+class ConfigPreview:
+    """What one configuration comes to: its steps, the values its grid tries, how many pipelines that makes.
+
+    `grid` has a name and the values as words for each parameter or step that varies, `cv` says the folds.
+    """
+
+    name: str
+    description: str
+    steps: tuple[str, ...]
+    grid: tuple[tuple[str, tuple[str, ...]], ...]
+    cv: str
+    count: int
+
+
+def preview_configs(source: Path | Sequence[Mapping[str, Any]]) -> list[ConfigPreview]:
+    """Look at a configuration file, or at configurations as a run request holds them. Raises BadInput, NotFound."""
+    if isinstance(source, Path):
+        file = str(source)
+        return [_config_preview(spec, sum(1 for _ in expand(spec, file)), source.stem) for spec in read_specs(source)]
+    found = []
+    for entry in source:
+        count = len(inline_configs([entry]))
+        known = {key: value for key, value in entry.items() if key not in ("pipeline_name", "config_file")}
+        name = str(entry.get("pipeline_name") or "")
+        found.append(_config_preview(ConfigSpec.model_validate(known), count, "", name))
+    return found
+
+
+def _config_preview(spec: ConfigSpec, count: int, fallback: str, name: str = "") -> ConfigPreview:
+    grid = tuple((key, tuple(_value_text(value) for value in values)) for key, values in (spec.grid or {}).items())
+    return ConfigPreview(
+        name or spec.name or fallback,
+        spec.description,
+        tuple(_step_text(step) for step in spec.steps),
+        grid,
+        _cv_text(spec.cv),
+        count,
+    )
+
+
+def _step_text(step: StepSpec) -> str:
+    params = ", ".join(f"{key}={_value_text(value)}" for key, value in step.params.items())
+    short = step.class_path.rpartition(".")[2]
+    text = f"{short}({params})" if params else short
+    return f"{step.name}: {text}" if step.name and step.name != short else text
+
+
+def _cv_text(cv: Mapping[str, Any] | None) -> str:
+    if cv is None:
+        return ""
+    if "class" in cv:
+        return _value_text(dict(cv))
+    return f"{cv.get('n_splits', 5)}-fold"
+
+
+def _value_text(value: Any) -> str:
+    """One value of a grid in a few words: a number, a step with its parameters, several steps in a row, none."""
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, Mapping):
+        if "class" not in value:
+            return ", ".join(f"{key}={_value_text(item)}" for key, item in value.items())
+        short = str(value.get("name") or str(value["class"]).rpartition(".")[2])
+        params = value.get("params") or {}
+        inner = ", ".join(f"{key}={_value_text(item)}" for key, item in params.items()) if params else ""
+        return f"{short}({inner})" if inner else short
+    if isinstance(value, list):
+        together = " + " if any(isinstance(item, Mapping) for item in value) else ", "
+        return together.join(_value_text(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,79 @@
+"""Putting files aside: copied into the trash before anything else is done with them, and put back from there.
+
+An entry holds the files by their path below the workspace. It is complete before the first of them is taken away: a
+process killed between leaves them twice, never nowhere. What was damaged is kept to be looked at and not put back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from storage.disk import Disk, read_pieces
+from storage.errors import NotFound, StorageError
+from storage.layout import Layout
+from storage.trash import ASIDE, Trash, TrashRecord
+from storage.trees import read_tree
+
+
+def copy_aside(layout: Layout, disk: Disk, title: str, paths: Iterable[Path], kind: str = ASIDE) -> TrashRecord | None:
+    """Copy files of the workspace into a new entry of the trash; those that are gone are left out.
+
+    Returns None where none is left. Entries of the kind `aside` are not put back, those of `files` are.
+    """
+    trash = Trash(layout, disk)
+    record = trash.new_record(kind, title)
+    folder = trash.content(record).parent
+    with disk.draft(layout.trash) as draft:
+        for path in paths:
+            with suppress(NotFound):
+                draft.copy(f"content/{path.relative_to(layout.root).as_posix()}", path)
+        if not draft.files:
+            return None
+        record.status = "deleted"
+        record.bytes = sum(written.bytes for written in draft.files.values())
+        record.sha256 = {name.removeprefix("content/"): written.sha256 for name, written in draft.files.items()}
+        draft.write("trash.json", record.to_json())
+        disk.place_draft(draft, folder)
+    return record
+
+
+def move_aside(layout: Layout, disk: Disk, title: str, paths: Sequence[Path], kind: str = ASIDE) -> TrashRecord | None:
+    """Move files of the workspace into a new entry of the trash; otherwise as `copy_aside`."""
+    record = copy_aside(layout, disk, title, paths, kind)
+    if record is not None:
+        disk.remove_files(layout.root / name for name in record.sha256)
+    return record
+
+
+def put_back(layout: Layout, disk: Disk, record: TrashRecord) -> int:
+    """Put the files of an entry back where they were; what stands there is left. Returns how many were put back.
+
+    The entry goes when every file of it is in its place again.
+    """
+    trash = Trash(layout, disk)
+    content = trash.content(record)
+    put, stands = 0, 0
+    for name in read_tree(content).files:
+        source, target = content / name, layout.root / name
+        if not target.exists():
+            disk.make_folders([target.parent])
+            disk.move(source, target)
+            put += 1
+        elif _digest(target) != _digest(source):
+            stands += 1
+    if not stands:
+        trash.discard(record)
+    return put
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        for piece in read_pieces(path, "file"):
+            digest.update(piece)
+    except StorageError:
+        return ""
+    return digest.hexdigest()

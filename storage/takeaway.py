@@ -1,0 +1,155 @@
+"""Taking results away as files: a pipeline as a folder that explains itself, the best predictions as flat CSV files.
+
+Nothing that is there is written over. A folder outside the workspace is filled beside its place and renamed, as inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.catalog import Catalog
+from storage.copies import Report, copy_pipeline, read_metrics
+from storage.disk import Disk, Draft, new_folder, read_bytes, replaced_file
+from storage.errors import BadInput, Conflict, Corrupt, Exists, NotFound
+from storage.layout import Layout, checked_name, folder_part
+from storage.readmes import pipeline_readme
+from storage.records import RunConfig, read_document
+
+
+class Takeaway:
+    """Exports of one workspace. `place_of` tells the run folder and pipeline folder of a prediction, if it is there."""
+
+    def __init__(
+        self, layout: Layout, disk: Disk, catalog: Catalog, place_of: Callable[[str], tuple[str, str] | None]
+    ) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._catalog = catalog
+        self._place_of = place_of
+
+    # ------------------------------------------------------------ a pipeline
+
+    def pipeline(
+        self, run_folder: Path, pipeline_id: str, destination: Path | None, name: str, report: Report | None
+    ) -> Path:
+        """Write a pipeline to a new folder; see Workspace.export_pipeline."""
+        folder = run_folder / pipeline_id
+        if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
+            raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
+        run = _config_of(run_folder)
+        first = checked_name(name, "export") if name else _first_part(run_folder, run)
+        path = self._home(destination, self._layout.exports) / f"{first}_{pipeline_id}"
+        if path.exists():
+            raise Exists(f"{path} is there already.", path, "Open that one, or give this export another name.")
+        with self._new_folder(path) as draft:
+            record = copy_pipeline(draft, folder, report or (lambda done, total, text: None))
+            draft.write("README.md", pipeline_readme(run, record, read_metrics(folder), sorted(draft.files)).encode())
+        return path
+
+    @contextmanager
+    def _new_folder(self, path: Path) -> Iterator[Draft]:
+        if not self._is_inside(path):
+            with new_folder(path) as draft:
+                yield draft
+            return
+        with self._disk.draft(path.parent) as draft:
+            yield draft
+            self._disk.place_draft(draft, path)
+
+    # ------------------------------------------------------------ predictions
+
+    def best_predictions(self, metric: str, n: int, dataset: str | None, destination: Path | None) -> list[Path]:
+        """Write the predictions of the best results; see Workspace.export_best_predictions."""
+        if n < 1:
+            raise BadInput(f"The best {n} can't be exported.", advice="Ask for 1 or more.")
+        home = self._home(destination, self._layout.exports / "best_predictions")
+        groups = [dataset] if dataset is not None else self._datasets()
+        found = [row for one in groups for row in self._catalog.best_rows(metric, one, n)]
+        written = []
+        for row in found:
+            data = self._predictions_of(row["prediction_id"])
+            if data is not None:
+                name = f"{folder_part(row['dataset_name'], 80)}_{row['run_date']}_{folder_part(row['pipeline_id'], 80)}"
+                written.append(self._write_new(home, name, data))
+        if not written:
+            raise NotFound(
+                f"No result with {metric} has predictions" + (f" for {dataset}." if dataset else "."),
+                advice="Choose another metric or dataset.",
+            )
+        return written
+
+    def _datasets(self) -> list[str]:
+        rows = self._catalog.group(["dataset_name"], [])
+        return sorted(str(row["dataset_name"]) for row in rows if row["dataset_name"] is not None)
+
+    def _predictions_of(self, prediction_id: str) -> bytes | None:
+        """predictions.csv of a pipeline; where its folder is gone, made from the arrays in the catalog."""
+        place = self._place_of(prediction_id)
+        if place is not None:
+            path = self._layout.run(place[0]) / place[1] / "predictions.csv"
+            if path.is_file() and not path.is_symlink():
+                return read_bytes(path, "predictions")
+        arrays = self._catalog.arrays(prediction_id)
+        if not arrays:
+            return None
+        from storage.predictions import to_frame
+
+        count = max(int(block.sample_indices.max(initial=-1)) for block in arrays) + 1
+        targets = [str(i + 1) for i in range(arrays[0].y_true.shape[1] if arrays[0].y_true.ndim > 1 else 1)]
+        return bytes(to_frame(arrays, [str(i) for i in range(count)], targets).to_csv(index=False).encode())
+
+    def _write_new(self, home: Path, name: str, data: bytes) -> Path:
+        """Write a file under the first name that is free; one that is there with the same content is taken for it."""
+        for number in range(1, 1_000):
+            path = home / f"{name if number == 1 else f'{name}~{number}'}.csv"
+            if path.is_file():
+                if path.stat().st_size == len(data) and _digest(path.read_bytes()) == _digest(data):
+                    return path
+            elif self._is_inside(path):
+                self._disk.make_folders([home])
+                if self._disk.write_new(path, data):
+                    return path
+            else:
+                with replaced_file(path, new=True) as file:
+                    file.write(data)
+                return path
+        raise Conflict(f"There are too many files named {name}.", home, "Move some of them away.")
+
+    # ------------------------------------------------------------ where to
+
+    def _home(self, destination: Path | None, usual: Path) -> Path:
+        """The folder exports go to. Raises BadInput for one among the workspace's own."""
+        if destination is None:
+            return usual
+        home = Path(destination).absolute()
+        if self._is_inside(home / "x") and not self._is_inside(home / "x", self._layout.exports):
+            raise BadInput(f"{home} is a folder of the workspace's own.", home, "Choose exports, or one outside.")
+        if not home.is_dir():
+            raise NotFound(f"There is no folder {home}.", home, "Make it, or choose another.")
+        return home
+
+    def _is_inside(self, path: Path, home: Path | None = None) -> bool:
+        return (home or self._layout.root).resolve() in path.resolve().parents
+
+
+def _config_of(run_folder: Path) -> RunConfig | None:
+    """run_config.json, None for a run whose document is damaged: its pipelines may be whole."""
+    try:
+        return read_document(run_folder / "run_config.json", RunConfig)
+    except (NotFound, Corrupt):
+        return None
+
+
+def _first_part(run_folder: Path, run: RunConfig | None) -> str:
+    """`corn_2026-11-20`, the beginning of a name."""
+    if run is None:
+        return run_folder.name
+    date = run.run_id[:10] if run.run_id[:4].isdigit() else run.created_at.date().isoformat()
+    return f"{folder_part(run.dataset_name, 80) or 'dataset'}_{folder_part(date)}"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

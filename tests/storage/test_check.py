@@ -1,0 +1,486 @@
+"""Check finds what is wrong, names it, and its repairs mend it without losing anything. Every damage is a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from storage import Cancelled, Conflict, NotFound, Report, Workspace, check_workspace
+from storage.cli import main
+from storage.records import utc_now
+from tests.storage.kills import killed_at
+from tests.storage.samples import add_foreign_part
+
+META, DATA, EDITS = (f"catalog/{name}.parquet" for name in ("predictions_meta", "predictions_data", "annotations"))
+
+
+def fill(workspace: Workspace, count: int, name: str = "") -> list[str]:
+    """Completed pipelines that share one artifact and have one of their own, and one that failed."""
+    run = workspace.create_run("corn", name)
+    ids = []
+    for number in range(count):
+        pipeline = run.add_pipeline({"model": "mean", "k": number}, name=f"p{number}")
+        pipeline.save_artifact("scaler", np.zeros(300))
+        pipeline.save_artifact("model", np.full(200, number))
+        pipeline.save_metrics({"test": {"rmse": 1.0 + number, "samples": 3}})
+        pipeline.save_predictions(pd.DataFrame({"y_true": [1.0, 2.0], "y_pred": [1.0 + number, 2.0]}))
+        pipeline.complete()
+        ids.append(pipeline.prediction_id)
+    run.add_pipeline({"model": "none"}, name="broken").fail("too short")
+    run.finalize()
+    return ids
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made") / "workspace"
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 4)
+        workspace.catalog.annotate(ids[:1], add_tags=["dear"], notes="keep this", stars=2)
+        fill(workspace, 2, "second")
+        workspace.catalog.compact()
+        workspace.sync()
+    return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "workspace")
+
+
+def codes(report: Report) -> list[str]:
+    return [one.code for one in report.findings]
+
+
+def part(root: Path, dataset: str = META) -> Path:
+    return sorted((root / dataset).glob("part-*.parquet"))[0]
+
+
+def pipeline(root: Path, number: int = 1) -> Path:
+    return next((root / "runs").glob(f"*_corn/{number:04d}_*"))
+
+
+def artifact(root: Path) -> Path:
+    record = json.loads((pipeline(root) / "pipeline.json").read_text())["artifacts"][1]
+    return (pipeline(root) / record["path"]).resolve()
+
+
+def edit_json(path: Path, **fields: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def flip(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x40
+    path.write_bytes(bytes(content))
+
+
+def change_index(root: Path, *statements: str) -> None:
+    """Change the index behind the back of Runshelf."""
+    with closing(sqlite3.connect(root / "catalog/index.sqlite")) as file, file:
+        for statement in statements:
+            file.execute(statement)
+
+
+def results(root: Path) -> dict[str, tuple[object, ...]]:
+    """Every result as anybody reads it: its row, its arrays, its edits."""
+    with Workspace.open(root, read_only=True) as workspace:
+        rows = workspace.catalog.search(limit=None)
+        names = ("pipeline_id", "status", "test_rmse", "config", "tags", "notes", "stars", "run_date", "created_at")
+        shown = [name for name in names if name in rows.columns]
+        found = {}
+        for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
+            arrays = [a.y_pred.tolist() for a in workspace.catalog.arrays(row["prediction_id"])]
+            found[row["prediction_id"]] = (*(row[name] for name in shown), str(arrays))
+        return found
+
+
+def repaired(root: Path, report: Report) -> str:
+    with Workspace.open(root) as workspace:
+        return workspace.plan_repair(report.findings).apply()
+
+
+def test_a_sound_workspace_is_clean_and_was_really_looked_at(root: Path) -> None:
+    def files() -> dict[Path, int]:  # SQLite leaves two beside the index when it is read
+        return {p: p.stat().st_mtime_ns for p in root.rglob("*") if p.is_file() and ".sqlite-" not in p.name}
+
+    before = files()
+    for deep in (False, True):
+        report = check_workspace(root, deep=deep)
+        assert report.findings == () and report.verdict == "clean"
+        assert report.checked["runs"] == 2 and report.checked["pipelines"] == 8 and report.checked["results"] == 8
+        assert report.checked["artifacts"] == 5 + 3 and report.checked["parts"] >= 3
+        assert "Everything that was checked is sound" in report.sentence()
+    assert files() == before
+    with Workspace.open(root) as workspace:
+        assert workspace.check().findings == ()
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "workspace document": (lambda root: (root / "runshelf.json").write_text("{"), "marker-damaged"),
+    "manifest": (lambda root: (root / "catalog/manifest.json").write_text("[]"), "manifest-damaged"),
+    "run document": (lambda root: (pipeline(root).parent / "run_config.json").write_text("{"), "run-damaged"),
+    "pipeline document": (lambda root: (pipeline(root) / "pipeline.json").unlink(), "pipeline-damaged"),
+    "metrics": (lambda root: (pipeline(root) / "metrics.json").write_text("{,"), "document-damaged"),
+    "metrics gone": (lambda root: (pipeline(root) / "metrics.json").unlink(), "metrics-missing"),
+    "predictions gone": (lambda root: (pipeline(root) / "predictions.csv").unlink(), "predictions-missing"),
+    "predictions empty": (lambda root: (pipeline(root) / "predictions.csv").write_text(""), "document-damaged"),
+    "artifact gone": (lambda root: artifact(root).unlink(), "artifact-missing"),
+    "artifact cut": (lambda root: os.truncate(artifact(root), 100), "artifact-damaged"),
+    "folder renamed": (lambda root: pipeline(root).rename(pipeline(root).parent / "0001_x"), "pipeline-renamed"),
+    "pipeline folder gone": (lambda root: shutil.rmtree(pipeline(root)), "folder-gone"),
+    "run copied": (lambda root: shutil.copytree(pipeline(root).parent, root / "runs/copy"), "run-copied"),
+    "standard folder gone": (lambda root: shutil.rmtree(root / "exports"), "folder-missing"),
+    "link out": (lambda root: (root / "runs/out").symlink_to("/etc"), "odd-entry"),
+    "pipe": (lambda root: os.mkfifo(root / "library/templates/pipe.json"), "odd-entry"),
+    "stranger's file": (lambda root: (root / "runs/notes.txt").write_text("mine"), "foreign-entry"),
+    "trash": (lambda root: (root / ".trash/2026-01-01_results_00000000").mkdir(), "trash-damaged"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_every_damage_is_found_and_named_and_the_rest_is_checked(root: Path, name: str) -> None:
+    damage, code = DAMAGES[name]
+    damage(root)
+    report = check_workspace(root)
+    assert code in codes(report)
+    one = next(one for one in report.findings if one.code == code)
+    assert one.what and one.advice and not Path(one.place).is_absolute()
+    assert report.checked["runs"] >= 2
+    assert "unchecked" not in codes(report)
+
+
+def test_a_lost_manifest_is_told_and_its_parts_are_never_swept(root: Path) -> None:
+    parts = {path.name: path.read_bytes() for path in (root / "catalog").rglob("part-*")}
+    ids = set(results(root))
+    (root / "catalog/manifest.json").unlink()
+    assert codes(check_workspace(root)) == ["manifest-damaged"]
+    for _ in range(2):  # the first opening makes a new manifest
+        with Workspace.open(root) as workspace:
+            workspace.sync()
+            assert set(workspace.catalog.ids()) == ids
+    assert {path.name: path.read_bytes() for path in (root / ".trash").rglob("part-*")} == parts
+    assert check_workspace(root).verdict == "clean"
+
+
+def test_a_missing_document_that_never_was_is_no_finding(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        run = workspace.create_run("bare")
+        run.add_pipeline({"model": "none"}).complete()
+        run.finalize()
+        workspace.sync()
+    assert check_workspace(root).findings == ()
+
+
+@pytest.mark.parametrize("kind", ["artifact", "part", "index"])
+def test_only_the_deep_check_sees_a_changed_byte(root: Path, kind: str) -> None:
+    if kind == "artifact":
+        flip(artifact(root), 50)
+    elif kind == "part":
+        flip(part(root, DATA), 40)
+    else:
+        change_index(root, "UPDATE predictions SET prediction_id = 'another' WHERE key = 1")
+    assert check_workspace(root).findings == ()
+    found = codes(check_workspace(root, deep=True))
+    assert found == [{"artifact": "artifact-damaged", "part": "part-damaged", "index": "index-differs"}[kind]]
+
+
+def test_one_that_goes_wrong_hides_no_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error nobody thought of in one run: it is named and the other runs are checked."""
+    from storage.check_runs import RunsCheck
+
+    real = RunsCheck._check_copy
+
+    def failing(self: RunsCheck, folder: Path, config: object) -> None:
+        if folder.name.endswith("second"):
+            raise ZeroDivisionError("nobody thought of this")
+        real(self, folder, config)
+
+    monkeypatch.setattr(RunsCheck, "_check_copy", failing)
+    (pipeline(root) / "metrics.json").write_text("{,")
+    assert {"unchecked", "document-damaged"} <= set(codes(check_workspace(root)))
+
+
+def test_it_can_be_cancelled_and_says_what_it_found_until_then(root: Path) -> None:
+    (root / "runshelf.json").write_text("{")
+    seen = []
+
+    def stop(done: int, total: int, text: str) -> None:
+        seen.append((done, total))
+        if done == 4:
+            raise Cancelled()
+
+    report = check_workspace(root, stop)
+    assert report.cancelled and codes(report) == ["marker-damaged"]
+    assert seen == [(n, seen[0][1]) for n in range(1, 5)]
+    whole: list[tuple[int, int]] = []
+    check_workspace(root, lambda done, total, text: whole.append((done, total)))
+    assert whole[-1][0] == whole[-1][1]  # it comes to its end
+
+
+def test_no_folder_is_no_report(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        check_workspace(tmp_path / "nowhere")
+    with pytest.raises(NotFound):
+        check_workspace(tmp_path)
+
+
+# ---------------------------------------------------------------- repairs
+
+
+def test_a_damaged_meta_part_is_put_aside_and_its_results_are_written_anew(root: Path) -> None:
+    before = results(root)
+    content = part(root).read_bytes()
+    os.truncate(part(root), len(content) // 2)
+    damaged = part(root)
+    report = check_workspace(root)
+    assert codes(report)[0] == "part-damaged" and report.verdict == "damaged"
+    text = repaired(root, report)
+    assert "put aside in the trash" in text and "written anew" in text
+    assert check_workspace(root, deep=True).verdict == "clean"
+    assert results(root) == before
+    assert not damaged.exists() and list((root / ".trash").rglob(damaged.name))
+    assert sorted(pd.read_parquet(root / META)["prediction_id"]) == sorted(before)  # once each, for every reader
+    assert sorted(pd.read_parquet(root / DATA)["prediction_id"]) == sorted(k for k in before if before[k][-1] != "[]")
+
+
+def test_a_damaged_data_part_is_filled_from_the_pipelines_own_files(root: Path) -> None:
+    before = results(root)
+    for path in (root / DATA).glob("*.parquet"):
+        path.unlink()
+    report = check_workspace(root)
+    assert set(codes(report)) == {"part-missing"}
+    repaired(root, report)
+    assert results(root) == before and check_workspace(root, deep=True).findings == ()
+
+
+def test_rows_whose_folders_are_gone_and_edits_come_from_the_index(root: Path) -> None:
+    before = results(root)
+    shutil.rmtree(pipeline(root, 2))
+    (pipeline(root, 3) / "metrics.json").unlink()
+    for dataset in (META, EDITS):
+        for path in (root / dataset).glob("*.parquet"):
+            flip(path, path.stat().st_size - 10)
+    report = check_workspace(root)
+    assert codes(report).count("part-damaged") >= 2
+    repaired(root, report)
+    assert results(root) == before
+    assert codes(check_workspace(root, deep=True)) == ["metrics-missing", "folder-gone"]
+
+
+def test_what_was_deleted_does_not_come_back_with_a_repair(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        workspace.catalog.plan_delete("test_rmse = 1").apply()
+        gone = set(workspace.catalog.ids())
+    assert check_workspace(root).findings == ()  # deleted on purpose: no row is missing
+    for dataset in (META, EDITS):
+        os.truncate(part(root, dataset), 10)
+    repaired(root, check_workspace(root))
+    assert set(results(root)) == gone
+
+
+def test_results_the_catalog_lacks_are_taken_in(root: Path) -> None:
+    before = results(root)
+    with Workspace.open(root) as workspace:
+        manifest = json.loads((root / "catalog/manifest.json").read_text())
+        edit_json(root / "catalog/manifest.json", meta=[], generation=manifest["generation"] + 1)
+        report = workspace.check()
+        assert codes(report).count("row-missing") == 8
+        assert codes(report).count("part-stray") == len(manifest["meta"])
+        plan = workspace.plan_repair(report.findings)
+        assert plan.steps[0].what == "Take 8 results into the catalog."
+        assert "8 results taken into the catalog" in plan.apply()
+    assert results(root) == before and check_workspace(root, deep=True).verdict == "clean"
+    assert len(pd.read_parquet(root / DATA)) == 6  # their arrays were there and are not there twice
+
+
+def test_a_wrong_row_count_is_corrected(root: Path) -> None:
+    manifest = json.loads((root / "catalog/manifest.json").read_text())
+    manifest["meta"][0]["rows"] += 5
+    (root / "catalog/manifest.json").write_text(json.dumps(manifest))
+    report = check_workspace(root)
+    assert "part-miscounted" in codes(report)
+    repaired(root, report)
+    assert check_workspace(root).findings == ()
+
+
+def test_what_a_dead_process_left_running_is_marked(root: Path) -> None:
+    """While the workspace is open for longer than the process that died."""
+    with Workspace.open(root) as workspace:
+        assert killed_at(60, train, root)
+        report = workspace.check()
+        assert {"pipeline-left", "run-left"} <= set(codes(report))
+        text = workspace.plan_repair(report.findings).apply()
+        assert "marked as interrupted" in text
+        after = workspace.check()
+        assert not {"pipeline-left", "run-left", "stale-file"} & set(codes(after))
+        assert "interrupted" in {row.status for row in workspace.runs()}
+
+
+def train(root: Path) -> None:
+    """Work that dies half-way (see `killed_at`)."""
+    with Workspace.open(root) as workspace:
+        run = workspace.create_run("wheat")
+        for number in range(100):
+            run.add_pipeline({"k": number}, name=f"p{number}").save_artifact("model", np.full(100, number))
+
+
+def test_somebody_at_work_is_left_alone(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        run = workspace.create_run("wheat")
+        run.add_pipeline({"k": 1}).save_artifact("model", np.zeros(100))  # named by no document yet
+        assert check_workspace(root).findings == ()
+
+
+def test_unused_artifacts_go_to_the_trash_and_can_be_put_back(root: Path) -> None:
+    orphan = artifact(root)
+    edit_json(pipeline(root) / "pipeline.json", artifacts=[])
+    content = orphan.read_bytes()
+    report = check_workspace(root)
+    (one,) = (f for f in report.findings if f.code == "artifact-orphan")
+    assert one.place == orphan.relative_to(root).as_posix() and one.bytes == len(content)
+    assert "moved to the trash" in repaired(root, report)
+    assert not orphan.exists() and check_workspace(root).findings == ()
+    with Workspace.open(root) as workspace:
+        (entry,) = workspace.trash.list()
+        assert entry.bytes == len(content) and entry.problem is None
+        workspace.trash.restore(entry.trash_id)
+        assert orphan.read_bytes() == content and not workspace.trash.list()
+
+
+def test_artifacts_of_a_damaged_pipeline_are_no_orphans(root: Path) -> None:
+    (pipeline(root) / "pipeline.json").write_text("{")
+    assert "artifact-orphan" not in codes(check_workspace(root))
+
+
+def test_a_lost_summary_is_written_from_the_pipelines(root: Path) -> None:
+    path = pipeline(root).parent / "run_summary.json"
+    before = json.loads(path.read_text())
+    path.write_text('{"status": ')
+    report = check_workspace(root)
+    assert codes(report) == ["summary-damaged"]
+    repaired(root, report)
+    after = json.loads(path.read_text())
+    assert {k: after[k] for k in ("status", "total", "successful", "failed", "best_pipeline", "statistics")} == {
+        k: before[k] for k in ("status", "total", "successful", "failed", "best_pipeline", "statistics")
+    }
+    assert after["completed_at"] <= before["completed_at"]  # when it ended, not when it was mended
+    assert next((root / ".trash").rglob("run_summary.json")).read_text() == '{"status": '
+    assert check_workspace(root).findings == ()
+
+
+def test_counts_that_no_longer_fit_are_told_and_can_be_brought_up(root: Path) -> None:
+    shutil.rmtree(pipeline(root, 2))
+    report = check_workspace(root)
+    assert "summary-differs" in codes(report) and report.verdict == "clean"
+    repaired(root, report)
+    assert codes(check_workspace(root)) == ["folder-gone"]  # the artifact that it alone had went to the trash
+
+
+def test_an_index_that_tells_otherwise_is_made_again(root: Path) -> None:
+    Workspace.open(root).close()  # it has seen these folders and takes them for unchanged
+    change_index(root, "DELETE FROM pipelines WHERE number = 1", "DELETE FROM predictions WHERE key = 1")
+    report = check_workspace(root)
+    assert codes(report) == ["index-differs", "index-differs"]
+    repaired(root, report)
+    assert check_workspace(root, deep=True).findings == ()
+    (root / "catalog/index.sqlite").write_bytes(b"no database at all" * 100)
+    assert codes(check_workspace(root)) == ["index-damaged"]
+    for path in (root / "catalog").glob("index.sqlite*"):
+        path.unlink()
+    assert check_workspace(root).findings == ()  # a cache that is not there is nothing wrong
+
+
+def test_results_of_another_process_leave_the_index_behind_for_a_moment(root: Path) -> None:
+    frame = pd.read_parquet(root / META).tail(1).assign(prediction_id="0192f0c1-0000-7000-8000-000000000001")
+    add_foreign_part(root, "meta", frame)
+    report = check_workspace(root)
+    assert {one.code for one in report.findings} == {"index-behind"} and report.verdict == "clean"
+
+
+def test_unfinished_writes_are_swept_but_not_those_of_the_living(root: Path) -> None:
+    stale = root / ".staging/host-999999-deadbeef"
+    stale.mkdir(parents=True)
+    (stale / "half.parquet").write_bytes(b"x" * 100)
+    loose = pipeline(root) / ".metrics.json.0123abcd.tmp"
+    loose.write_text("{")
+    young = pipeline(root) / ".pipeline.json.0123abce.tmp"
+    young.write_text("{")
+    past = (utc_now() - timedelta(hours=3)).timestamp()
+    os.utime(loose, (past, past))
+    stray = root / META / "part-019344aa.parquet"
+    shutil.copy(part(root), stray)
+    with Workspace.open(root, read_only=True):
+        report = check_workspace(root)
+    places = {one.place: one for one in report.findings}
+    assert set(places) == {p.relative_to(root).as_posix() for p in (stale, loose, stray)}
+    assert places[stale.relative_to(root).as_posix()].bytes == 100
+    repaired(root, report)
+    assert not stale.exists() and not loose.exists() and not stray.exists() and young.exists()
+    assert check_workspace(root).findings == ()
+
+
+def test_old_trash_is_told_and_emptied(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        workspace.catalog.plan_delete("test_rmse = 1").apply()
+    (entry,) = (root / ".trash").iterdir()
+    assert check_workspace(root).findings == ()
+    edit_json(entry / "trash.json", deleted_at=(utc_now() - timedelta(days=31)).isoformat())
+    report = check_workspace(root)
+    assert codes(report) == ["trash-expired"] and report.verdict == "clean"
+    repaired(root, report)
+    assert not entry.exists() and check_workspace(root).findings == ()
+
+
+def test_a_repair_refuses_when_things_changed_since_it_was_planned(root: Path) -> None:
+    os.truncate(artifact(root), 0)
+    edit_json(pipeline(root) / "pipeline.json", artifacts=[])
+    with Workspace.open(root) as workspace:
+        plan = workspace.plan_repair(workspace.check().findings)
+        artifact_place = next((root / "runs").glob("*_corn/_binaries/*"))
+        for path in artifact_place.parent.iterdir():
+            path.write_bytes(b"somebody wrote this")
+        with pytest.raises(Conflict):
+            plan.apply()
+
+
+@pytest.mark.parametrize("call", [1, 4, 8, 12, 16, 20, 24, 30])
+def test_a_repair_that_is_killed_loses_nothing(root: Path, call: int) -> None:
+    before = results(root)
+    os.truncate(part(root), 100)
+    killed_at(call, mend, root)
+    repaired(root, check_workspace(root))
+    assert results(root) == before and check_workspace(root, deep=True).verdict == "clean"
+
+
+def mend(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        workspace.plan_repair(check_workspace(root).findings).apply()
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_the_command_line_says_it_with_its_exit_code(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "-w", str(root)]) == 0
+    assert "No findings" in capsys.readouterr().out
+    os.truncate(part(root), 100)
+    assert main(["check", "-w", str(root), "--format", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found[0]["code"] == "part-damaged" and found[0]["fix"] and found[0]["place"].startswith(META)
+    assert main(["check", "-w", str(root), "--repair", "--dry-run"]) == 1
+    assert "dry run" in capsys.readouterr().out
+    assert main(["check", "-w", str(root), "--repair", "--yes"]) == 0
+    assert "put aside in the trash" in capsys.readouterr().out
+    assert main(["check", "-w", str(root), "--deep"]) == 0
+    assert main(["check", "-w", str(root / "runs")]) == 2
