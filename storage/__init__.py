@@ -61,6 +61,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.findings import Finding as Finding
     from storage.findings import Report as Report
     from storage.importance import Importance as Importance
+    from storage.importance import rank_parameters as rank_parameters
     from storage.layout import checked_name as checked_name
     from storage.library import Library as Library
     from storage.library_items import LIBRARY_KINDS as LIBRARY_KINDS
@@ -141,7 +142,7 @@ _HOMES = {
     ),
     "exports": ("harmless",),
     "findings": ("Finding", "Report"),
-    "importance": ("Importance",),
+    "importance": ("Importance", "rank_parameters"),
     "layout": ("checked_name",),
     "library": ("Library",),
     "library_items": ("LIBRARY_KINDS", "LibraryItem"),

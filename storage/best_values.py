@@ -30,9 +30,10 @@ def best_values(columns: Mapping[str, Sequence[Any]], names: Sequence[str], metr
     found: dict[str, BestValue] = {}
     for name in names:
         metric = known_best(metrics, name)
-        ranked = [] if metric is None else [
-            (_rank(metric, value), row) for row, value in enumerate(columns[name]) if value is not None and value == value
-        ]  # fmt: skip
+        if metric is None:
+            continue
+        told = [(row, value) for row, value in enumerate(columns[name]) if value is not None and value == value]
+        ranked = [(_rank(metric, value), row) for row, value in told]
         if not ranked:
             continue
         best = min(ranked)[0]

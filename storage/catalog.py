@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, func
 from sqlalchemy.exc import DatabaseError
 
-from storage.best_values import BestValue, best_values
+from storage.best_values import BestValue, best_values, known_best
 from storage.catalog_row import catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
@@ -480,7 +480,25 @@ class Catalog:
         from storage.groups import Groups
 
         groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
-        return groups.best_values(names, there, filter)
+        found = groups.best_values(names, there, filter)
+        return found if found is not None else self.ask_index(lambda: self._best_values(there, filter))
+
+    def _best_values(self, names: Sequence[str], filter: str) -> dict[str, BestValue]:
+        """Let the index tell the best values in one pass over what matches, without their spread."""
+        condition, columns, ask = self._compile(filter).condition, self._index.columns, self._index.results.values_of
+        metrics = {name: metric for name in names if (metric := known_best(self.metrics, name)) is not None}
+        ends: list[ColumnElement[Any]] = []
+        for name, metric in metrics.items():
+            rank = columns[name] if metric.target is None else func.abs(columns[name] - metric.target)
+            ends.append(func.max(rank) if metric.lower_is_better is False else func.min(rank))
+        found = {}
+        for (name, metric), (end,) in zip(metrics.items(), ask(condition, ends) if ends else [], strict=True):
+            if end is not None and metric.target is not None:  # on which side of the target it is
+                near = and_(condition, func.abs(columns[name] - metric.target) == end)
+                end = ask(near, [func.min(columns[name])])[0][0]
+            if end is not None:
+                found[name] = BestValue(end)
+        return found
 
     def parameter_importance(self, metric: str, filter: str = "", limit: int = 5_000) -> list[Importance]:
         """How much of the differences in a metric each parameter explains among the results that match, most first.

@@ -54,11 +54,14 @@ class Groups:
                 rows = [{**row, name: str(row[name]) if row[name] is not None else None} for row in rows]
         return rows
 
-    def best_values(self, names: Sequence[str], metrics: Sequence[str], filter: str) -> dict[str, BestValue]:
-        """The best values of some metric columns; `names` are these and what is read beside them."""
+    def best_values(self, names: Sequence[str], metrics: Sequence[str], filter: str) -> dict[str, BestValue] | None:
+        """The best values of some metric columns; `names` are these and what is read beside them.
+
+        None where the parts can't tell what matches.
+        """
         table = self._from_parts(names, filter)
         if table is None:
-            table = self._ask(lambda: self._from_index(names, filter))
+            return None
         best = aggregates.best_rows(table, metrics, self._source().metrics)
         return best_values(best.to_pydict(), metrics, self._source().metrics)
 

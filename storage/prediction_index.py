@@ -196,7 +196,8 @@ class PredictionIndex:
             place, *values = self.values_of(key.in_(list(keys[start : start + _CHUNK])), [key, *columns])
             rows.update(zip(place, zip(*values, strict=True), strict=True))
         gone = (None,) * len(columns)
-        return [list(values) for values in zip(*(rows.get(one, gone) for one in keys), strict=True)] or [[] for _ in columns]
+        found = [list(values) for values in zip(*(rows.get(one, gone) for one in keys), strict=True)]
+        return found or [[] for _ in columns]
 
     def values_of(self, condition: ColumnElement[bool], columns: Sequence[ColumnElement[Any]]) -> list[Sequence[Any]]:
         """The values of columns, one list each, for all rows that meet a condition, in no order."""

@@ -152,9 +152,7 @@ def _split_of(known: pd.Series[Any], missing: int) -> tuple[int, int] | None:
     return (train, test) if not missing and train + test == len(words) else None
 
 
-def _some_spectra(
-    table: pd.DataFrame, axis: Sequence[str]
-) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+def _some_spectra(table: pd.DataFrame, axis: Sequence[str]) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
     """Some spectra from all over the file, with so many points as a small drawing can show, in order of the axis."""
     numeric = [column for column in axis if table[column].dtype.kind in "fiub"]
     if len(numeric) < 2:

@@ -148,7 +148,7 @@ class TextIndex:
         p, own = self._index.tables.parameters, self._configs_of(keys)
         found: dict[str, dict[int, float | str | None]] = {}
         for chunk in _chunks(sorted({one for one in own if one is not None}), _MANY):
-            statement = select(p.c.name, p.c.config_text, func.min(p.c.number).label("n"), func.min(p.c.text).label("t"))
+            statement = select(p.c.name, p.c.config_text, func.min(p.c.number), func.min(p.c.text))
             statement = statement.where(p.c.config_text.in_(chunk)).group_by(p.c.name, p.c.config_text)
             for name, config, number, text in self._index.raw(self._index.prepared(statement)):
                 found.setdefault(name, {})[config] = number if number is not None else text
