@@ -1,0 +1,79 @@
+"""Long work for the health of a workspace, as jobs: checking, repairing, measuring, emptying the trash.
+
+Plain functions for other threads. Those that change something open the workspace anew, for their own thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gui.tasks import Report
+
+if TYPE_CHECKING:
+    from storage import Finding, Plan, Usage, Workspace
+    from storage import Report as CheckReport
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan as it is shown: plain values."""
+
+    title: str
+    steps: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair did, in a sentence, and what a check found after it."""
+
+    text: str
+    report: CheckReport
+
+
+def preview_of(plan: Plan) -> Preview:
+    """Return what a plan shows."""
+    return Preview(plan.title, tuple((step.what, step.bytes) for step in plan.steps))
+
+
+def check(root: Path, deep: bool, report: Report) -> CheckReport:
+    """Check a workspace; one that is cancelled tells what it found until then."""
+    from storage import check_workspace
+
+    return check_workspace(root, report, deep)
+
+
+def preview_repair(findings: Sequence[Finding], workspace: Workspace) -> Preview:
+    """Plan a repair, to be looked at."""
+    return preview_of(workspace.plan_repair(findings))
+
+
+def repair(root: Path, findings: Sequence[Finding], deep: bool, report: Report) -> Repaired:
+    """Mend findings, then check again."""
+    from storage import Workspace, check_workspace
+
+    with Workspace.open(root) as workspace:
+        text = workspace.plan_repair(findings).apply(report)
+    return Repaired(text, check_workspace(root, report, deep))
+
+
+def measure(root: Path, report: Report) -> Usage:
+    """Measure what takes how much room."""
+    from storage import measure_workspace
+
+    return measure_workspace(root, report)
+
+
+def preview_removal(trash_ids: Sequence[str], workspace: Workspace) -> Preview:
+    """Plan to remove entries of the trash, to be looked at."""
+    return preview_of(workspace.trash.plan_remove(trash_ids))
+
+
+def remove_from_trash(root: Path, trash_ids: Sequence[str], report: Report) -> str:
+    """Remove these entries of the trash for good."""
+    from storage import Workspace
+
+    with Workspace.open(root) as workspace:
+        return workspace.trash.plan_remove(trash_ids).apply(report)
