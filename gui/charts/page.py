@@ -1,262 +1,265 @@
-"""Interactive charts of one pipeline: parity and residuals, or a confusion matrix for classes.
+"""The charts of one pipeline: which there are for its task, the choices above them, and the chosen one.
 
-Train, val and test always have the same hue and the same marker. Importing this module loads pyqtgraph, so the window
-does it after its first paint.
+Importing this module loads pyqtgraph, so the window does it after its first paint. A chart is made when it is first
+looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QStackedLayout,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedLayout, QTabBar, QToolButton, QVBoxLayout, QWidget
 
-from gui.formats import integer_text, number_text, tr
-from gui.points import ChartData, Confusion, Points
+from gui.charts.confusion import ConfusionPlot
+from gui.charts.errors import ErrorsPlot
+from gui.charts.folds import FoldsPlot
+from gui.charts.options import Options
+from gui.charts.outlier_map import OutlierMap
+from gui.charts.parity import ParityPlot, ResidualsPlot
+from gui.charts.roc import RocPlot
+from gui.charts.sample_plot import SamplePlot
+from gui.charts.shown import Shown, row_line
+from gui.charts.spectra import SpectraPlot
+from gui.formats import tr
+from gui.points import ChartData
+from gui.settings import Settings
 from gui.theme import GRID, theme
+from gui.widgets import ElidedLabel
 
-pg.setConfigOptions(antialias=True)
-MARKERS = {"train": "o", "val": "t1", "test": "s"}
-PARITY, RESIDUALS = 0, 1
+if TYPE_CHECKING:
+    from gui.points_spectra import SpectralLines
+    from storage import RocCurves
+
+MAKERS: dict[str, Callable[[], SamplePlot]] = {
+    "parity": ParityPlot, "residuals": ResidualsPlot, "errors": ErrorsPlot, "confusion": ConfusionPlot, "roc": RocPlot,
+    "folds": FoldsPlot, "spectra": SpectraPlot, "map": OutlierMap,
+}  # fmt: skip
+KINDS = {
+    "regression": ("parity", "residuals", "errors", "folds", "spectra"),
+    "classification": ("confusion", "roc", "folds", "spectra"),
+}
+
+
+def kind_title(kind: str) -> str:
+    """Say what a kind of chart is called."""
+    return {
+        "parity": tr("Parity"), "residuals": tr("Residuals"), "errors": tr("Errors"), "folds": tr("Folds"),
+        "confusion": tr("Confusion"), "roc": tr("ROC"), "spectra": tr("Spectra"),
+    }[kind]  # fmt: skip
 
 
 class Charts(QWidget):
-    """Shows a ChartData; what was chosen (kind, partitions) stays from one pipeline to the next."""
+    """Shows a ChartData; what was chosen (kind, partitions, …) stays from one pipeline to the next, and is remembered.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    `pointed` tells the sample somebody chose and its row in SampleRows (-1: none), `cell_chosen` the partition, rows
+    and words of a cell of the confusion matrix. `roc_wanted` and `spectra_wanted` ask for what only those charts need;
+    `show_roc` and `show_spectra` answer. `picture_wanted` asks to save the plot that comes with it.
+    """
+
+    pointed = Signal(int, int)
+    cell_chosen = Signal(str, object, str)
+    roc_wanted = Signal()
+    spectra_wanted = Signal()
+    picture_wanted = Signal(object, str)
+    enlarge_wanted = Signal()
+
+    def __init__(self, settings: Settings | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(tr("Charts of the selected pipeline"))
-        self._data = ChartData()
-        self._hidden: set[str] = set()
-        self._matrix_of = "test"
-        self._units = ""
-        self._kinds = QButtonGroup(self)
-        self._bar = QHBoxLayout()
-        self._partition_buttons: dict[str, QToolButton] = {}
-        self._target = QComboBox()
-        self._make_bar()
-        self._plot = pg.PlotWidget()
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setAccessibleName(tr("Chart"))
-        self._note = QLabel(tr("Select a pipeline to see its charts."))
+        self._settings = settings or Settings()
+        self._chosen: dict[str, Any] = dict(self._settings.detail_charts)
+        self._task = "regression"
+        self._shown = Shown(why_empty=tr("Select a pipeline to see its charts."))
+        self._sample: tuple[int, int] | None = None
+        self._plots: dict[str, SamplePlot] = {}
+        self.kinds = QTabBar()
+        self.kinds.setAccessibleName(tr("Kind of chart"))
+        self.kinds.setDrawBase(False)
+        self.kinds.setExpanding(False)
+        self.kinds.setUsesScrollButtons(True)
+        self._fill_kinds()
+        self.kinds.currentChanged.connect(self._choose_kind)
+        self.options = Options(self._chosen)
+        self.options.changed.connect(self._apply)
+        self._note = QLabel()
         self._note.setObjectName("muted")
         self._note.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._note.setWordWrap(True)
         self._pages = QStackedLayout()
         self._pages.addWidget(self._note)
-        self._pages.addWidget(self._plot)
-        self._count = QLabel()
-        self._count.setObjectName("muted")
+        self._words = ElidedLabel()
+        self._words.setObjectName("muted")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(GRID, GRID, GRID, GRID)
+        layout.setContentsMargins(GRID, 4, GRID, 4)
         layout.setSpacing(4)
-        layout.addLayout(self._bar)
+        layout.addLayout(self._make_bar())
+        layout.addWidget(self.options)
         layout.addLayout(self._pages, 1)
-        layout.addWidget(self._count)
-        theme().changed.connect(self._draw)
-        self._draw()
+        layout.addWidget(self._words)
+        theme().changed.connect(self._say)
+        self._apply()
 
-    def show_data(self, data: ChartData, why_empty: str, targets: Sequence[str] = (), units: str = "") -> None:
+    # --- what is shown ---
+
+    def show_data(
+        self, data: ChartData, why_empty: str, targets: Sequence[str] = (), units: str = "", task: str = "",
+        roc: dict[str, RocCurves] | None = None,
+    ) -> None:  # fmt: skip
         """Draw the charts of a pipeline, or say why there are none; `targets` name what was predicted."""
-        self._units = units
-        self._data = data
-        self._note.setText(why_empty)
-        here = [points.partition for points in data.targets[0]] if data.targets else []
-        here = here or [matrix.partition for matrix in data.confusions]
-        for name, button in self._partition_buttons.items():
-            button.setVisible(name in here)
-        if data.confusions and self._matrix_of not in here:
-            self._matrix_of = here[-1]
-        names = [*targets, *(tr("target {n}").format(n=n + 1) for n in range(len(targets), len(data.targets)))]
-        if [self._target.itemText(n) for n in range(self._target.count())] != names:
-            self._target.clear()
-            self._target.addItems(names)
-        self._target.setVisible(len(data.targets) > 1)
-        self._draw()
+        classes = bool(data.confusions) or task == "classification"
+        if classes != (self._task == "classification"):
+            self._task = "classification" if classes else "regression"
+            self._fill_kinds()
+        unnamed = range(len(targets), len(data.targets))
+        alone = len(data.targets) == 1  # then nobody has to tell it from others
+        names = [*targets, *("" if alone else tr("target {n}").format(n=n + 1) for n in unnamed)]
+        self._shown = replace(self._shown, data=data, why_empty=why_empty, units=units, roc=roc)
+        self.options.offer(data, names)
+        self._apply()
+
+    def show_roc(self, roc: dict[str, RocCurves]) -> None:
+        """Take the ROC curves that were asked for."""
+        self._shown = replace(self._shown, roc=roc)
+        self._apply()
+
+    def show_spectra(self, lines: SpectralLines | None, problem: str = "") -> None:
+        """Take the spectra that were asked for, or why there are none; None and no problem asks again when needed."""
+        if lines is not self._shown.spectra or problem != self._shown.problem:
+            self._shown = replace(self._shown, spectra=lines, problem=problem)
+            self._apply()
+
+    def mark(self, sample: int | None, row: int = -1) -> None:
+        """Highlight a sample in every chart; `row` is the one of its rows that is told of, -1 the first."""
+        self._sample = None if sample is None else (sample, row)
+        self.plot.mark(sample)
+        self._say()
+
+    @property
+    def kind(self) -> str:
+        """Which kind of chart is chosen."""
+        return str(self.kinds.tabData(self.kinds.currentIndex()))
+
+    def choose(self, kind: str) -> None:
+        """Show a kind of chart, if the task has it."""
+        if kind in KINDS[self._task]:
+            self.kinds.setCurrentIndex(KINDS[self._task].index(kind))
+
+    @property
+    def plot(self) -> SamplePlot:
+        """The chart that is chosen, made if it is looked at for the first time."""
+        kind = "map" if self.kind == "spectra" and self.options.map_chosen else self.kind
+        if kind not in self._plots:
+            plot = self._plots[kind] = MAKERS[kind]()
+            plot.pointed.connect(self.pointed)
+            plot.image_wanted.connect(self.ask_picture)
+            if isinstance(plot, ConfusionPlot):
+                plot.cell_chosen.connect(self.cell_chosen)
+            self._pages.addWidget(plot)
+        return self._plots[kind]
+
+    @property
+    def _plot(self) -> SamplePlot:
+        return self.plot
 
     def items(self) -> list[Any]:
         """Return what is drawn, for those who want to look closer."""
-        return list(self._plot.getPlotItem().items)
+        return list(self.plot.getPlotItem().items)
 
-    # --- the bar above ---
+    def caption(self) -> str:
+        """Return the line below the chart."""
+        return self._words.whole()
 
-    def _make_bar(self) -> None:
-        self._bar.setSpacing(4)
-        for kind, text in ((PARITY, tr("Parity")), (RESIDUALS, tr("Residuals"))):
-            button = self._toggle(text)
-            button.setChecked(kind == PARITY)
-            self._kinds.addButton(button, kind)
-            self._bar.addWidget(button)
-        self._kinds.idToggled.connect(self._draw)
-        self._bar.addStretch(1)
-        self._bar.addWidget(self._target)
-        self._target.currentIndexChanged.connect(self._draw)
-        self._target.setAccessibleName(tr("Target shown"))
-        for name in MARKERS:
-            button = self._toggle(name)
-            button.setChecked(True)
-            button.setIcon(theme().icon(f"marker-{name}", name))
-            button.setIconSize(QSize(12, 12))
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setToolTip(tr("Show or hide the {name} samples").format(name=name))
-            button.clicked.connect(lambda _=False, name=name: self._press(name))
-            self._partition_buttons[name] = button
-            self._bar.addWidget(button)
+    def ask_picture(self) -> None:
+        """Ask for a picture of the chosen chart to be saved."""
+        self.picture_wanted.emit(self.plot, self.kind)
 
-    def _toggle(self, text: str) -> QToolButton:
+    def save(self) -> None:
+        """Remember what was chosen."""
+        self._settings.detail_charts = self._chosen
+
+    # --- making ---
+
+    def _make_bar(self) -> QHBoxLayout:
+        bar = QHBoxLayout()
+        bar.setSpacing(0)
+        bar.addWidget(self.kinds, 1)
+        self.enlarge = self._tool("enlarge", tr("Enlarge the charts"))
+        self.enlarge.clicked.connect(self.enlarge_wanted)
+        more = self._tool("more", tr("More about this chart"))
+        more.setObjectName("moreButton")
+        menu = QMenu(more)
+        menu.addAction(tr("Show all"), lambda: self.plot.redraw())
+        menu.addAction(tr("Copy picture"), lambda: self.plot.copy_picture())
+        menu.addAction(tr("Save picture…"), self.ask_picture)
+        more.setMenu(menu)
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        bar.addWidget(self.enlarge)
+        bar.addWidget(more)
+        return bar
+
+    def _tool(self, icon: str, name: str) -> QToolButton:
         button = QToolButton()
-        button.setObjectName("flat")
-        button.setText(text)
-        button.setCheckable(True)
+        button.setAutoRaise(True)
+        button.setAccessibleName(name)
+        button.setToolTip(name)
+        theme().dress(button, icon)
         return button
 
-    def _press(self, name: str) -> None:
-        if self._data.confusions:
-            self._matrix_of = name
-        else:
-            self._hidden ^= {name}
-        self._draw()
+    def _fill_kinds(self) -> None:
+        self.kinds.blockSignals(True)
+        while self.kinds.count():
+            self.kinds.removeTab(0)
+        for kind in KINDS[self._task]:
+            self.kinds.setTabData(self.kinds.addTab(kind_title(kind)), kind)
+        wanted = self._chosen.get(self._task)
+        self.kinds.setCurrentIndex(KINDS[self._task].index(wanted) if wanted in KINDS[self._task] else 0)
+        self.kinds.blockSignals(False)
 
     # --- drawing ---
 
-    def _draw(self, *_: object) -> None:
-        self._dress()
-        plot = self._plot.getPlotItem()
-        plot.clear()
-        matrix = bool(self._data.confusions)
-        for button in self._kinds.buttons():
-            button.setVisible(bool(self._data.targets))
-        for name, button in self._partition_buttons.items():
-            button.setChecked(name == self._matrix_of if matrix else name not in self._hidden)
-        self._pages.setCurrentIndex(0 if self._data.empty else 1)
-        self._count.setText(" ")
-        if matrix:
-            chosen = [one for one in self._data.confusions if one.partition == self._matrix_of]
-            self._draw_confusion((chosen or self._data.confusions)[0])
-        elif self._data.targets:
-            self._draw_points(self._data.targets[max(0, self._target.currentIndex())])
+    def _choose_kind(self) -> None:
+        self._chosen[self._task] = self.kind
+        self._apply()
 
-    def _dress(self) -> None:
-        colours = theme().colours
-        self._plot.setBackground(colours.base)
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(pg.mkPen(colours.line))
-            axis.setTextPen(pg.mkPen(colours.muted))
+    def _apply(self) -> None:
+        """Draw the chosen chart with the choices made; ask for what is missing."""
+        self.options.show_for(self.kind)
+        shown = self.options.applied(self._shown)
+        plot = self.plot
+        plot.sample = self._sample[0] if self._sample is not None else None
+        plot.show_data(shown)
+        why = plot.why_empty()
+        self._note.setText(why)
+        self._pages.setCurrentWidget(self._note if why else plot)
+        self._say()
+        if self.kind == "roc" and self._shown.roc is None and shown.data.rows.probabilities is not None:
+            self.roc_wanted.emit()
+        if self.kind == "spectra" and self._shown.spectra is None and not self._shown.problem:
+            self.spectra_wanted.emit()
 
-    def _draw_points(self, parts: list[Points]) -> None:
-        plot, colours = self._plot.getPlotItem(), theme().colours
-        residuals = self._kinds.checkedId() == RESIDUALS
-        shown = [points for points in parts if points.partition not in self._hidden and len(points.truth)]
-        plot.getViewBox().invertY(False)
-        plot.setAspectLocked(not residuals)
-        for side in ("left", "bottom"):
-            plot.getAxis(side).setTicks(None)
-        plot.showGrid(x=True, y=True, alpha=0.12)
-        words = (tr("predicted"), tr("residual")) if residuals else (tr("measured"), tr("predicted"))
-        for side, word in zip(("bottom", "left"), words, strict=True):
-            plot.setLabel(side, self._axis_text(word), color=colours.muted)
-        pen = pg.mkPen(colours.muted, width=1, style=Qt.PenStyle.DashLine)
-        plot.addItem(pg.InfiniteLine(pos=(0, 0), angle=0 if residuals else 45, pen=pen))
-        for points in shown:
-            plot.addItem(_scatter(points, residuals))
-        if shown:
-            plot.getViewBox().setRange(_bounds(shown, residuals), padding=0.05)
-        total = sum(points.total for points in shown)
-        drawn = sum(len(points.truth) for points in shown)
-        text = tr("{n} samples").format(n=integer_text(total))
-        if drawn < total:
-            text += tr(", every {k}th drawn").format(k=-(-total // max(1, drawn)))
-        self._count.setText(text)
+    def _say(self) -> None:
+        """Write what is drawn, and what is selected, in the line below."""
+        plot = self.plot
+        words = "" if plot.why_empty() else plot.caption()
+        rows = self._shown.data.rows
+        if self._sample is not None:
+            sample, row = self._sample
+            if not 0 <= row < len(rows) or rows.samples[row] != sample:
+                mine = rows.of_sample(sample)
+                row = int(mine[0]) if len(mine) else -1
+            if row >= 0:
+                words = row_line(rows, row, self.options.target)
+        self._words.put(words or " ")
+        plot.setAccessibleDescription(words)
 
-    def _axis_text(self, word: str) -> str:
-        target = self._target.currentText()
-        return f"{word} {target}" + (f" ({self._units})" if self._units else "")
-
-    def _draw_confusion(self, matrix: Confusion) -> None:
-        plot, colours = self._plot.getPlotItem(), theme().colours
-        size = len(matrix.labels)
-        sums = np.maximum(matrix.counts.sum(axis=1, keepdims=True), 1)
-        shares = matrix.counts / sums
-        plot.showGrid(x=False, y=False)
-        plot.setAspectLocked(False)
-        plot.getViewBox().invertY(True)
-        ground = pg.ColorMap([0.0, 1.0], [QColor(colours.base), QColor(getattr(colours, matrix.partition))])
-        image = pg.ImageItem(shares.T, levels=(0.0, 1.0))
-        image.setColorMap(ground)
-        plot.addItem(image)
-        for side, title in (("left", tr("true")), ("bottom", tr("predicted"))):
-            plot.getAxis(side).setTicks([[(n + 0.5, label) for n, label in enumerate(matrix.labels)]])
-            plot.setLabel(side, title, color=colours.muted)
-        if size <= 12:
-            for row, column in np.ndindex(size, size):
-                dark = shares[row, column] > 0.5
-                text = pg.TextItem(
-                    integer_text(int(matrix.counts[row, column])),
-                    color=colours.base if dark else colours.text,
-                    anchor=(0.5, 0.5),
-                )
-                text.setPos(column + 0.5, row + 0.5)
-                plot.addItem(text)
-        plot.getViewBox().setRange(QRectF(0, 0, size, size), padding=0.02)
-        right = int(np.trace(matrix.counts))
-        total = int(matrix.counts.sum())
-        share = _share(right, total)
-        self._count.setText(
-            tr("{right} of {total} right ({share}), {name}").format(
-                right=integer_text(right), total=integer_text(total), share=share, name=matrix.partition
-            )
-        )
-
-
-def _share(part: int, whole: int) -> str:
-    """Write a share in percent."""
-    return f"{number_text(100 * part / whole if whole else None)} %"
-
-
-def _scatter(points: Points, residuals: bool) -> Any:
-    colour = QColor(getattr(theme().colours, points.partition))
-    fill = QColor(colour)
-    fill.setAlpha(110)
-    x = points.predicted if residuals else points.truth
-    y = points.predicted - points.truth if residuals else points.predicted
-    return pg.ScatterPlotItem(
-        x=x, y=y, data=np.arange(len(x)), symbol=MARKERS[points.partition], size=7, pen=pg.mkPen(colour, width=1),
-        brush=pg.mkBrush(fill), hoverable=True, hoverSize=11, tip=lambda x, y, data: _tip(points, int(data)),
-        name=points.partition,
-    )  # fmt: skip
-
-
-def _tip(points: Points, place: int) -> str:
-    truth, predicted = float(points.truth[place]), float(points.predicted[place])
-    return tr("{sample} · {partition}\nmeasured {truth}\npredicted {predicted}\nresidual {residual}").format(
-        sample=points.names[place], partition=points.partition, truth=number_text(truth, 4),
-        predicted=number_text(predicted, 4), residual=number_text(predicted - truth, 3),
-    )  # fmt: skip
-
-
-def _bounds(parts: list[Points], residuals: bool) -> QRectF:
-    truth = np.concatenate([points.truth for points in parts])
-    predicted = np.concatenate([points.predicted for points in parts])
-    x, y = (predicted, predicted - truth) if residuals else (truth, predicted)
-    if not residuals:
-        x = y = np.concatenate([truth, predicted])
-    left, right, low, high = float(x.min()), float(x.max()), float(y.min()), float(y.max())
-    if residuals:
-        high = max(abs(low), abs(high))
-        low = -high
-    return QRectF(left, low, max(right - left, 1e-9), max(high - low, 1e-9))
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_PageUp: -1, Qt.Key.Key_PageDown: 1}
+        if event.key() in steps:
+            count = self.kinds.count()
+            self.kinds.setCurrentIndex((self.kinds.currentIndex() + steps[Qt.Key(event.key())]) % count)
+            return
+        super().keyPressEvent(event)

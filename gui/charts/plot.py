@@ -77,6 +77,12 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         """Show exactly these bounds."""
         self.getPlotItem().getViewBox().setRange(bounds, padding=padding)
 
+    def copy_picture(self) -> None:
+        """Put a picture of the chart on the clipboard, without anything that tells where the keyboard is."""
+        from gui.charts.picture import image_of
+
+        QGuiApplication.clipboard().setImage(image_of(self))
+
     def _dress(self) -> None:
         colours = theme().colours
         self.setBackground(colours.base)
@@ -89,7 +95,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(tr("Show all"), self.getPlotItem().autoRange)
-        menu.addAction(tr("Copy picture"), lambda: QGuiApplication.clipboard().setPixmap(self.grab()))
+        menu.addAction(tr("Copy picture"), self.copy_picture)
         menu.addAction(tr("Save picture…"), self.image_wanted.emit)
         menu.popup(self.mapToGlobal(at))
 

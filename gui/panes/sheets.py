@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -16,6 +17,7 @@ from storage import metric_for
 
 PARTITIONS = ("train", "val", "test")
 HEADER_HEIGHT = 28
+NUMBER_WIDTH, GAP_WIDTH = 60, 74
 
 
 class Sheet(QTableWidget):
@@ -50,11 +52,14 @@ class Sheet(QTableWidget):
         columns: Sequence[str] | None = None,
         icons: Sequence[str] = (),
         muted: Sequence[int] = (),
+        headings: Sequence[int] = (),
     ) -> None:
         """Replace all rows, and the columns too if given; numbers are written with their metric's digits.
 
-        `icons` go before the first cells, and the rows numbered in `muted` are of less interest.
+        `icons` go before the first cells, the rows numbered in `muted` are of less interest, and those in `headings`
+        are the titles of what follows.
         """
+        self.clearSpans()
         if columns is not None:
             self.setColumnCount(len(columns))
             self.setHorizontalHeaderLabels(list(columns))
@@ -69,6 +74,8 @@ class Sheet(QTableWidget):
                 if row in muted:
                     item.setForeground(QColor(theme().colours.muted))
                 self.setItem(row, column, item)
+        for row in headings:
+            self._make_heading(row)
         self._fit_columns()
 
     def fit_height(self) -> None:
@@ -95,6 +102,16 @@ class Sheet(QTableWidget):
         for column in range(self.columnCount() - 1):
             self.setColumnWidth(column, min(200, max(56, self.columnWidth(column) + 8)))
 
+    def _make_heading(self, row: int) -> None:
+        item = self.item(row, 0)
+        if item is not None:
+            font = item.font()
+            font.setBold(True)
+            item.setFont(font)
+            item.setBackground(QColor(theme().colours.window))
+        if self.columnCount() > 1:
+            self.setSpan(row, 0, 1, self.columnCount())
+
     def _align_titles(self) -> None:
         for column in range(self.columnCount()):
             item = self.horizontalHeaderItem(column)
@@ -103,29 +120,76 @@ class Sheet(QTableWidget):
 
     def _item(self, value: Any, title: str, column: int) -> QTableWidgetItem:
         item = QTableWidgetItem(_cell_text(value, title))
-        value = value.value if isinstance(value, _Named) else value
+        tip = value.tip if isinstance(value, Gap) else None
+        value = value.value if isinstance(value, (_Named, Gap)) else value
         item.setData(Qt.ItemDataRole.UserRole, value)
-        item.setToolTip(plain_text(value))
+        item.setToolTip(plain_text(value) if tip is None else tip)
+        if tip is not None:
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, tip)
         right = column >= self._right_from or isinstance(value, (int, float))
         item.setTextAlignment(RIGHT if right else LEFT)
         return item
 
 
 class MetricsSheet(Sheet):
-    """Metrics by partition, with the mean of the folds where there was cross-validation."""
+    """Metrics by partition, and how much worse they are where the model was not trained.
+
+    The columns are always the same, so that nothing moves from one pipeline to the next.
+    """
 
     def fill_metrics(self, metrics: dict[str, Any]) -> None:
         """Show `metrics.json` as rows of metrics and columns of partitions; what is not there shows "–"."""
-        parts = {name: metrics[name] for name in PARTITIONS if isinstance(metrics.get(name), dict)}
+        parts = {name: metrics[name] if isinstance(metrics.get(name), dict) else {} for name in PARTITIONS}
         names: list[str] = []
         for values in parts.values():
             names.extend(name for name, value in values.items() if name not in names and _is_number(value))
         names.sort(key=lambda name: name == "samples")  # counts below what is measured
-        rows = [(metric_title(name), *(_Named(name, values.get(name)) for values in parts.values())) for name in names]
-        self.fill(rows, columns=[tr("Metric"), *parts])
-        self.horizontalHeader().setStretchLastSection(False)
+        rows = [
+            (metric_title(name), *(_Named(name, values.get(name)) for values in parts.values()), gap_of(name, parts))
+            for name in names
+        ]
+        self.fill(rows, columns=[tr("Metric"), *PARTITIONS, tr("gap")])
+        titles = self.horizontalHeader()
+        titles.setStretchLastSection(False)
+        titles.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, self.columnCount()):
-            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+            titles.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            self.setColumnWidth(column, NUMBER_WIDTH if column <= len(PARTITIONS) else GAP_WIDTH)
+        item = self.horizontalHeaderItem(self.columnCount() - 1)
+        if item is not None:
+            item.setToolTip(
+                tr("How much worse (↓) or better (↑) it is on test samples, else val, than on those of train")
+            )
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How much a metric differs between the samples trained with and others: `value` is never negative."""
+
+    name: str
+    value: float
+    worse: bool
+    tip: str
+
+
+def gap_of(name: str, parts: Mapping[str, Mapping[str, Any]]) -> Gap | None:
+    """Return how far test (else val) is from train; None where a value is missing or nobody knows which end is best."""
+    metric = metric_for(name)
+    there = next((one for one in ("test", "val") if _is_number(parts[one].get(name))), "")
+    if metric is None or not there or not _is_number(parts["train"].get(name)) or name == "samples":
+        return None
+    train, other = float(parts["train"][name]), float(parts[there][name])
+    if metric.target is not None:
+        further = abs(other - metric.target) - abs(train - metric.target)
+    elif metric.lower_is_better is not None:
+        further = (other - train) * (1 if metric.lower_is_better else -1)
+    else:
+        return None
+    words = (
+        tr("{there} is worse than train by {value}") if further > 0 else tr("{there} is better than train by {value}")
+    )
+    tip = words.format(there=there, value=plain_text(abs(further)))
+    return Gap(name, abs(further), further > 0, tip)
 
 
 class _Named:
@@ -158,6 +222,9 @@ def _is_number(value: Any) -> bool:
 def _cell_text(value: Any, title: str) -> str:
     if isinstance(value, _Named):
         return _cell_text(value.value, value.name)
+    if isinstance(value, Gap):
+        text = number_text(value.value, 2)
+        return f"{'↓' if value.worse else '↑'} {text}"
     if value is None:
         return MISSING
     if isinstance(value, float):

@@ -1,0 +1,173 @@
+"""The head of the details and their first page: name and status, the chain of steps, errors, metrics by partition."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.columns import STATUS_COLOURS
+from gui.formats import STATUS_ICONS, status_word, tr
+from gui.panes.facts import configuration_text, dataset_of, pipeline_name, pipeline_status
+from gui.panes.pipeline_chain import ChainView
+from gui.panes.sheets import metrics_sheet
+from gui.theme import GRID, theme
+from gui.widgets import ElidedLabel
+
+if TYPE_CHECKING:
+    from storage import PipelineDetails
+
+
+class Head(QFrame):
+    """The name of the pipeline, how it ended, and where it belongs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("paper")
+        self._sign = QLabel()
+        self._name = ElidedLabel()
+        self._name.setObjectName("title")
+        self._where = ElidedLabel()
+        self._where.setObjectName("muted")
+        line = QHBoxLayout()
+        line.setSpacing(GRID)
+        line.addWidget(self._sign)
+        line.addWidget(self._name, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, GRID, 12, GRID)
+        layout.setSpacing(2)
+        layout.addLayout(line)
+        layout.addWidget(self._where)
+        self._status = ""
+        theme().changed.connect(self._paint_sign)
+
+    def show_details(self, details: PipelineDetails) -> None:
+        """Show the name of this pipeline."""
+        self._name.put(pipeline_name(details))
+        self._status = pipeline_status(details)
+        run_name = details.run.run_name if details.run is not None else str(details.row.get("run_name") or "")
+        places = [dataset_of(details) or details.run_id, run_name, details.pipeline_id]
+        self._where.put("  ·  ".join(part for part in (status_word(self._status), *places) if part))
+        self._paint_sign()
+
+    def _paint_sign(self) -> None:
+        if self._status:
+            icon = theme().icon(STATUS_ICONS.get(self._status, "info"), STATUS_COLOURS.get(self._status, "muted"))
+            self._sign.setPixmap(icon.pixmap(16, 16))
+            self._sign.setAccessibleName(status_word(self._status))
+
+
+class Summary(QScrollArea):
+    """The chain of steps, the error if there was one, and the metrics. `step_chosen` tells which step one wants."""
+
+    step_chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setAccessibleName(tr("Steps and metrics"))
+        self._details: PipelineDetails | None = None
+        self.chain = ChainView()
+        self.chain.step_chosen.connect(self.step_chosen)
+        self.chain.copy_wanted.connect(self.copy_configuration)
+        self._error = ErrorBox()
+        self._problems = QLabel()
+        self._problems.setObjectName("bad")
+        self._problems.setWordWrap(True)
+        self._metrics = metrics_sheet()
+        self._metrics.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._metrics.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(12, 4, 12, 12)
+        layout.setSpacing(GRID)
+        layout.addLayout(self._make_title())
+        for widget in (self.chain, self._problems, self._error, self._metrics):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.setWidget(inside)
+
+    def show_details(self, details: PipelineDetails) -> None:
+        """Show what this pipeline is made of and how good it is."""
+        self._details = details
+        chain = details.chain
+        self.chain.show_steps(chain.steps if chain is not None else (), chain.problem if chain is not None else "")
+        words = [tr("Its folder is deleted. This is what the catalog still knows.")] if details.deleted else []
+        self._problems.setText("\n".join([*words, *details.problems]))
+        self._problems.setVisible(bool(self._problems.text()))
+        self._error.show_text(details.error)
+        self._metrics.fill_metrics(details.metrics)
+        self._metrics.setVisible(self._metrics.rowCount() > 0)
+        self._metrics.fit_height()
+        self.copy.setEnabled(bool(self.chain.steps))
+
+    def copy_configuration(self, as_text: bool = False) -> None:
+        """Put the configuration on the clipboard, as JSON that can be run again or as a line of text."""
+        if self._details is not None:
+            text = self.chain.text() if as_text else configuration_text(self._details)
+            QGuiApplication.clipboard().setText(text)
+
+    def _make_title(self) -> QHBoxLayout:
+        title = QLabel(tr("Steps"))
+        title.setObjectName("heading")
+        self.copy = QToolButton()
+        self.copy.setObjectName("flat")
+        self.copy.setText(tr("Copy configuration"))
+        self.copy.setToolTip(tr("Copy the configuration as JSON, to be run again"))
+        self.copy.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.copy.setPopupMode(QToolButton.ToolButtonPopupMode.DelayedPopup)
+        self.copy.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        theme().dress(self.copy, "copy")
+        menu = QMenu(self.copy)
+        menu.addAction(tr("Copy steps as text"), lambda: self.copy_configuration(True))
+        self.copy.setMenu(menu)
+        self.copy.clicked.connect(lambda: self.copy_configuration())
+        row = QHBoxLayout()
+        row.addWidget(title)
+        row.addStretch(1)
+        row.addWidget(self.copy)
+        return row
+
+
+class ErrorBox(QFrame):
+    """Why a pipeline failed, to read and to copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("errorBox")
+        self._title = QLabel()
+        self._title.setWordWrap(True)
+        self._text = QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setAccessibleName(tr("Error text"))
+        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._text.setFixedHeight(120)
+        self.copy_button = QPushButton(tr("Copy error"))
+        theme().dress(self.copy_button, "copy")
+        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text.toPlainText()))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, GRID, 12, GRID)
+        layout.addWidget(self._title)
+        layout.addWidget(self._text)
+        layout.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def show_text(self, text: str) -> None:
+        """Show an error; without text the box is hidden."""
+        self.setVisible(bool(text))
+        lines = [line for line in text.strip().splitlines() if line.strip()]
+        self._title.setText(f"<b>{html.escape(lines[-1])}</b>" if lines else "")
+        self._text.setPlainText(text)
