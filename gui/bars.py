@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import tr
-from gui.jobs import Jobs, time_left_text
+from gui.jobs import Jobs, state_word, time_left_text
 from gui.query_box import QueryBox
 from gui.session import Opened
 from gui.tasks import Progress
@@ -84,6 +84,7 @@ class StatusLine(QStatusBar):
         self._work = QLabel()
         self._job = _JobSign()
         self._job.cancel.clicked.connect(self._cancel)
+        self._job.pause.clicked.connect(self._pause_or_resume)
         self._job.name.clicked.connect(self.clicked)
         for label in (self._listed, self._state, self._work):
             label.setContentsMargins(GRID, 0, GRID, 0)
@@ -93,7 +94,7 @@ class StatusLine(QStatusBar):
         self.addPermanentWidget(self._job)
         self._job.hide()
         self.setFixedHeight(28)
-        for signal in (jobs.dataChanged, jobs.rowsInserted, jobs.modelReset):
+        for signal in (jobs.began, jobs.changed, jobs.cleared):
             signal.connect(self._show_job)
 
     def describe(self, text: str) -> None:
@@ -113,24 +114,29 @@ class StatusLine(QStatusBar):
         self._work.setText(text)
 
     def _show_job(self, *_: object) -> None:
-        busy = self._jobs.busy()
-        self._job.setVisible(bool(busy))
-        if not busy:
+        job = self._jobs.foremost()
+        self._job.setVisible(job is not None)
+        if job is None:
             return
-        job = next((one for one in busy if one.state != "waiting"), busy[-1])
+        others = len(self._jobs.busy()) - 1
         done = tr("{done}/{total}").format(done=job.done, total=job.total) if job.total else ""
-        left = time_left_text(job)
-        more = tr("and {n} more").format(n=len(busy) - 1) if len(busy) > 1 else ""
-        words = tr("stopping…") if job.state == "stopping" else left
+        more = tr("and {n} more").format(n=others) if others else ""
+        words = state_word(job.state) if job.state in ("pausing", "paused", "stopping") else time_left_text(job)
         self._job.name.setText("  ".join(part for part in (job.name, done, words, more) if part))
         self._job.bar.setRange(0, max(1, job.total))
         self._job.bar.setValue(job.done)
         self._job.cancel.setEnabled(job.state != "stopping")
+        self._job.show_pause(job.can_pause, job.can_resume)
 
     def _cancel(self) -> None:
-        busy = self._jobs.busy()
-        if busy:
-            self._jobs.cancel(next((one for one in busy if one.state != "waiting"), busy[-1]))
+        job = self._jobs.foremost()
+        if job is not None:
+            self._jobs.cancel(job)
+
+    def _pause_or_resume(self) -> None:
+        job = self._jobs.foremost()
+        if job is not None:
+            (self._jobs.resume if job.can_resume else self._jobs.pause)(job)
 
 
 class _JobSign(QWidget):
@@ -145,6 +151,10 @@ class _JobSign(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(120)
         self.bar.setAccessibleName(tr("Progress of the running job"))
+        self.pause = QToolButton()
+        self.pause.setObjectName("flat")
+        self._resuming: bool | None = None
+        self.show_pause(False, False)
         self.cancel = QToolButton()
         self.cancel.setObjectName("flat")
         self.cancel.setToolTip(tr("Cancel this job"))
@@ -153,6 +163,16 @@ class _JobSign(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 4, 0)
         layout.setSpacing(GRID)
-        for widget in (self.name, self.bar, self.cancel):
+        for widget in (self.name, self.bar, self.pause, self.cancel):
             widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
             layout.addWidget(widget)
+
+    def show_pause(self, can_pause: bool, can_resume: bool) -> None:
+        """Offer to pause or to resume, or neither."""
+        self.pause.setEnabled(can_pause or can_resume)
+        if can_resume == self._resuming:
+            return
+        self._resuming = can_resume
+        theme().dress(self.pause, "run" if can_resume else "pause")
+        self.pause.setToolTip(tr("Resume this job") if can_resume else tr("Pause this job"))
+        self.pause.setAccessibleName(tr("Resume the paused job") if can_resume else tr("Pause the running job"))

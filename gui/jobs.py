@@ -1,7 +1,7 @@
-"""Long work that outlives the click that started it: training and exports, with progress, a log and an outcome.
+"""Long work that outlives the click that started it: training, exports, checks, with progress, a log and an outcome.
 
-One job trains at a time, the others wait their turn; exports wait for exports only. Jobs run on their own threads,
-never on the workspace's.
+One job trains at a time, the others wait their turn; exports wait for exports, other work for other work. Jobs run on
+their own threads, never on the workspace's.
 """
 
 from __future__ import annotations
@@ -12,29 +12,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
-from gui.columns import LEFT, RIGHT, AnyIndex
 from gui.exporting import ExportRequest, write_export
 from gui.formats import MISSING, duration_text, integer_text, tr
 from gui.tasks import Problem, Progress, Report, Task, Tasks
-from gui.theme import theme
 
 if TYPE_CHECKING:
-    from storage import RunOutcome, RunRequest
+    from storage import Control, PipelineEvent, RunOutcome, RunRequest
 
-State = Literal["waiting", "running", "stopping", "completed", "failed", "cancelled"]
+State = Literal["waiting", "running", "pausing", "paused", "stopping", "completed", "failed", "cancelled"]
+Lane = Literal["work", "training", "export"]
 ENDED: tuple[State, ...] = ("completed", "failed", "cancelled")
+AT_A_TIME: dict[Lane, int] = {"work": 2, "training": 1, "export": 1}
 LINES_KEPT = 5000
 T = TypeVar("T")
-SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 
 
 @dataclass(eq=False)
 class Job:
-    """One piece of long work and what is known of it; `log` keeps the newest lines."""
+    """One piece of long work and what is known of it; `log` keeps the newest lines.
+
+    A job that trains has the pipelines that came to their end, those that failed apart from the others, and the
+    `request` it was started with.
+    """
 
     name: str
     state: State = "waiting"
@@ -44,35 +48,336 @@ class Job:
     ended: float | None = None
     outcome: str = ""
     problem: Problem | None = None
+    told: bool = False  # somebody else says what went wrong
+    value: Any = None  # what the work returned
     run_id: str = ""
+    root: Path | None = None  # the workspace it trains in
     workspace: Path | None = None  # one that the job made, to be opened
     file: Path | None = None  # one that the job wrote
     kept: str = ""  # what is left when it is cancelled
     log: list[str] = field(default_factory=list)
+    logged: int = 0  # how many lines there were in all
     task: Task | None = None
+    request: RunRequest | None = None
+    control: Control | None = None
+    failed: list[PipelineEvent] = field(default_factory=list)
+    finished: list[PipelineEvent] = field(default_factory=list)
+    news: SimpleQueue[PipelineEvent] = field(default_factory=SimpleQueue)  # filled by the thread that trains
+    _pace_from: tuple[float, int] | None = None  # since when, and from which count on, things get done
+    _rested: float = 0.0  # seconds
+    _resting_since: float | None = None
 
     @property
     def over(self) -> bool:
         """Whether it has ended, in whatever way."""
         return self.state in ENDED
 
+    @property
+    def can_pause(self) -> bool:
+        """Whether it can be paused now."""
+        return self.control is not None and self.state == "running"
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it is, or is about to be, paused."""
+        return self.state in ("pausing", "paused")
+
+    def seconds_worked(self) -> float:
+        """Return how long it has been at work, pauses left out."""
+        if self.started is None:
+            return 0.0
+        now = self.ended if self.ended is not None else time.monotonic()
+        resting = now - self._resting_since if self._resting_since is not None else 0.0
+        return max(0.0, now - self.started - self._rested - resting)
+
     def seconds_left(self) -> float | None:
         """Estimate the time left from the pace so far; None while there is no pace."""
-        if self.state != "running" or self.started is None or not self.done or not self.total:
+        if self.over or self.state in ("waiting", "stopping") or self._pace_from is None:
             return None
-        return (time.monotonic() - self.started) / self.done * max(0, self.total - self.done)
+        since, first = self._pace_from
+        if self.done <= first or not self.total:
+            return None
+        return (self.seconds_worked() - since) / (self.done - first) * max(0, self.total - self.done)
+
+    def advance(self, progress: Progress) -> None:
+        """Take in how far it is."""
+        if self.started is None:
+            self.started = time.monotonic()
+        if self.state == "waiting":
+            self.state = "running"
+        self.done, self.total = progress.done, progress.total
+        if self._pace_from is None and self.total:
+            self._pace_from = (self.seconds_worked(), self.done)
+        self.rest(self.control is not None and self.control.resting)
+        self.say(*progress.lines)
+
+    def say(self, *lines: str) -> None:
+        """Add lines to the log."""
+        self.log.extend(lines)
+        self.logged += len(lines)
+        if len(self.log) > 2 * LINES_KEPT:
+            del self.log[:-LINES_KEPT]
+
+    def rest(self, resting: bool) -> None:
+        """Take in whether everything waits: the time until it goes on is not its own."""
+        if resting and self._resting_since is None:
+            self._resting_since = time.monotonic()
+        elif not resting and self._resting_since is not None:
+            self._rested += time.monotonic() - self._resting_since
+            self._resting_since = None
+        if self.state == "pausing" and resting:
+            self.state = "paused"
+
+    def take_news(self) -> bool:
+        """Take in the pipelines that came to their end since the last time; False if there were none."""
+        before = len(self.failed) + len(self.finished)
+        try:
+            while True:
+                event = self.news.get_nowait()
+                self.run_id = event.run_id if event.status != "skipped" else self.run_id
+                (self.failed if event.status == "failed" else self.finished).append(event)
+        except Empty:
+            return len(self.failed) + len(self.finished) > before
 
 
-def _train(root: Path, request: RunRequest, report: Report) -> RunOutcome:
+def _train(
+    root: Path, request: RunRequest, control: Control, news: SimpleQueue[PipelineEvent], report: Report
+) -> RunOutcome:
     from storage import run_in_child
 
-    return run_in_child(root, request, report)
+    return run_in_child(root, request, report, on_pipeline=news.put, control=control)
 
 
 def _make_demo(folder: Path, report: Report) -> Path:
     from storage import create_demo
 
     return create_demo(folder, report)
+
+
+class Jobs(QObject):
+    """All jobs of this session, newest first.
+
+    `began`, `changed` (state or progress), `logged`, `trained` (pipelines came to their end) and `ended` are emitted
+    with the Job, `cleared` when ended ones were taken off the list.
+    """
+
+    began = Signal(object)
+    changed = Signal(object)
+    logged = Signal(object)
+    trained = Signal(object)
+    ended = Signal(object)
+    cleared = Signal()
+
+    def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self._lanes = {
+            lane: ThreadPoolExecutor(max_workers=count, thread_name_prefix=f"runshelf-{lane}")
+            for lane, count in AT_A_TIME.items()
+        }
+        self.jobs: list[Job] = []
+        self._clock = QTimer(self)  # time left runs on between reports
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._tick)
+
+    # --- starting ---
+
+    def start(
+        self,
+        name: str,
+        fn: Callable[[Report], T],
+        *,
+        kept: str = "",
+        done: Callable[[T], str | None] | None = None,
+        failed: Callable[[Problem], None] | None = None,
+        lane: Lane = "work",
+    ) -> Job:
+        """Start any long work as a job called `name`.
+
+        `fn(report)` is plain: it holds no Qt object, and opens its own workspace where it needs one. `done(value)` is
+        called here when it came back well; what that returns, or a text that `fn` returned, is the outcome shown. A
+        Path is taken for the file that was written. With `failed` the window does not tell of the problem. `kept` says
+        what is left when it is cancelled.
+        """
+        job = Job(name, kept=kept, told=failed is not None)
+        return self._start(job, fn, partial(self._complete, done), lane, failed)
+
+    def train(self, root: Path, request: RunRequest) -> Job:
+        """Start a training run in a child process that can be paused and stopped."""
+        from storage import Control
+
+        dataset = request.dataset_name or request.data.stem
+        name = f"{dataset} · {request.run_name}" if request.run_name else dataset
+        job = Job(tr("Training {name}").format(name=name), kept=tr("finished pipelines are kept"))
+        job.root, job.request, job.control = root, request, Control()
+        fn = partial(_train, root, request, job.control, job.news)
+        return self._start(job, fn, self._complete_training, "training")
+
+    def make_demo(self, folder: Path) -> Job:
+        """Start making a workspace with real data and trained pipelines to look around in."""
+        job = Job(tr("Making the demo"), kept=tr("finished pipelines are kept"))
+        return self._start(job, partial(_make_demo, folder), self._complete_demo, "training")
+
+    def export(self, root: Path, request: ExportRequest) -> Job:
+        """Start writing rows of the catalog to a file."""
+        job = Job(tr("Exporting {name}").format(name=request.path.name), kept=tr("no file was written"))
+        complete = partial(self._complete_export, request.path)
+        return self._start(job, partial(write_export, root, request), complete, "export")
+
+    def _start(
+        self,
+        job: Job,
+        fn: Callable[[Report], T],
+        complete: Callable[[Job, T], None],
+        lane: Lane,
+        failed: Callable[[Problem], None] | None = None,
+    ) -> Job:
+        self.jobs.insert(0, job)
+        job.task = self._tasks.start(
+            fn, partial(complete, job), partial(self._fail, failed, job), partial(self._advance, job),
+            executor=self._lanes[lane], quiet=True,
+        )  # fmt: skip
+        self._clock.start()
+        self.began.emit(job)
+        return job
+
+    # --- steering ---
+
+    def pause(self, job: Job) -> None:
+        """Let a training job pause as soon as what it fits is fitted."""
+        if job.control is not None and job.can_pause:
+            job.control.pause()
+            self._put(job, "pausing")
+
+    def resume(self, job: Job) -> None:
+        """Let a paused job go on."""
+        if job.control is not None and job.can_resume:
+            job.control.resume()
+            self._put(job, "running")
+
+    def toggle_pause(self) -> None:
+        """Let the training that is at work pause, or go on."""
+        for job in self.busy():
+            if job.can_resume:
+                self.resume(job)
+                return
+            if job.can_pause:
+                self.pause(job)
+                return
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job; one that still waits ends at once, one that runs or is paused as soon as it is safe."""
+        if job.over or job.task is None:
+            return
+        if job.task.future is not None and job.task.future.cancel():
+            self._tasks.drop(job.task)
+            self._end(job, "cancelled", tr("Cancelled before it began."))
+            return
+        job.task.stop()
+        self._put(job, "stopping")
+
+    def cancel_all(self) -> None:
+        """Stop every job."""
+        for job in self.busy():
+            self.cancel(job)
+
+    def busy(self) -> list[Job]:
+        """Return the jobs that have not ended."""
+        return [job for job in self.jobs if not job.over]
+
+    def running(self, name: str) -> Job | None:
+        """Return the job of this name that has not ended."""
+        return next((job for job in self.busy() if job.name == name), None)
+
+    def foremost(self) -> Job | None:
+        """Return the job that one line is best spent on: one at work, else the first that waits."""
+        busy = self.busy()
+        return next((job for job in busy if job.state != "waiting"), busy[-1] if busy else None)
+
+    def clear_ended(self) -> None:
+        """Take the jobs that ended off the list."""
+        self.jobs = self.busy()
+        self.cleared.emit()
+
+    def close(self) -> None:
+        """Let the threads go; every job must have ended."""
+        self._clock.stop()
+        for pool in self._lanes.values():
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _put(self, job: Job, state: State) -> None:
+        job.state = state
+        self.changed.emit(job)
+
+    # --- what comes back ---
+
+    def _advance(self, job: Job, progress: Progress) -> None:
+        if job.over:
+            return
+        job.advance(progress)
+        self._take_news(job)
+        if progress.lines:
+            self.logged.emit(job)
+        self.changed.emit(job)
+
+    def _take_news(self, job: Job) -> None:
+        if job.take_news():
+            self.trained.emit(job)
+
+    def _complete(self, done: Callable[[Any], str | None] | None, job: Job, value: Any) -> None:
+        job.value = value
+        said = value if isinstance(value, str) else tr("done")
+        if isinstance(value, Path):
+            job.file = value
+            said = tr("in {path}").format(path=value)
+        try:
+            if done is not None:
+                said = done(value) or said
+        finally:  # the job is over whatever its owner makes of it
+            self._end(job, "completed", said)
+
+    def _complete_training(self, job: Job, outcome: RunOutcome) -> None:
+        job.value, job.run_id = outcome, outcome.run_id
+        self._take_news(job)
+        nothing_good = outcome.failed > 0 and outcome.completed == 0
+        self._end(job, "failed" if nothing_good else "completed", outcome_text(outcome))
+
+    def _complete_demo(self, job: Job, root: Path) -> None:
+        job.workspace = root
+        self._end(job, "completed", tr("ready in {folder}").format(folder=root))
+
+    def _complete_export(self, path: Path, job: Job, rows: int) -> None:
+        job.file = path
+        self._end(job, "completed", tr("{n} rows in {path}").format(n=integer_text(rows), path=path))
+
+    def _fail(self, failed: Callable[[Problem], None] | None, job: Job, problem: Problem) -> None:
+        job.problem = problem
+        self._take_news(job)
+        if problem.kind == "cancelled":
+            text = tr("Cancelled; {what}.").format(what=job.kept) if job.kept else tr("Cancelled.")
+            self._end(job, "cancelled", text)
+        else:
+            job.say(problem.details if problem.kind == "bug" else f"{problem.what} {problem.advice}".strip())
+            self._end(job, "failed", problem.what)
+        if failed is not None:
+            failed(problem)
+
+    def _end(self, job: Job, state: State, outcome: str) -> None:
+        job.rest(False)
+        job.state, job.outcome, job.ended = state, outcome, time.monotonic()
+        job.say(outcome)
+        if not self.busy():
+            self._clock.stop()
+        self.changed.emit(job)
+        self.logged.emit(job)
+        self.ended.emit(job)
+
+    def _tick(self) -> None:
+        for job in self.busy():
+            self.changed.emit(job)
+
+
+# --- words ---
 
 
 def outcome_text(outcome: RunOutcome) -> str:
@@ -85,205 +390,26 @@ def outcome_text(outcome: RunOutcome) -> str:
     return ", ".join(parts)
 
 
-COLUMNS = ("Job", "Progress", "Time left", "Outcome")
-
-
-class Jobs(QAbstractTableModel):
-    """All jobs of this session, newest first. `ended` is emitted with each Job that ends."""
-
-    ended = Signal(object)
-    logged = Signal()
-
-    def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._tasks = tasks
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="runshelf-job")
-        self._exports = ThreadPoolExecutor(max_workers=1, thread_name_prefix="runshelf-export")
-        self.jobs: list[Job] = []
-        self._clock = QTimer(self)  # time left runs on between reports
-        self._clock.setInterval(1000)
-        self._clock.timeout.connect(self._tick)
-
-    # --- work ---
-
-    def train(self, root: Path, request: RunRequest) -> Job:
-        """Start a training run in a child process that can be stopped."""
-        dataset = request.dataset_name or request.data.stem
-        name = f"{dataset} · {request.run_name}" if request.run_name else dataset
-        job = Job(tr("Training {name}").format(name=name), kept=tr("finished pipelines are kept"))
-        return self._start(job, partial(_train, root, request), self._complete)
-
-    def make_demo(self, folder: Path) -> Job:
-        """Start making a workspace with real data and trained pipelines to look around in."""
-        job = Job(tr("Making the demo"), kept=tr("finished pipelines are kept"))
-        return self._start(job, partial(_make_demo, folder), self._complete_demo)
-
-    def export(self, root: Path, request: ExportRequest) -> Job:
-        """Start writing rows of the catalog to a file."""
-        job = Job(tr("Exporting {name}").format(name=request.path.name), kept=tr("no file was written"))
-        complete = partial(self._complete_export, request.path)
-        return self._start(job, partial(write_export, root, request), complete, self._exports)
-
-    def cancel(self, job: Job) -> None:
-        """Stop a job; one that still waits ends at once, one that runs as soon as it is safe."""
-        if job.over or job.task is None:
-            return
-        if job.task.future is not None and job.task.future.cancel():
-            self._tasks.drop(job.task)
-            self._end(job, "cancelled", tr("Cancelled before it began."))
-            return
-        job.task.stop()
-        job.state = "stopping"
-        self._changed(job)
-
-    def cancel_all(self) -> None:
-        """Stop every job."""
-        for job in self.busy():
-            self.cancel(job)
-
-    def busy(self) -> list[Job]:
-        """Return the jobs that have not ended."""
-        return [job for job in self.jobs if not job.over]
-
-    def clear_ended(self) -> None:
-        """Take the jobs that ended off the list."""
-        self.beginResetModel()
-        self.jobs = self.busy()
-        self.endResetModel()
-
-    def close(self) -> None:
-        """Let the thread go; every job must have ended."""
-        self._clock.stop()
-        for pool in (self._pool, self._exports):
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _start(
-        self,
-        job: Job,
-        fn: Callable[[Report], T],
-        complete: Callable[[Job, T], None],
-        pool: ThreadPoolExecutor | None = None,
-    ) -> Job:
-        self.beginInsertRows(QModelIndex(), 0, 0)
-        self.jobs.insert(0, job)
-        self.endInsertRows()
-        job.task = self._tasks.start(
-            fn, partial(complete, job), partial(self._fail, job), partial(self._advance, job),
-            executor=pool or self._pool, quiet=True,
-        )  # fmt: skip
-        self._clock.start()
-        return job
-
-    def _advance(self, job: Job, progress: Progress) -> None:
-        if job.over:
-            return
-        if job.started is None:
-            job.started = time.monotonic()
-        if job.state == "waiting":
-            job.state = "running"
-        job.done, job.total = progress.done, progress.total
-        if progress.lines:
-            job.log = [*job.log, *progress.lines][-LINES_KEPT:]
-            self.logged.emit()
-        self._changed(job)
-
-    def _complete(self, job: Job, outcome: RunOutcome) -> None:
-        job.run_id = outcome.run_id
-        for failure in outcome.failures:
-            job.log.append(f"{failure.pipeline_id} {failure.name}: {failure.message}")
-        nothing_good = outcome.failed > 0 and outcome.completed == 0
-        self._end(job, "failed" if nothing_good else "completed", outcome_text(outcome))
-
-    def _complete_demo(self, job: Job, root: Path) -> None:
-        job.workspace = root
-        self._end(job, "completed", tr("ready in {folder}").format(folder=root))
-
-    def _complete_export(self, path: Path, job: Job, rows: int) -> None:
-        job.file = path
-        self._end(job, "completed", tr("{n} rows in {path}").format(n=integer_text(rows), path=path))
-
-    def _fail(self, job: Job, problem: Problem) -> None:
-        job.problem = problem
-        if problem.kind == "cancelled":
-            self._end(job, "cancelled", tr("Cancelled; {what}.").format(what=job.kept))
-            return
-        job.log.append(problem.details if problem.kind == "bug" else f"{problem.what} {problem.advice}".strip())
-        self._end(job, "failed", problem.what)
-
-    def _end(self, job: Job, state: State, outcome: str) -> None:
-        job.state, job.outcome, job.ended = state, outcome, time.monotonic()
-        job.log.append(outcome)
-        if not self.busy():
-            self._clock.stop()
-        self._changed(job)
-        self.logged.emit()
-        self.ended.emit(job)
-
-    def _changed(self, job: Job) -> None:
-        row = self.jobs.index(job)
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
-
-    def _tick(self) -> None:
-        if self.jobs:
-            self.dataChanged.emit(self.index(0, 2), self.index(len(self.jobs) - 1, 2))
-
-    # --- what the view asks ---
-
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        return 0 if parent.isValid() else len(self.jobs)
-
-    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return tr(COLUMNS[section])
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if section == 2 else LEFT
-        return None
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        job = self.jobs[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return (job.name, progress_text(job), time_left_text(job), job.outcome or state_word(job.state))[
-                index.column()
-            ]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if index.column() == 2 else LEFT
-        if role == SHARE_ROLE and index.column() == 1:
-            return job.done / job.total if job.total else (1.0 if job.state == "completed" else 0.0)
-        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
-            return theme().icon(*STATE_ICONS[job.state])
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return job.outcome or state_word(job.state)
-        return None
-
-
-STATE_ICONS = {
-    "waiting": ("history", "muted"), "running": ("running", "accent"), "stopping": ("interrupted", "warning"),
-    "completed": ("completed", "good"), "failed": ("failed", "bad"), "cancelled": ("interrupted", "warning"),
-}  # fmt: skip
-
-
 def state_word(state: State) -> str:
     """Say the state of a job."""
     words = {
-        "waiting": tr("waiting"), "running": tr("running"), "stopping": tr("stopping…"), "completed": tr("completed"),
-        "failed": tr("failed"), "cancelled": tr("cancelled"),
+        "waiting": tr("waiting"), "running": tr("running"), "pausing": tr("pausing…"), "paused": tr("paused"),
+        "stopping": tr("stopping…"), "completed": tr("completed"), "failed": tr("failed"),
+        "cancelled": tr("cancelled"),
     }  # fmt: skip
     return words[state]
 
 
 def progress_text(job: Job) -> str:
     """Say how far a job is: "14 of 24"."""
-    return tr("{done} of {total}").format(done=job.done, total=job.total) if job.total else MISSING
+    if not job.total:
+        return MISSING
+    return tr("{done} of {total}").format(done=integer_text(job.done), total=integer_text(job.total))
 
 
 def time_left_text(job: Job) -> str:
-    """Say how long a job will still take, or how long it took."""
-    if job.over and job.started is not None and job.ended is not None:
-        return tr("took {time}").format(time=duration_text(job.ended - job.started))
+    """Say how long a job will still take, or how long it took; pauses are not counted."""
+    if job.over and job.started is not None:
+        return tr("took {time}").format(time=duration_text(job.seconds_worked()))
     left = job.seconds_left()
     return duration_text(max(1.0, left)) if left is not None else MISSING

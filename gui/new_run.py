@@ -1,6 +1,6 @@
 """The New run dialog: which data, what to predict, which pipelines, and how.
 
-It reads nothing itself: the preview of the data and the count of pipelines come from other threads.
+It reads nothing itself: what it shows of data, pipelines and history comes from other threads.
 """
 
 from __future__ import annotations
@@ -9,19 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QDialog,
-    QDoubleSpinBox,
-    QFileDialog,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -29,148 +25,76 @@ from PySide6.QtWidgets import (
 )
 
 from gui import inquiries
-from gui.formats import integer_text, tr
-from gui.panes.sheets import HEADER_HEIGHT, Sheet
-from gui.settings import Settings, documents_folder
-from gui.tasks import Problem, Task, Tasks
+from gui.formats import duration_text, integer_text, tr
+from gui.run_data import DataChoice
+from gui.run_pipelines import PipelineChoice
+from gui.session import Session
+from gui.settings import Settings
+from gui.tasks import Problem
 from gui.theme import GRID, ROW_HEIGHT, theme
-from gui.widgets import (
-    CONFIG_SUFFIXES,
-    DATA_SUFFIXES,
-    DropTarget,
-    ElidedLabel,
-    combo_box,
-    dropped_files,
-    form_layout,
-    heading,
-)
+from gui.widgets import CONFIG_SUFFIXES, DATA_SUFFIXES, dropped_files, form_layout, heading
 
 if TYPE_CHECKING:
-    from storage import DataPreview, RunRequest
+    from storage import RunRequest
 
-SHARE, COLUMN, NONE = range(3)
+MAX_SEED = 2**31 - 1
 
 
 class NewRunDialog(QDialog):
-    """Asks for everything a training run needs. `request()` is what was asked for; `previewed` and `counted` tell
-    that an answer from elsewhere has arrived (or failed, then it is said in place)."""
+    """Asks for everything a training run needs; `request()` is what was asked for.
+
+    `data` is a file to begin with, `request` a whole request to fill in, its data perhaps left empty. `previewed` and
+    `counted` tell that an answer from elsewhere has arrived, or that there is none, which is then said in place.
+    """
 
     previewed = Signal()
     counted = Signal()
 
     def __init__(
-        self, tasks: Tasks, settings: Settings, data: Path | None = None, parent: QWidget | None = None
+        self,
+        session: Session,
+        settings: Settings,
+        data: Path | None = None,
+        parent: QWidget | None = None,
+        *,
+        request: RunRequest | None = None,
     ) -> None:
         super().__init__(parent)
-        self._tasks, self._settings = tasks, settings
-        self._data: Path | None = None
-        self._preview_task: Task | None = None
-        self._count_task: Task | None = None
-        self.count = 0
+        self._session, self._settings = session, settings
+        self._times: dict[str, float] = {}  # mean seconds of a fit by configuration, on this dataset
+        self._timed = ""  # the dataset they are of
+        self._over = False
         self.setWindowTitle(tr("New run"))
         self.setAcceptDrops(True)
-        self.resize(880, 640)
+        self.resize(1000, 712)
+        self.data = DataChoice(session.tasks, settings)
+        self.pipelines = PipelineChoice(session)
         columns = QHBoxLayout()
         columns.setSpacing(24)
-        columns.addLayout(self._make_data(), 1)
-        columns.addLayout(self._make_pipelines(), 1)
-        self._message = QLabel(" ")
-        self._message.setObjectName("muted")
-        self._message.setWordWrap(True)
-        self.start_button = QPushButton(tr("Start training"))
-        self.start_button.setDefault(True)
-        self.start_button.clicked.connect(self.accept)
-        close = QPushButton(tr("Close"))
-        close.setAutoDefault(False)
-        close.clicked.connect(self.reject)
-        bottom = QHBoxLayout()
-        bottom.setSpacing(GRID)
-        bottom.addWidget(self._message, 1)
-        bottom.addWidget(close)
-        bottom.addWidget(self.start_button)
+        columns.addWidget(self.data, 1)
+        right = QVBoxLayout()
+        right.setSpacing(GRID)
+        right.addWidget(self.pipelines, 1)
+        right.addWidget(heading(tr("Run")))
+        right.addLayout(self._make_run())
+        columns.addLayout(right, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(12)
         layout.addLayout(columns, 1)
-        layout.addLayout(bottom)
+        layout.addLayout(self._make_bottom())
+        self.data.previewed.connect(self._previewed)
+        self.pipelines.counted.connect(self.counted)
+        for part in (self.data, self.pipelines):
+            part.changed.connect(self._check)
         self.finished.connect(self._stop_asking)
-        tasks.start(inquiries.shipped, self._offer_shipped, lambda problem: self._say(problem.what), quiet=True)
+        if request is not None:
+            self._fill(request)
         if data is not None:
-            self.set_data(data)
+            self.data.set_data(data)
         self._check()
 
-    # --- the two halves ---
-
-    def _make_data(self) -> QVBoxLayout:
-        self._drop = DropTarget(DATA_SUFFIXES)
-        self._drop.dropped.connect(lambda paths: self.set_data(paths[0]))
-        self._file = ElidedLabel(tr("Drop a CSV, Parquet or NumPy file here"))
-        choose = QPushButton(tr("Choose file…"))
-        choose.setAutoDefault(False)
-        choose.clicked.connect(self._choose_data)
-        row = QHBoxLayout(self._drop)
-        row.setContentsMargins(12, GRID, GRID, GRID)
-        row.addWidget(self._file, 1)
-        row.addWidget(choose)
-        self._sheet = Sheet([], tr("First rows of the data"))
-        self._sheet.setFixedHeight(HEADER_HEIGHT + 6 * ROW_HEIGHT)
-        self.target = combo_box(tr("Column to predict; several with commas between"), editable=True)
-        self.id_column = combo_box(tr("Column with the names of the samples"))
-        self.task = combo_box(tr("Kind of task"))
-        for text, value in ((tr("found from the data"), None), (tr("Regression"), "regression"),
-                            (tr("Classification"), "classification")):  # fmt: skip
-            self.task.addItem(text, value)
-        self.split = combo_box(tr("How the test set is chosen"))
-        self.split.addItems([tr("Random share"), tr("By a column"), tr("No test set: cross-validation alone")])
-        self.test_size = QDoubleSpinBox()
-        self.test_size.setRange(0.05, 0.9)
-        self.test_size.setSingleStep(0.05)
-        self.test_size.setValue(0.25)
-        self.test_size.setAccessibleName(tr("Share of samples kept for the test"))
-        self.split_column = combo_box(tr("Column that says train or test"))
-        self.split.currentIndexChanged.connect(self._check)
-        self.target.editTextChanged.connect(self._check)
-        split = QHBoxLayout()
-        split.setSpacing(GRID)
-        split.addWidget(self.split, 1)
-        split.addWidget(self.test_size)
-        split.addWidget(self.split_column, 1)
-        self.units = QLineEdit()
-        self.units.setPlaceholderText(tr("for example %, mg/kg"))
-        form = form_layout()
-        form.addRow(tr("Predict"), self.target)
-        form.addRow(tr("Sample names"), self.id_column)
-        form.addRow(tr("Test set"), split)
-        form.addRow(tr("Task"), self.task)
-        form.addRow(tr("Units"), self.units)
-        self._shape = QLabel(" ")
-        self._shape.setObjectName("muted")
-        half = QVBoxLayout()
-        half.setSpacing(GRID)
-        half.addWidget(heading(tr("Data")))
-        half.addWidget(self._drop)
-        half.addWidget(self._shape)
-        half.addWidget(self._sheet)
-        half.addLayout(form)
-        half.addStretch(1)
-        return half
-
-    def _make_pipelines(self) -> QVBoxLayout:
-        self.configs = QListWidget()
-        self.configs.setAccessibleName(tr("Configuration files"))
-        self.configs.setFrameShape(QListWidget.Shape.NoFrame)
-        self.configs.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.configs.itemChanged.connect(lambda _: self._ask_count())
-        self.configs.setMinimumHeight(5 * ROW_HEIGHT)
-        add = QPushButton(tr("Add files…"))
-        add.setAutoDefault(False)
-        theme().dress(add, "add")
-        add.clicked.connect(self._choose_configs)
-        self._counted = QLabel(tr("No pipelines chosen"))
-        self._counted.setObjectName("muted")
-        row = QHBoxLayout()
-        row.addWidget(self._counted, 1)
-        row.addWidget(add)
+    def _make_run(self) -> QFormLayout:
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("optional, for example protein-study"))
         self.description = QLineEdit()
@@ -180,143 +104,71 @@ class NewRunDialog(QDialog):
         self.jobs.setValue(max(1, self._settings.run_jobs))
         self.jobs.setToolTip(tr("How many pipelines are trained at the same time"))
         self.seed = QSpinBox()
-        self.seed.setRange(0, 2**31 - 1)
+        self.seed.setRange(0, MAX_SEED)
+        self.seed.setMinimumWidth(96)
         self.seed.setToolTip(tr("The same seed gives the same splits and the same results"))
-        self.again = QCheckBox(tr("Train again what was trained before"))
+        self.again = QCheckBox(tr("Train a&gain what was trained before"))
+        seed_label = QLabel(tr("See&d"))
+        seed_label.setBuddy(self.seed)
         numbers = QHBoxLayout()
         numbers.setSpacing(GRID)
-        for box in (self.jobs, self.seed, self.test_size):
-            box.setMinimumHeight(ROW_HEIGHT)
-        self.seed.setMinimumWidth(96)
         numbers.addWidget(self.jobs)
         numbers.addSpacing(GRID)
-        numbers.addWidget(QLabel(tr("Seed")))
+        numbers.addWidget(seed_label)
         numbers.addWidget(self.seed)
         numbers.addStretch(1)
+        parallel = QLabel(tr("Para&llel"))
+        parallel.setBuddy(self.jobs)
         form = form_layout()
-        form.addRow(tr("Run name"), self.name)
-        form.addRow(tr("Description"), self.description)
-        form.addRow(tr("Parallel"), numbers)
+        form.addRow(tr("Run &name"), self.name)
+        form.addRow(tr("Descripti&on"), self.description)
+        form.addRow(parallel, numbers)
         form.addRow("", self.again)
         for widget, name in ((self.name, tr("Run name")), (self.description, tr("Description")),
-                             (self.jobs, tr("Pipelines trained at a time")), (self.seed, tr("Seed")),
-                             (self.units, tr("Units of the target"))):  # fmt: skip
+                             (self.jobs, tr("Pipelines trained at a time")), (self.seed, tr("Seed"))):  # fmt: skip
             widget.setAccessibleName(name)
-        half = QVBoxLayout()
-        half.setSpacing(GRID)
-        half.addWidget(heading(tr("Pipelines")))
-        half.addWidget(self.configs, 1)
-        half.addLayout(row)
-        half.addWidget(heading(tr("Run")))
-        half.addLayout(form)
-        return half
+        for box in (self.jobs, self.seed):
+            box.setMinimumHeight(ROW_HEIGHT)
+        self.name.textChanged.connect(self._check)
+        self.jobs.valueChanged.connect(self._check)
+        return form
 
-    # --- data ---
+    def _make_bottom(self) -> QHBoxLayout:
+        self._sign = QLabel()
+        self._sign.setFixedWidth(16)
+        self._message = QLabel(" ")
+        self._message.setWordWrap(True)
+        self._message.setMinimumHeight(2 * 18)
+        self.start_button = QPushButton(tr("Start training"))
+        self.start_button.setDefault(True)
+        self.start_button.clicked.connect(self.accept)
+        close = QPushButton(tr("&Close"))
+        close.setAutoDefault(False)
+        close.clicked.connect(self.reject)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(GRID)
+        bottom.addWidget(self._sign)
+        bottom.addWidget(self._message, 1)
+        bottom.addWidget(close)
+        bottom.addWidget(self.start_button)
+        return bottom
 
-    def set_data(self, path: Path) -> None:
-        """Take a data file and ask for its preview."""
-        self._data = path
-        self._file.put(str(path))
-        self._shape.setText(tr("Reading…"))
-        if self._preview_task is not None:
-            self._tasks.drop(self._preview_task)
-        self._preview_task = self._tasks.start(partial(inquiries.preview, path), self._show_preview, self._no_preview)
-        self._check()
+    # --- filling ---
 
-    def _show_preview(self, preview: DataPreview) -> None:
-        self._preview_task = None
-        self._shape.setText(
-            tr("{rows} samples, {columns} columns").format(
-                rows=integer_text(preview.n_rows), columns=integer_text(preview.n_columns)
-            )
-        )
-        width = max((len(row) for row in preview.head), default=0)
-        self._sheet.fill(preview.head, columns=preview.columns[:width])
-        self.target.clear()
-        self.target.addItems(preview.columns)
-        self.target.setCurrentText(preview.target or "")
-        for combo, guess in ((self.id_column, preview.id_column), (self.split_column, preview.split_column)):
-            combo.clear()
-            combo.addItem(tr("none"), None)
-            for column in preview.columns:
-                combo.addItem(column, column)
-            combo.setCurrentIndex(max(0, combo.findData(guess)))
-        self.split.setCurrentIndex(COLUMN if preview.split_column else SHARE)
-        self._check()
+    def _fill(self, wanted: RunRequest) -> None:
+        self.name.setText(wanted.run_name)
+        self.description.setText(wanted.description)
+        self.jobs.setValue(wanted.jobs)
+        self.seed.setValue(wanted.seed)
+        self.again.setChecked(wanted.again)
+        self.pipelines.fill(wanted)
+        self.data.fill(wanted)
+
+    def _previewed(self) -> None:
+        known = self._settings.run_choices.get(str(self.data.path))
+        if isinstance(known, dict) and not self.pipelines.chosen():
+            self.pipelines.remember([Path(text) for text in known.get("pipelines", []) if isinstance(text, str)])
         self.previewed.emit()
-
-    def _no_preview(self, problem: Problem) -> None:
-        self._preview_task, self._data = None, None
-        self._shape.setText(" ")
-        self._sheet.fill([], columns=[])
-        self._say(f"{problem.what} {problem.advice}")
-        self.start_button.setEnabled(False)
-        self.previewed.emit()
-
-    def _choose_data(self) -> None:
-        kinds = " ".join(f"*{suffix}" for suffix in DATA_SUFFIXES)
-        folder = self._settings.data_folder or documents_folder()
-        name, _ = QFileDialog.getOpenFileName(self, tr("Data file"), folder, tr("Data ({kinds})").format(kinds=kinds))
-        if name:
-            self._settings.data_folder = str(Path(name).parent)
-            self.set_data(Path(name))
-
-    # --- pipelines ---
-
-    def add_config(self, path: Path, *, chosen: bool = True) -> None:
-        """Offer a configuration file, chosen or not."""
-        item = QListWidgetItem(path.stem.replace("-", " ").replace("_", " "))
-        item.setData(Qt.ItemDataRole.UserRole, str(path))
-        item.setToolTip(str(path))
-        item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setCheckState(Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked)
-        self.configs.addItem(item)
-        if chosen:
-            self._ask_count()
-
-    def chosen_configs(self) -> list[Path]:
-        """Return the configuration files that are ticked."""
-        items = (self.configs.item(row) for row in range(self.configs.count()))
-        return [
-            Path(item.data(Qt.ItemDataRole.UserRole)) for item in items if item.checkState() == Qt.CheckState.Checked
-        ]
-
-    def _offer_shipped(self, paths: list[Path]) -> None:
-        for path in paths:
-            self.add_config(path, chosen=False)
-
-    def _choose_configs(self) -> None:
-        kinds = " ".join(f"*{suffix}" for suffix in CONFIG_SUFFIXES)
-        names, _ = QFileDialog.getOpenFileNames(
-            self, tr("Pipeline configurations"), documents_folder(), tr("Configurations ({kinds})").format(kinds=kinds)
-        )
-        for name in names:
-            self.add_config(Path(name))
-
-    def _ask_count(self) -> None:
-        if self._count_task is not None:
-            self._tasks.drop(self._count_task)
-            self._count_task = None
-        paths = self.chosen_configs()
-        self.count = 0
-        self._check()
-        if not paths:
-            self._counted.setText(tr("No pipelines chosen"))
-            return
-        self._counted.setText(tr("Counting…"))
-        self._count_task = self._tasks.start(partial(inquiries.count_configs, paths), self._show_count, self._no_count)
-
-    def _show_count(self, count: int) -> None:
-        self._count_task, self.count = None, count
-        self._counted.setText(tr("1 pipeline") if count == 1 else tr("{n} pipelines").format(n=integer_text(count)))
-        self._check()
-        self.counted.emit()
-
-    def _no_count(self, problem: Problem) -> None:
-        self._count_task = None
-        self._counted.setText(tr("Not readable"))
-        self._say(f"{problem.what} {problem.advice}")
-        self.counted.emit()
 
     # --- the whole ---
 
@@ -324,28 +176,25 @@ class NewRunDialog(QDialog):
         """Return what was asked for."""
         from storage import RunRequest
 
-        assert self._data is not None
-        split = self.split.currentIndex()
         return RunRequest(
-            data=self._data,
-            target=self._targets(),
-            id_column=self.id_column.currentData(),
-            split_column=self.split_column.currentData() if split == COLUMN else None,
-            test_size=self.test_size.value() if split == SHARE else None,
-            task=self.task.currentData(),
-            pipelines=self.chosen_configs(),
+            **self.data.answer(),
+            **self.pipelines.answer(),
             run_name=self.name.text().strip(),
             description=self.description.text().strip(),
-            units=self.units.text().strip(),
             jobs=self.jobs.value(),
             seed=self.seed.value(),
             again=self.again.isChecked(),
         )
 
     def accept(self) -> None:
-        if self.start_button.isEnabled():
-            self._settings.run_jobs = self.jobs.value()
-            super().accept()
+        if not self.start_button.isEnabled():
+            return
+        self._settings.run_jobs = self.jobs.value()
+        if self.data.path is not None:
+            left_out = {"data", "configs", "run_name", "pipeline_names", "description", "again", "dataset_name"}
+            choices = self.request().model_dump(mode="json", exclude=left_out)
+            self._settings.remember_choices(self.data.path, choices)
+        super().accept()
 
     def message(self) -> str:
         """Return what the dialog says is missing or wrong."""
@@ -357,39 +206,65 @@ class NewRunDialog(QDialog):
 
     def dropEvent(self, event: QDropEvent) -> None:
         for path in dropped_files(event, CONFIG_SUFFIXES):
-            self.add_config(path)
+            self.pipelines.add_file(path)
         if data := dropped_files(event, DATA_SUFFIXES):
-            self.set_data(data[0])
+            self.data.set_data(data[0])
         event.acceptProposedAction()
 
-    def _targets(self) -> list[str]:
-        text = self.target.currentText().strip()
-        if self.target.findText(text, Qt.MatchFlag.MatchExactly) >= 0:
-            return [text]  # a column may have a comma in its name
-        return [part.strip() for part in text.split(",") if part.strip()]
-
     def _check(self) -> None:
-        """Enable what can be used, and say what is still missing."""
-        self.test_size.setVisible(self.split.currentIndex() == SHARE)
-        self.split_column.setVisible(self.split.currentIndex() == COLUMN)
-        missing = ""
-        if self._data is None:
-            missing = tr("Choose a data file.")
-        elif not self._targets():
-            missing = tr("Choose the column to predict.") if self._preview_task is None else ""
-        elif not self.count:
-            missing = tr("Choose at least one set of pipelines.") if not self.chosen_configs() else ""
-        ready = self._data is not None and bool(self._targets()) and self.count > 0 and self._preview_task is None
-        self._say(missing)
-        self.start_button.setEnabled(ready)
+        """Enable what can be used, and say what is still missing or wrong."""
+        wrong = self.data.wrong() or self.pipelines.wrong() or self._wrong_names()
+        missing = self.data.missing() or self.pipelines.missing()
+        self._message.setText(wrong or missing or " ")
+        self._sign.clear()
+        if wrong:
+            self._sign.setPixmap(theme().icon("damaged", "warning").pixmap(16, 16))
+        self.start_button.setEnabled(not wrong and not missing and self.pipelines.count > 0)
+        count = self.pipelines.count
         self.start_button.setText(
-            tr("Train {n} pipelines").format(n=integer_text(self.count)) if self.count > 1 else tr("Start training")
+            tr("&Train {n} pipelines").format(n=integer_text(count)) if count > 1 else tr("S&tart training")
+        )
+        self._ask_times()
+        self._show_estimate()
+
+    def _wrong_names(self) -> str:
+        if self.data.preview is None:
+            return ""  # the names are checked by what was loaded with it
+        from storage import StorageError, checked_name
+
+        try:
+            for text, what in ((self.data.dataset_name.text().strip(), "dataset"), (self.name.text().strip(), "run")):
+                if text:
+                    checked_name(text, what)
+        except StorageError as error:
+            return f"{error.what} {error.advice}".strip()
+        return ""
+
+    # --- how long it may take ---
+
+    def _ask_times(self) -> None:
+        dataset = self.data.dataset_name.text().strip()
+        if self.data.preview is not None and dataset and dataset != self._timed:
+            self._timed = dataset
+            self._session.query(
+                partial(inquiries.fit_times, dataset), self._take_times, self._no_times, topic="fit times", quiet=True
+            )
+
+    def _take_times(self, times: dict[str, float]) -> None:
+        if not self._over:
+            self._times = times
+            self._show_estimate()
+
+    def _no_times(self, problem: Problem) -> None:
+        self._take_times({})
+
+    def _show_estimate(self) -> None:
+        seconds = inquiries.seconds_for(self.pipelines.counts(), self._times, self.jobs.value())
+        self.pipelines.estimate(
+            "" if seconds is None else tr("about {time} by what was trained before").format(time=duration_text(seconds))
         )
 
-    def _say(self, text: str) -> None:
-        self._message.setText(text or " ")
-
     def _stop_asking(self) -> None:
-        for task in (self._preview_task, self._count_task):
-            if task is not None:
-                self._tasks.drop(task)
+        self._over = True
+        self.data.drop_task()
+        self.pipelines.drop_tasks()

@@ -4,10 +4,9 @@ import json
 
 import pytest
 from PySide6.QtCore import QStandardPaths, Qt
-from PySide6.QtWidgets import QMessageBox
 
 from gui.dialogs import ErrorDialog
-from storage import Workspace, demo
+from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
 
 MINUTE = 60_000
@@ -17,21 +16,28 @@ MINUTE = 60_000
 def dialog(qtbot, window, tmp_path):
     """The New run dialog with a data file that was read."""
     asked = window.new_run(write_data(tmp_path))
-    qtbot.waitSignal(asked.previewed).wait() if asked.target.count() == 0 else None
+    qtbot.waitUntil(lambda: asked.data.preview is not None and bool(find(asked, "regression pls")))
+    qtbot.waitUntil(lambda: all(source.found is not None for _, source in asked.pipelines._items()))
     return asked
+
+
+def find(dialog, title):
+    """The line of a configuration, None if it is not offered."""
+    return next((item for item, source in dialog.pipelines._items() if source.title == title), None)
 
 
 def choose(qtbot, dialog, config):
     with qtbot.waitSignal(dialog.counted):
-        dialog.add_config(config)
+        dialog.pipelines.add_file(config)
 
 
 def test_a_run_is_asked_for_trained_and_shown(qtbot, window, dialog, tmp_path):
-    assert dialog.target.currentText() == "protein"
-    assert dialog.id_column.currentText() == "sample_id"
+    assert dialog.data.target.currentText() == "protein"
+    assert dialog.data.id_column.currentText() == "sample_id"
+    assert "40 samples" in dialog.data._shape.text() and "6 of them to learn from" in dialog.data._shape.text()
     assert not dialog.start_button.isEnabled()
     choose(qtbot, dialog, write_config(tmp_path, 3))
-    assert dialog.start_button.text() == "Train 3 pipelines"
+    assert dialog.start_button.text() == "&Train 3 pipelines"
     dialog.name.setText("first try")
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         dialog.start_button.click()
@@ -39,19 +45,92 @@ def test_a_run_is_asked_for_trained_and_shown(qtbot, window, dialog, tmp_path):
     assert (job.state, job.outcome) == ("completed", "3 completed")
     assert any("ridge" in line for line in job.log)
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 44)
-    qtbot.waitUntil(lambda: window.tree.model.rowCount() == 3)
-    assert "barley" in window.tree.model.index(0, 0).data()
+    qtbot.waitUntil(lambda: window.tree.model.run_index(job.run_id).isValid())
+    assert "barley" in window.tree.model.run_index(job.run_id).data()
     assert "3 completed" in window.notice.text()
     with qtbot.waitSignal(window.catalog.model.listed):
         window.notice._act.click()  # Show results
     assert window.catalog.model.rowCount() == 3
 
 
-def test_shipped_grids_are_offered(qtbot, dialog):
-    qtbot.waitUntil(lambda: dialog.configs.count() >= 3)
-    dialog.configs.item(0).setCheckState(Qt.CheckState.Checked)
-    qtbot.waitUntil(lambda: dialog.count > 10)
-    assert dialog._counted.text() == f"{dialog.count} pipelines"
+def test_shipped_grids_are_offered_with_their_counts_and_grids(qtbot, dialog):
+    pls, other = find(dialog, "regression pls"), find(dialog, "regression other models")
+    assert (pls.text(1), other.text(1)) == ("28", "24")
+    pls.setCheckState(0, Qt.CheckState.Checked)
+    assert dialog.pipelines.total.text() == "28 pipelines"
+    other.setCheckState(0, Qt.CheckState.Checked)
+    assert dialog.start_button.text() == "&Train 52 pipelines"
+    dialog.pipelines.tree.setCurrentItem(pls)
+    assert "PLSRegression__n_components: 2, 4, 6, 8" in dialog.pipelines._details.toPlainText()
+
+
+def test_the_split_is_said_with_its_counts(dialog):
+    data = dialog.data
+    assert data._split_words.text() == "30 samples train, 10 test"
+    data.test_size.setValue(0.5)
+    assert data._split_words.text() == "20 samples train, 20 test"
+    data.split.setCurrentIndex(2)
+    assert data._split_words.text() == "all 40 samples train"
+    data.split.setCurrentIndex(1)
+    data.split_column.setCurrentIndex(data.split_column.findData("sample_id"))
+    assert "must say train or test" in dialog.message() and not dialog.start_button.isEnabled()
+
+
+def test_the_target_and_the_spectra_are_drawn(dialog):
+    sketch = dialog.data.sketch
+    sketch.setCurrentIndex(2)
+    (drawn,) = sketch.spectra_plot.listDataItems()
+    assert len(drawn.xData) == 40 * 7  # each spectrum, and a gap after it
+    assert "40 of 40 spectra, from 900 to 950" in sketch.spectra_plot.accessibleDescription()
+    sketch.setCurrentIndex(1)
+    assert "40 values from" in sketch.target_plot.accessibleDescription()
+    dialog.data.target.setEditText("sample_id")
+    assert "40 classes" in sketch.target_plot.accessibleDescription()
+    dialog.data.target.setEditText("nothing of this name")
+    assert not sketch.isTabEnabled(1) and "no column" in dialog.message()
+
+
+def test_a_request_fills_the_dialog_and_comes_back_as_it_was(qtbot, window, tmp_path):
+    data, config = write_data(tmp_path), write_config(tmp_path, 3)
+    inline = {"name": "ridge", "steps": [{"class": "sklearn.linear_model.Ridge"}], "cv": {"n_splits": 3},
+              "pipeline_name": "ridge 7"}  # fmt: skip
+    asked = RunRequest(
+        data=data, target=["protein"], id_column="sample_id", test_size=0.4, task="regression", units="%",
+        dataset_name="rye", pipelines=[config], configs=[inline], run_name="again", description="why", jobs=3, seed=9,
+        again=True,
+    )  # fmt: skip
+    dialog = window.new_run(request=asked)
+    qtbot.waitUntil(dialog.start_button.isEnabled)
+    assert dialog.start_button.text() == "&Train 4 pipelines"
+    assert dialog.request() == asked
+
+
+def test_the_last_choices_for_a_file_are_remembered(qtbot, window, dialog, tmp_path):
+    config = write_config(tmp_path, 2)
+    choose(qtbot, dialog, config)
+    find(dialog, "classification").setCheckState(0, Qt.CheckState.Checked)
+    dialog.data.units.setText("g/kg")
+    dialog.data.split.setCurrentIndex(2)
+    dialog.accepted.disconnect()  # asking is enough here
+    dialog.accept()
+    next_one = window.new_run(write_data(tmp_path))
+    qtbot.waitUntil(lambda: next_one.data.preview is not None and bool(find(next_one, "classification")))
+    assert next_one.data.units.text() == "g/kg" and next_one.data.split.currentIndex() == 2
+    assert find(next_one, "classification").checkState(0) == Qt.CheckState.Checked
+    assert find(next_one, "ridges").checkState(0) == Qt.CheckState.Checked
+
+
+def test_templates_of_the_library_are_offered(qtbot, window, root, tmp_path):
+    with Workspace.open(root) as workspace:
+        config = {"name": "my ridge", "steps": [{"class": "sklearn.linear_model.Ridge"}]}
+        workspace.library.save_template(config, "mine")
+    dialog = window.new_run(write_data(tmp_path))
+    qtbot.waitUntil(lambda: find(dialog, "mine") is not None and find(dialog, "mine").text(1) == "1")
+    find(dialog, "mine").setCheckState(0, Qt.CheckState.Checked)
+    qtbot.waitUntil(dialog.start_button.isEnabled)
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        dialog.start_button.click()
+    assert window.jobs.jobs[0].outcome == "1 completed"
 
 
 def test_what_cannot_be_read_is_said_in_place(qtbot, dialog, tmp_path):
@@ -60,19 +139,22 @@ def test_what_cannot_be_read_is_said_in_place(qtbot, dialog, tmp_path):
     choose(qtbot, dialog, broken)
     assert "broken.json" in dialog.message()
     assert not dialog.start_button.isEnabled()
+    dialog.name.setText("a/b")
+    find(dialog, "broken").setCheckState(0, Qt.CheckState.Unchecked)
+    assert "a/b" in dialog.message()
     with qtbot.waitSignal(dialog.previewed):
-        dialog.set_data(tmp_path / "missing.csv")
+        dialog.data.set_data(tmp_path / "missing.csv")
     assert "missing.csv" in dialog.message()
 
 
 def test_a_job_that_cannot_begin_says_why(qtbot, window, dialog, tmp_path, problems):
     choose(qtbot, dialog, write_config(tmp_path, 1))
-    dialog.target.setEditText("no such column")
+    write_data(tmp_path).write_text("sample_id,protein\ns1,1.0\ns2,2.0\n", encoding="utf-8")  # changed behind its back
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         dialog.start_button.click()
     assert window.jobs.jobs[0].state == "failed"
     told = window.findChild(ErrorDialog)
-    assert "no such column" in told.text()
+    assert "no numeric columns" in told.text()
     assert told.problem.kind == "known"
     told.close()
 
@@ -108,18 +190,3 @@ def test_the_demo_is_made_and_opened(qtbot, open_window, tmp_path, monkeypatch):
     assert window.session.workspace.root.is_relative_to(tmp_path / "runshelf-demo")
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 2)
     assert {row["dataset_name"] for row in map(window.catalog.model.row, range(2))} == {"fermentation", "coffee"}
-
-
-def test_quitting_while_training_asks_once_stops_and_then_quits(qtbot, window, dialog, tmp_path):
-    choose(qtbot, dialog, write_config(tmp_path, 400))
-    dialog.start_button.click()
-    qtbot.waitUntil(lambda: window.jobs.jobs[0].done >= 1, timeout=MINUTE)
-    for _ in range(2):
-        assert not window.close()
-    questions = window.findChildren(QMessageBox)
-    assert len(questions) == 1
-    stop = next(button for button in questions[0].buttons() if button.text() == "Stop and quit")
-    stop.click()
-    qtbot.waitUntil(lambda: not window.isVisible(), timeout=MINUTE)
-    assert window.jobs.jobs[0].state == "cancelled"
-    assert window.session.workspace is None

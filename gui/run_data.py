@@ -1,0 +1,319 @@
+"""The data of a new run: which file, what is in it, what to predict, and which samples test."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui import inquiries
+from gui.data_sketch import DataSketch
+from gui.formats import integer_text, tr
+from gui.settings import Settings, documents_folder
+from gui.tasks import Problem, Task, Tasks
+from gui.theme import GRID, ROW_HEIGHT
+from gui.widgets import DATA_SUFFIXES, DropTarget, ElidedLabel, combo_box, form_layout, heading
+
+if TYPE_CHECKING:
+    from storage import DataPreview, RunRequest
+
+SHARE, COLUMN, NONE = range(3)
+NOWHERE = Path()
+
+
+class DataChoice(QWidget):
+    """One half of the New run dialog. `changed` follows every choice, `previewed` an answer about the file."""
+
+    changed = Signal()
+    previewed = Signal()
+
+    def __init__(self, tasks: Tasks, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tasks, self._settings = tasks, settings
+        self._task: Task | None = None
+        self._wanted: RunRequest | None = None  # what to fill in once the file is known
+        self._refused = ""  # why the file can't be read
+        self.path: Path | None = None
+        self.preview: DataPreview | None = None
+        half = QVBoxLayout(self)
+        half.setContentsMargins(0, 0, 0, 0)
+        half.setSpacing(GRID)
+        half.addWidget(heading(tr("Data")))
+        half.addWidget(self._make_file())
+        self._shape = QLabel(" ")
+        self._shape.setObjectName("muted")
+        half.addWidget(self._shape)
+        self.sketch = DataSketch()
+        half.addWidget(self.sketch, 1)
+        half.addLayout(self._make_form())
+        self._check()
+
+    def _make_file(self) -> DropTarget:
+        drop = DropTarget(DATA_SUFFIXES)
+        drop.dropped.connect(lambda paths: self.set_data(paths[0]))
+        self._file = ElidedLabel(tr("Drop a CSV, Parquet or NumPy file here"))
+        self.choose = QPushButton(tr("C&hoose data…"))
+        self.choose.setAutoDefault(False)
+        self.choose.clicked.connect(self._choose)
+        row = QHBoxLayout(drop)
+        row.setContentsMargins(12, GRID, GRID, GRID)
+        row.addWidget(self._file, 1)
+        row.addWidget(self.choose)
+        return drop
+
+    def _make_form(self) -> Any:
+        self.target = combo_box(tr("Column to predict; several with commas between"), editable=True)
+        self.id_column = combo_box(tr("Column with the names of the samples"))
+        self.task = combo_box(tr("Kind of task"))
+        for text, value in ((tr("found from the data"), None), (tr("Regression"), "regression"),
+                            (tr("Classification"), "classification")):  # fmt: skip
+            self.task.addItem(text, value)
+        self.dataset_name = QLineEdit()
+        self.dataset_name.setAccessibleName(tr("Name of the dataset"))
+        self.dataset_name.setPlaceholderText(tr("the file's name"))
+        self.units = QLineEdit()
+        self.units.setAccessibleName(tr("Units of the target"))
+        self.units.setPlaceholderText(tr("for example %, mg/kg"))
+        self._split_words = QLabel(" ")
+        self._split_words.setObjectName("muted")
+        form = form_layout()
+        form.addRow(tr("&Predict"), self.target)
+        form.addRow(tr("&Units"), self.units)
+        form.addRow(tr("Tas&k"), self.task)
+        form.addRow(tr("Test &set"), self._make_split())
+        form.addRow("", self._split_words)
+        form.addRow(tr("Sample na&mes"), self.id_column)
+        form.addRow(tr("Datas&et"), self.dataset_name)
+        label = form.labelForField(self._split_row)
+        if isinstance(label, QLabel):
+            label.setBuddy(self.split)
+        for combo in (self.id_column, self.task, self.split, self.split_column):
+            combo.currentIndexChanged.connect(self._check)
+        for edit in (self.dataset_name, self.units):
+            edit.textChanged.connect(self._check)
+        self.target.editTextChanged.connect(self._check)
+        self.test_size.valueChanged.connect(self._check)
+        return form
+
+    def _make_split(self) -> QWidget:
+        self.split = combo_box(tr("How the test set is chosen"))
+        self.split.addItems([tr("Random share"), tr("By a column"), tr("None: cross-validation alone")])
+        self.test_size = QDoubleSpinBox()
+        self.test_size.setRange(0.05, 0.9)
+        self.test_size.setSingleStep(0.05)
+        self.test_size.setValue(0.25)
+        self.test_size.setMinimumHeight(ROW_HEIGHT)
+        self.test_size.setAccessibleName(tr("Share of samples kept for the test"))
+        self.split_column = combo_box(tr("Column that says train or test"))
+        self._split_row = QWidget()
+        row = QHBoxLayout(self._split_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        row.addWidget(self.split, 1)
+        row.addWidget(self.test_size)
+        row.addWidget(self.split_column, 1)
+        return self._split_row
+
+    # --- the file ---
+
+    def set_data(self, path: Path) -> None:
+        """Take a data file and ask what is in it; how it was trained on the last time is filled in."""
+        self.path, self.preview, self._refused = path, None, ""
+        self._file.put(str(path))
+        self._shape.setText(tr("Reading…"))
+        self.drop_task()
+        self._task = self._tasks.start(partial(inquiries.preview, path), self._show, self._refuse)
+        self._check()
+
+    def fill(self, wanted: RunRequest) -> None:
+        """Fill in what a request asks for; columns as soon as a file is there that has them."""
+        self._wanted = wanted
+        self.units.setText(wanted.units)
+        if wanted.data != NOWHERE:
+            self.set_data(wanted.data)
+        elif self.preview is not None:
+            self._apply(self.preview, wanted)
+
+    def drop_task(self) -> None:
+        """Want no answer any more."""
+        if self._task is not None:
+            self._tasks.drop(self._task)
+            self._task = None
+
+    def _choose(self) -> None:
+        kinds = " ".join(f"*{suffix}" for suffix in DATA_SUFFIXES)
+        folder = self._settings.data_folder or documents_folder()
+        name, _ = QFileDialog.getOpenFileName(self, tr("Data file"), folder, tr("Data ({kinds})").format(kinds=kinds))
+        if name:
+            self._settings.data_folder = str(Path(name).parent)
+            self.set_data(Path(name))
+
+    def _show(self, preview: DataPreview) -> None:
+        self._task, self.preview = None, preview
+        self.target.blockSignals(True)
+        self.target.clear()
+        self.target.addItems(preview.columns)
+        self.target.setCurrentText(preview.target or "")
+        self.target.blockSignals(False)
+        for combo, guess in ((self.id_column, preview.id_column), (self.split_column, preview.split_column)):
+            fill_columns(combo, list(preview.described), guess)
+        self.split.setCurrentIndex(COLUMN if preview.split_column else SHARE)
+        self.dataset_name.setText(preview.path.stem)
+        wanted = self._wanted or self._last_time(preview.path)
+        if wanted is not None:
+            self._apply(preview, wanted)
+        self.sketch.show_preview(preview)
+        self._check()
+        self.previewed.emit()
+
+    def _last_time(self, path: Path) -> RunRequest | None:
+        known = self._settings.run_choices.get(str(path))
+        if not isinstance(known, dict):
+            return None
+        from pydantic import ValidationError
+
+        from storage import RunRequest
+
+        try:
+            return RunRequest.model_validate({**known, "data": path})
+        except ValidationError:
+            return None  # written by another version
+
+    def _apply(self, preview: DataPreview, wanted: RunRequest) -> None:
+        """Choose what is wanted, as far as the file has it."""
+        columns = set(preview.columns)
+        if wanted.target and columns.issuperset(wanted.target):
+            self.target.setEditText(", ".join(wanted.target))
+        if wanted.id_column in columns:
+            choose_column(self.id_column, wanted.id_column)
+        if wanted.split_column in columns:
+            self.split.setCurrentIndex(COLUMN)
+            choose_column(self.split_column, wanted.split_column)
+        elif wanted.split_column is None:
+            self.split.setCurrentIndex(SHARE if wanted.test_size else NONE)
+            self.test_size.setValue(wanted.test_size or self.test_size.value())
+        self.task.setCurrentIndex(max(0, self.task.findData(wanted.task)))
+        self.units.setText(wanted.units)
+        if wanted.data == preview.path and wanted.dataset_name:
+            self.dataset_name.setText(wanted.dataset_name)
+
+    def _refuse(self, problem: Problem) -> None:
+        self._task, self.path = None, None
+        self._refused = f"{problem.what} {problem.advice}".strip()
+        self._shape.setText(" ")
+        self.sketch.clear()
+        self._check()
+        self.previewed.emit()
+
+    # --- what was chosen ---
+
+    def targets(self) -> list[str]:
+        """Return the columns to predict."""
+        text = self.target.currentText().strip()
+        if self.target.findText(text, Qt.MatchFlag.MatchExactly) >= 0:
+            return [text]  # a column may have a comma in its name
+        return [part.strip() for part in text.split(",") if part.strip()]
+
+    def answer(self) -> dict[str, Any]:
+        """Return the fields of a RunRequest that are chosen here."""
+        split = self.split.currentIndex()
+        return {
+            "data": self.path,
+            "target": self.targets(),
+            "id_column": self.id_column.currentData(),
+            "split_column": self.split_column.currentData() if split == COLUMN else None,
+            "test_size": self.test_size.value() if split == SHARE else None,
+            "task": self.task.currentData(),
+            "dataset_name": self.dataset_name.text().strip() or None,
+            "units": self.units.text().strip(),
+        }
+
+    def missing(self) -> str:
+        """Say what is still to be chosen, empty if nothing."""
+        if self.path is None:
+            return self._refused or tr("Choose a data file.")
+        if self.preview is None:
+            return tr("Reading the data…")
+        return "" if self.targets() else tr("Choose the column to predict.")
+
+    def wrong(self) -> str:
+        """Say what could not be trained on as it is chosen, empty if nothing."""
+        if self.preview is None or not self.targets():
+            return self._refused
+        unknown = [column for column in self.targets() if column not in self.preview.columns]
+        if unknown:
+            return tr("The file has no column '{name}'.").format(name=unknown[0])
+        column = self.preview.described.get(self.targets()[0])
+        if column is not None and column.missing:
+            return tr("{n} samples have no value of {name}; training needs one for each.").format(
+                n=integer_text(column.missing), name=column.name
+            )
+        if self.split.currentIndex() == COLUMN:
+            return self._wrong_split(self.preview)
+        return ""
+
+    def _wrong_split(self, preview: DataPreview) -> str:
+        chosen = self.split_column.currentData()
+        if chosen is None:
+            return tr("Choose the column that says which samples are for the test.")
+        described = preview.described.get(chosen)
+        if described is not None and described.split is None:
+            return tr("The column {name} must say train or test in every row.").format(name=chosen)
+        return ""
+
+    def _check(self) -> None:
+        split = self.split.currentIndex()
+        self.test_size.setVisible(split == SHARE)
+        self.split_column.setVisible(split == COLUMN)
+        if self.preview is not None and self.path is not None:
+            answer = self.answer()
+            roles = [*answer["target"], answer["id_column"], answer["split_column"]]
+            features = self.preview.n_features([role for role in roles if role])
+            self._shape.setText(
+                tr("{rows} samples, {columns} columns, {features} of them to learn from").format(
+                    rows=integer_text(self.preview.n_rows),
+                    columns=integer_text(self.preview.n_columns),
+                    features=integer_text(features),
+                )
+            )
+            self._split_words.setText(self._split_text(self.preview, answer) or " ")
+            self.sketch.show_target(answer["target"][0] if answer["target"] else "", answer["units"])
+        self.changed.emit()
+
+    def _split_text(self, preview: DataPreview, answer: dict[str, Any]) -> str:
+        counts = preview.split_counts(answer["split_column"], answer["test_size"])
+        if counts is None or (self.split.currentIndex() == COLUMN and answer["split_column"] is None):
+            return ""
+        train, test = (integer_text(count) for count in counts)
+        if not counts[1]:
+            return tr("all {train} samples train").format(train=train)
+        return tr("{train} samples train, {test} test").format(train=train, test=test)
+
+
+def fill_columns(combo: QComboBox, columns: list[str], chosen: str | None) -> None:
+    """Offer columns, or none of them."""
+    combo.clear()
+    combo.addItem(tr("none"), None)
+    for column in columns:
+        combo.addItem(column, column)
+    choose_column(combo, chosen)
+
+
+def choose_column(combo: QComboBox, name: str | None) -> None:
+    """Choose a column, also one that is not usually offered."""
+    if name is not None and combo.findData(name) < 0:
+        combo.addItem(name, name)
+    combo.setCurrentIndex(combo.findData(name) if name is not None else 0)
