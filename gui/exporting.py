@@ -1,9 +1,11 @@
-"""Taking rows of the catalog away as a file: what is asked for, the dialog that asks, and the work."""
+"""Taking things away: rows of the catalog as a file, pipelines with their files; the dialog that asks, and the work."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -17,16 +19,21 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QRadioButton,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from gui.formats import integer_text, tr
+from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Report
 from gui.theme import GRID
 
+if TYPE_CHECKING:
+    from storage import Workspace
+
 SUFFIXES = (".csv", ".parquet")
+TITLE_WIDTH = 72
 
 
 @dataclass(frozen=True)
@@ -57,21 +64,132 @@ def write_export(root: Path, request: ExportRequest, report: Report) -> int:
         )
 
 
-class ExportDialog(QDialog):
-    """Asks which rows and columns to export and to which file.
+@dataclass(frozen=True)
+class TakeRequest:
+    """Which pipelines go to which folder; an empty pipeline id stands for every completed one of the run."""
 
-    `rows` are how many are selected and listed, `columns` how many are shown and known.
-    `selection_only`, `shown_only` and `path()` are the answer; `overwrite` that somebody agreed to replace the file.
+    folder: Path
+    places: tuple[tuple[str, str], ...]
+
+
+def take_pipelines(root: Path, request: TakeRequest, report: Report) -> Taken:
+    """Write pipelines with their files, each to a folder of its own; the workspace is opened anew to read it.
+
+    One that can't be taken is told of and the others go on; that none can raises what was wrong with the first.
+    """
+    from storage import Cancelled, StorageError, Workspace
+
+    taken, problems, first = [], [], None
+    with Workspace.open(root, read_only=True) as workspace:
+        places = [place for one in request.places for place in _pipelines_of(one, workspace)]
+        for number, (run_id, pipeline_id) in enumerate(places):
+            report(number, len(places), pipeline_id)
+            try:
+                taken.append(workspace.export_pipeline(run_id, pipeline_id, request.folder))
+            except Cancelled:
+                raise
+            except StorageError as error:
+                first = first or error
+                problems.append(error.what)
+        report(len(places), len(places), "")
+    if first is not None and not taken:
+        raise first
+    return Taken(tuple(taken), tuple(problems))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The folders that were written, and what was wrong with the pipelines that were not."""
+
+    folders: tuple[Path, ...]
+    problems: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Say what was taken away, and what not."""
+        done = len(self.folders)
+        if done == 1 and not self.problems:
+            return tr("in {path}").format(path=self.folders[0])
+        where = self.folders[0].parent if self.folders else ""
+        text = tr("{pipelines} in {path}").format(pipelines=counted(done, "{n} pipeline", "{n} pipelines"), path=where)
+        return f"{text}; {_missed(self.problems)}" if self.problems else text
+
+
+def _missed(problems: Sequence[str]) -> str:
+    missed = counted(len(problems), "{n} was not taken", "{n} were not taken")
+    return tr("{missed}, because: {why}").format(missed=missed, why=problems[0])
+
+
+def _pipelines_of(place: tuple[str, str], workspace: Workspace) -> list[tuple[str, str]]:
+    run_id, pipeline_id = place
+    if pipeline_id:
+        return [place]
+    return [(run_id, one.pipeline_id) for one in workspace.pipelines(run_id) if one.status == "completed"]
+
+
+class ExportDialog(QDialog):
+    """Asks what to take away: pipelines with their files to a folder, or rows of the table to a file.
+
+    `rows` are how many are selected and listed, `columns` how many are shown and known; None where there is no table.
+    `pipelines` are how many would go with their files. `takes_pipelines` says which of the two was chosen; of rows
+    `selection_only`, `shown_only` and `path()` are the answer, and `overwrite` that somebody agreed to replace the
+    file; of pipelines it is `folder()`.
     """
 
     def __init__(
-        self, settings: Settings, name: str, rows: tuple[int, int], columns: tuple[int, int], parent: QWidget
+        self,
+        settings: Settings,
+        name: str,
+        rows: tuple[int, int] | None,
+        columns: tuple[int, int],
+        parent: QWidget,
+        *,
+        pipelines: int = 0,
     ) -> None:
         super().__init__(parent)
         self._settings = settings
         self._agreed = Path()
         self.setWindowTitle(tr("Export"))
-        self.setMinimumWidth(520)
+        self.setMinimumWidth(560)
+        self._start = settings.export_folder or documents_folder()
+        texts = (_files_text(pipelines), tr("Rows of the table"))
+        self._what, what_row = _either(texts, first=pipelines > 0 and rows is None, enabled=pipelines > 0)
+        self._what.buttons()[1].setEnabled(rows is not None)
+        top = QFormLayout()
+        top.setHorizontalSpacing(16)
+        top.addRow(_title(tr("Export")), what_row)
+        self._forms = QStackedWidget()
+        self._forms.addWidget(self._make_folder_form())
+        self._forms.addWidget(self._make_row_form(name, rows or (0, 0), columns))
+        buttons = QDialogButtonBox()
+        self._export = buttons.addButton(tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
+        self._export.setDefault(True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 12)
+        layout.setSpacing(12)
+        layout.addLayout(top)
+        layout.addWidget(self._forms)
+        layout.addWidget(buttons)
+        self._format.currentIndexChanged.connect(self._put_suffix)
+        self._path.textChanged.connect(self._check)
+        self._folder.textChanged.connect(self._check)
+        self._what.idToggled.connect(self._choose_what)
+        self._choose_what()
+
+    def _make_folder_form(self) -> QWidget:
+        self._folder = QLineEdit(self._start)
+        self._folder.setAccessibleName(tr("Folder"))
+        self._folder_hint = QLabel()
+        form = _form()
+        form.addRow(_title(tr("Into folder")), _with_button(self._folder, self._choose_folder))
+        form.addRow("", _dress_hint(self._folder_hint))
+        page = QWidget()
+        page.setLayout(form)
+        return page
+
+    def _make_row_form(self, name: str, rows: tuple[int, int], columns: tuple[int, int]) -> QWidget:
         selected, listed = (integer_text(count) for count in rows)
         some = tr("The selected one") if rows[0] == 1 else tr("The {n} selected").format(n=selected)
         texts = (some, tr("All {n} listed").format(n=listed))
@@ -82,41 +200,35 @@ class ExportDialog(QDialog):
         self._format = QComboBox()
         self._format.addItems([tr("CSV, for spreadsheets"), tr("Parquet, for programs")])
         self._format.setAccessibleName(tr("Format"))
-        folder = settings.export_folder or documents_folder()
-        self._path = QLineEdit(str(Path(folder) / f"{name}{SUFFIXES[0]}"))
+        self._path = QLineEdit(str(Path(self._start) / f"{name}{SUFFIXES[0]}"))
         self._path.setAccessibleName(tr("File"))
-        choose = QPushButton(tr("Choose…"))
-        choose.setAutoDefault(False)
-        choose.clicked.connect(self._choose)
-        place = QHBoxLayout()
-        place.setSpacing(GRID)
-        place.addWidget(self._path, 1)
-        place.addWidget(choose)
         self._hint = QLabel()
-        self._hint.setObjectName("muted")
-        self._hint.setWordWrap(True)
-        form = QFormLayout()
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(12)
-        form.addRow(tr("Rows"), rows_row)
+        form = _form()
+        form.addRow(_title(tr("Rows")), rows_row)
         form.addRow(tr("Columns"), columns_row)
         form.addRow(tr("Format"), self._format)
-        form.addRow(tr("File"), place)
-        form.addRow("", self._hint)
-        buttons = QDialogButtonBox()
-        self._export = buttons.addButton(tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
-        self._export.setDefault(True)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(12)
-        layout.addLayout(form)
-        layout.addWidget(buttons)
-        self._format.currentIndexChanged.connect(self._put_suffix)
-        self._path.textChanged.connect(self._check)
-        self._check()
+        form.addRow(tr("File"), _with_button(self._path, self._choose))
+        form.addRow("", _dress_hint(self._hint))
+        page = QWidget()
+        page.setLayout(form)
+        return page
+
+    @property
+    def takes_pipelines(self) -> bool:
+        """Whether pipelines with their files are wanted, and not rows."""
+        return self._what.checkedId() == 0
+
+    def choose_pipelines(self, wanted: bool) -> None:
+        """Choose pipelines with their files, or rows."""
+        self._what.button(0 if wanted else 1).setChecked(True)
+
+    def folder(self) -> Path:
+        """Return the folder to put the pipelines' own folders in."""
+        return Path(self._folder.text().strip())
+
+    def put_folder(self, folder: Path) -> None:
+        """Propose a folder."""
+        self._folder.setText(str(folder))
 
     @property
     def selection_only(self) -> bool:
@@ -143,8 +255,17 @@ class ExportDialog(QDialog):
         self._path.setText(str(path))
 
     def accept(self) -> None:
-        self._settings.export_folder = str(self.path().parent)
+        self._settings.export_folder = str(self.folder() if self.takes_pipelines else self.path().parent)
         super().accept()
+
+    def _choose_what(self, *_: object) -> None:
+        self._forms.setCurrentIndex(0 if self.takes_pipelines else 1)
+        self._check()
+
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, tr("Export into folder"), self._folder.text())
+        if chosen:
+            self.put_folder(Path(chosen))
 
     def _choose(self) -> None:
         kinds = ";;".join((tr("CSV (*.csv)"), tr("Parquet (*.parquet)")))
@@ -162,6 +283,15 @@ class ExportDialog(QDialog):
             self._path.setText(str(path.with_suffix(SUFFIXES[number])))
 
     def _check(self) -> None:
+        if self.takes_pipelines:
+            good = bool(self._folder.text().strip()) and self.folder().is_absolute()
+            self._export.setEnabled(good)
+            self._folder_hint.setText(
+                tr("Each pipeline gets a folder of its own: predictions, metrics, trained model, charts, a README.")
+                if good
+                else tr("Give the whole path of a folder.")
+            )
+            return
         path = self.path()
         suffix = path.suffix.lower()
         if suffix in SUFFIXES:
@@ -177,6 +307,44 @@ class ExportDialog(QDialog):
             if good
             else tr("Give a whole path that ends in .csv or .parquet.")
         )
+
+
+def _files_text(pipelines: int) -> str:
+    if pipelines:
+        return counted(pipelines, "The pipeline with its files", "The {n} pipelines with their files")
+    return tr("Pipelines with their files")
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setHorizontalSpacing(16)
+    form.setVerticalSpacing(12)
+    return form
+
+
+def _title(text: str) -> QLabel:
+    """Make the title of the widest row, by which the rows of all forms stand in line."""
+    label = QLabel(text)
+    label.setMinimumWidth(TITLE_WIDTH)
+    return label
+
+
+def _with_button(edit: QLineEdit, act: Callable[[], None]) -> QHBoxLayout:
+    choose = QPushButton(tr("Choose…"))
+    choose.setAutoDefault(False)
+    choose.clicked.connect(lambda: act())
+    place = QHBoxLayout()
+    place.setSpacing(GRID)
+    place.addWidget(edit, 1)
+    place.addWidget(choose)
+    return place
+
+
+def _dress_hint(hint: QLabel) -> QLabel:
+    hint.setObjectName("muted")
+    hint.setWordWrap(True)
+    return hint
 
 
 def _either(texts: tuple[str, str], *, first: bool, enabled: bool) -> tuple[QButtonGroup, QHBoxLayout]:

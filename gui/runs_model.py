@@ -1,316 +1,381 @@
-"""The lazy tree model: runs, and in each its pipelines, fetched in pages when they are looked at.
+"""The lazy tree model: groups of runs, the runs, and their pipelines, fetched in pages when they are looked at.
 
-A refresh moves nothing that is still there: rows come and go one by one, so selection, scroll and open branches stay.
+Nothing has more than a thousand rows beneath it: where there are more, ranges stand between, so that a run of a
+hundred thousand pipelines opens as quickly as one of ten, at any place. A refresh moves nothing that is still there:
+rows come and go by their ids, so selection, scroll and open branches stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QObject, Qt, Signal
 
-from gui.columns import LEFT, RIGHT, STATUS_COLOURS, AnyIndex
-from gui.formats import MISSING, STATUS_ICONS, number_text, status_word, tr
+from gui.columns import LEFT, RIGHT, AnyIndex
+from gui.dragging import MIME, Carried, pack
+from gui.formats import tr
+from gui.run_groups import FLAT, SIZE, Arrangement, Group, Page, Tree, fetch_page, fetch_page_of, fetch_tree
+from gui.run_nodes import (
+    Key,
+    Node,
+    leads_to,
+    may_have_children,
+    page_of,
+    picked_pipelines,
+    picked_runs,
+    ranges_of_places,
+    renumber,
+    run_children,
+)
+from gui.run_rows import group_data, pipeline_data, range_data, ranges_of, run_data
 from gui.selection import Picked
 from gui.session import Session
-from gui.theme import theme
-from storage import metric_for
 
 if TYPE_CHECKING:
-    from storage import PipelineRow, RunRow, Workspace
+    from storage import PipelineRow, RunRow
 
-PAGE = 256
-REVEAL_LIMIT = 20 * PAGE  # beyond it the run is shown instead: a tree of more rows would make the window wait
-
-
-@dataclass
-class RunNode:
-    """A run in the tree and as many of its pipelines as were looked at."""
-
-    row: RunRow
-    serial: int
-    place: int = 0
-    pipelines: list[PipelineRow] = field(default_factory=list)
-    count: int | None = None  # unknown until first asked
-
-    def more(self) -> bool:
-        """Whether there are pipelines not fetched yet."""
-        return len(self.pipelines) < self.count if self.count is not None else self.row.total > 0
-
-
-@dataclass(frozen=True)
-class Branch:
-    """The pipelines of one run from the first on, and how many there are in all."""
-
-    count: int
-    rows: list[PipelineRow]
-
-
-@dataclass(frozen=True)
-class Tree:
-    """All runs, newest first, with their ids, and the pipelines of those that were looked at."""
-
-    runs: list[RunRow]
-    ids: frozenset[str]
-    branches: dict[str, Branch]
-
-
-def fetch_branch(run_id: str, length: int, workspace: Workspace) -> Branch:
-    """Read the first `length` pipelines of a run; runs on the workspace's thread."""
-    return Branch(workspace.count_pipelines(run_id), workspace.pipelines(run_id, 0, length))
-
-
-def fetch_tree(loaded: Sequence[tuple[str, int]], workspace: Workspace) -> Tree:
-    """Read all runs, and the pipelines of those that were looked at; runs on the workspace's thread."""
-    runs = workspace.runs()
-    ids = frozenset(run.run_id for run in runs)
-    return Tree(
-        runs, ids, {run_id: fetch_branch(run_id, length, workspace) for run_id, length in loaded if run_id in ids}
-    )
+Flag = Qt.ItemFlag
+MOST_PAGES = 40  # of pipelines kept up to date; branches closed longer ago are fetched again when they are opened
 
 
 class RunsModel(QAbstractItemModel):
-    """Runs, newest first, over their pipelines by number. `listed` follows each refresh."""
+    """Groups of runs over runs over pipelines. `listing` comes before each refresh, `listed` after it.
 
+    While rows come or go by a refresh, and by nobody's hand, `moving` is true.
+    """
+
+    listing = Signal()
     listed = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._rows: list[RunRow] = []  # all there are
-        self._nodes: list[RunNode] = []  # those shown so far, from the first on
-        self._by_serial: dict[int, RunNode] = {}
+        self.arrangement = Arrangement()
+        self.tree: Tree | None = None
+        self._pages: dict[tuple[str, int], Page] = {}
+        self._nodes: dict[int, Node] = {}
+        self._by_key: dict[Key, Node] = {}
         self._serial = 0
-        self._asking: set[str] = set()
-        self._moving = False  # rows are coming or going: whoever asks for more meanwhile has to wait
+        self._asking: set[Key] = set()
+        self._root = Node(("root",), None, None, 0, fetched=True)
+        self.moving = False
+        self._shown = FLAT  # groups, from the first on; more when somebody goes down there
+        self._between = False  # of begin and end of a change: who asks for more then has to ask again
 
     # --- contents ---
 
     def ask(self) -> None:
-        """Read the runs again, and the pipelines shown."""
-        loaded = [(node.row.run_id, max(PAGE, len(node.pipelines))) for node in self._nodes if node.count is not None]
-        self._session.query(partial(fetch_tree, loaded), self._take, topic="tree", quiet=True)
+        """Read the runs again, and the pages of pipelines that are open."""
+        self._ask(None)
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show the runs otherwise: grouped by something else, or fewer of them."""
+        known = self.tree.known if self.tree is not None and arrangement.deleted == self.arrangement.deleted else None
+        self.arrangement = arrangement
+        self._ask(known)
 
     def clear(self) -> None:
         """Show nothing, as without a workspace."""
-        self._rows = []
+        self.tree = None
+        self._pages.clear()
         self._start_over()
+
+    def groups(self) -> list[Node]:
+        """Return the nodes of the groups."""
+        return list(self._root.children)
+
+    def node(self, index: AnyIndex) -> Node | None:
+        """Return the node at an index."""
+        return self._nodes.get(index.internalId()) if index.isValid() else None
 
     def run(self, index: AnyIndex) -> RunRow | None:
         """Return the run at, or above, an index."""
-        node = self._node(index) or (self._node(index.parent()) if index.isValid() else None)
-        return node.row if node is not None else None
+        node = self.node(index)
+        return node.run() if node is not None else None
 
     def pipeline(self, index: AnyIndex) -> PipelineRow | None:
-        """Return the pipeline at an index, None for a run."""
-        if not index.isValid() or index.internalId() == 0:
-            return None
-        return self._by_serial[index.internalId()].pipelines[index.row()]
+        """Return the pipeline at an index, None for anything else."""
+        node = self.node(index)
+        return node.row if node is not None and node.kind == "pipeline" else None
+
+    def find(self, key: Key) -> QModelIndex:
+        """Return the index of a key, invalid where nothing is shown by it."""
+        node = self._by_key.get(key)
+        return self._index_of(node) if node is not None else QModelIndex()
+
+    def run_index(self, run_id: str) -> QModelIndex:
+        """Return the index of a run, opened up to there; invalid where it isn't shown."""
+        home = self.tree.homes.get(run_id) if self.tree is not None else None
+        if home is None:
+            return QModelIndex()
+        if home >= len(self._root.children):
+            self._show_groups(home + 1)
+        node: Node | None = self._root.children[home]
+        while node is not None and node.kind != "run":
+            self._fill(node)
+            node = next((one for one in node.children if leads_to(one, run_id)), None)
+        return self._index_of(node) if node is not None else QModelIndex()
 
     def reveal(self, picked: Picked, done: Callable[[QModelIndex], None]) -> None:
-        """Fetch as far as needed and call `done` with the index of a pipeline, or of its run when it lies too deep."""
-        place = next((place for place, row in enumerate(self._rows) if row.run_id == picked.run_id), REVEAL_LIMIT)
-        if place >= REVEAL_LIMIT:
-            done(QModelIndex())
-            return
-        self._show(place + 1)
-        node = self._nodes[place]
-        found = self._find(node, picked.pipeline_id)
-        if found.isValid() or not node.more():
-            done(found if found.isValid() else self.index(node.place, 0))
+        """Fetch what is needed and call `done` with the index of a pipeline, or of its run where it isn't there."""
+        index = self.find(("pipeline", picked.run_id, picked.pipeline_id))
+        run_index = self.run_index(picked.run_id)
+        node = self.node(run_index)
+        if index.isValid() or node is None or not node.row.folder:
+            done(index if index.isValid() else run_index)
             return
 
-        def take(branch: Branch) -> None:
-            if node.serial in self._by_serial:
-                self._merge_branch(node, branch)
-                found = self._find(node, picked.pipeline_id)
-                done(found if found.isValid() else self.index(node.place, 0))
+        def take(page: Page) -> None:
+            self._take_page(page)
+            found = self.find(("pipeline", picked.run_id, picked.pipeline_id))
+            done(found if found.isValid() else self.run_index(picked.run_id))
 
-        length = max(REVEAL_LIMIT, len(node.pipelines))
-        self._session.query(partial(fetch_branch, node.row.run_id, length), take, topic="reveal", quiet=True)
+        work = partial(fetch_page_of, picked.run_id, picked.pipeline_id, node.row.total)
+        self._session.query(work, take, lambda _: done(self.run_index(picked.run_id)), topic="reveal", quiet=True)
 
-    def _find(self, node: RunNode, pipeline_id: str) -> QModelIndex:
-        for place, row in enumerate(node.pipelines):
-            if row.pipeline_id == pipeline_id:
-                return self.createIndex(place, 0, node.serial)
-        return QModelIndex()
+    def forget_closed(self, is_open: Callable[[QModelIndex], bool]) -> None:
+        """Let go of pages in branches that are closed, where there are many; they are fetched again when opened."""
+        self.moving = True
+        holders = [node for node in self._nodes.values() if node.fetched and page_of(node) is not None]
+        for node in holders[: max(0, len(holders) - MOST_PAGES)]:
+            if not is_open(self._index_of(node)):
+                self._pages.pop(page_of(node), None)  # type: ignore[arg-type]
+                self._remove(node, 0, len(node.children))
+                node.fetched = False
+        self.moving = False
 
-    # --- refreshing ---
+    # --- asking and taking ---
 
-    def _take(self, answer: Tree) -> None:
-        self._merge_runs(answer)
-        for node in self._nodes:
-            if node.row.run_id in answer.branches:
-                self._merge_branch(node, answer.branches[node.row.run_id])
-        self._show(min(PAGE, len(self._rows)))
+    def _ask(self, known: tuple[RunRow, ...] | None) -> None:
+        wanted = [
+            (*page, FLAT if node.kind == "run" else SIZE)
+            for node in self._nodes.values()
+            if node.fetched and (page := page_of(node)) is not None
+        ]
+        work = partial(fetch_tree, self.arrangement, wanted, known)
+        self._session.query(work, self._take, topic="tree", quiet=True)
+
+    def _take(self, tree: Tree) -> None:
+        self.listing.emit()
+        fresh = self.tree is None or self.tree.arrangement != tree.arrangement
+        self.tree = tree
+        self._pages.update({(page.run_id, page.first): page for page in tree.pages})
+        self.moving = True
+        if fresh:
+            self._start_over()
+        self._merge(self._root)
+        self.moving = False
         self.listed.emit()
 
-    def _merge_runs(self, answer: Tree) -> None:
-        """Bring the runs shown up to date; what lies below them is merely noted, so this is quick with any number."""
-        for place in reversed(range(len(self._nodes))):
-            if self._nodes[place].row.run_id not in answer.ids:
-                self._remove_run(place)
-        self._rows = answer.runs
-        shown = {node.row.run_id for node in self._nodes}
-        place = 0
-        while place < len(self._nodes):
-            row = answer.runs[place]
-            if row.run_id == self._nodes[place].row.run_id:
-                self._nodes[place].row = row
-            elif row.run_id in shown:
-                self._start_over()  # the order itself changed, which only another program can do
-                return
-            else:
-                self._insert_run(place, row)
-            place += 1
-        if self._nodes:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._nodes) - 1, 1))
+    def _take_page(self, page: Page) -> None:
+        """Put a page where it belongs, opening what is above it."""
+        self._pages[page.run_id, page.first] = page
+        node = self.node(self.run_index(page.run_id))
+        if node is None:
+            return
+        if node.row.total > FLAT:
+            self._fill(node)
+            number = page.first // SIZE
+            node = node.children[number] if number < len(node.children) else None
+        if node is not None:
+            self._fill(node)
 
     def _start_over(self) -> None:
         self.beginResetModel()
-        self._nodes, self._by_serial = [], {}
+        self._nodes, self._by_key = {}, {}
+        self._root = Node(("root",), None, None, 0, fetched=True)
         self._asking.clear()
+        self._shown = FLAT
         self.endResetModel()
 
-    def _remove_run(self, place: int) -> None:
-        self._begin(self.beginRemoveRows, QModelIndex(), place, place)
-        node = self._nodes.pop(place)
-        self._number_from(place)
-        self._end(self.endRemoveRows)
-        del self._by_serial[node.serial]
+    def _rows_of(self, node: Node) -> list[tuple[Key, Any]] | None:
+        """Return what belongs beneath a node, None where it has to be fetched first."""
+        if node.kind == "root":
+            groups = self.tree.groups[: self._shown] if self.tree is not None else ()
+            return [(("group", one.by, one.name), one) for one in groups]
+        row = node.row
+        if node.kind == "group" and len(row.runs) > FLAT:
+            parts = ranges_of(row, len(row.runs), newest_first=True)
+            return [(("range", *node.key[1:], str(part.number)), part) for part in parts]
+        if node.kind == "group":
+            return run_children(row.runs)
+        if node.kind == "range" and isinstance(row.owner, Group):
+            return run_children(row.owner.runs[row.first : row.stop])
+        if node.kind == "run" and row.total > FLAT:
+            parts = ranges_of(row, row.total, newest_first=False)
+            return [(("range", "run", row.run_id, str(part.number)), part) for part in parts]
+        place = page_of(node)
+        page = self._pages.get(place) if place is not None else None
+        if page is None:
+            return None
+        return [(("pipeline", page.run_id, one.pipeline_id), one) for one in page.rows]
 
-    def _insert_run(self, place: int, row: RunRow) -> None:
-        self._begin(self.beginInsertRows, QModelIndex(), place, place)
-        self._nodes.insert(place, self._new_node(row))
-        self._number_from(place)
-        self._end(self.endInsertRows)
+    def _show_groups(self, count: int) -> None:
+        """Show so many groups at least; there may be one for each run."""
+        self._shown = max(self._shown, count)
+        self._merge(self._root)
 
-    def _number_from(self, place: int) -> None:
-        for number, node in enumerate(self._nodes[place:], place):
-            node.place = number
+    # --- bringing rows up to date ---
 
-    def _new_node(self, row: RunRow) -> RunNode:
+    def _fill(self, node: Node) -> None:
+        """Show what is beneath a node if it is known."""
+        if self._rows_of(node) is not None:
+            node.fetched = True
+            self._merge(node)
+
+    def _merge(self, node: Node) -> None:
+        """Bring the children of a node up to date, and theirs, by removing, ordering and inserting rows."""
+        wanted = self._rows_of(node)
+        if wanted is None:
+            node.fetched = False
+            wanted = []
+        keys = {key for key, _ in wanted}
+        for first, stop in ranges_of_places(node.children, lambda one: one.key not in keys):
+            self._remove(node, first, stop)
+        self._order(node, [key for key, _ in wanted])
+        self._insert_missing(node, wanted)
+        rows = dict(wanted)
+        changed = [one for one in node.children if one.row is not rows[one.key] and one.row != rows[one.key]]
+        for one in node.children:
+            one.row = rows[one.key]
+        if changed:
+            ends = (changed[0], 0), (changed[-1], 1)
+            self.dataChanged.emit(*(self.createIndex(one.place, column, one.serial) for one, column in ends))
+        for one in node.children:
+            if one.fetched:
+                self._merge(one)
+
+    def _remove(self, node: Node, first: int, stop: int) -> None:
+        if first >= stop:
+            return
+        self._between = True
+        self.beginRemoveRows(self._index_of(node), first, stop - 1)
+        gone = node.children[first:stop]
+        del node.children[first:stop]
+        renumber(node, first)
+        self.endRemoveRows()
+        self._between = False
+        for one in gone:
+            self._forget(one)
+
+    def _forget(self, node: Node) -> None:
+        del self._nodes[node.serial]
+        if self._by_key.get(node.key) is node:
+            del self._by_key[node.key]
+        for one in node.children:
+            self._forget(one)
+
+    def _order(self, node: Node, keys: Sequence[Key]) -> None:
+        """Put the children in the order of `keys`, which only another program can have changed."""
+        places = {key: place for place, key in enumerate(keys)}
+        if all(places[a.key] < places[b.key] for a, b in zip(node.children, node.children[1:], strict=False)):
+            return
+        self.layoutAboutToBeChanged.emit()
+        node.children.sort(key=lambda one: places[one.key])
+        renumber(node, 0)
+        for old in self.persistentIndexList():
+            moved = self._nodes.get(old.internalId())
+            if moved is not None and moved.parent is node:
+                self.changePersistentIndex(old, self.createIndex(moved.place, old.column(), moved.serial))
+        self.layoutChanged.emit()
+
+    def _insert_missing(self, node: Node, wanted: Sequence[tuple[Key, Any]]) -> None:
+        there = {one.key for one in node.children}
+        if len(there) == len(wanted):
+            return
+        place = 0
+        while place < len(wanted):
+            if wanted[place][0] in there:
+                place += 1
+                continue
+            stop = place
+            while stop < len(wanted) and wanted[stop][0] not in there:
+                stop += 1
+            self._between = True
+            self.beginInsertRows(self._index_of(node), place, stop - 1)
+            node.children[place:place] = [self._new_node(key, row, node) for key, row in wanted[place:stop]]
+            renumber(node, place)
+            self.endInsertRows()
+            self._between = False
+            place = stop
+
+    def _new_node(self, key: Key, row: Any, parent: Node) -> Node:
         self._serial += 1
-        node = RunNode(row, self._serial)
-        self._by_serial[node.serial] = node
+        node = Node(key, row, parent, self._serial)
+        self._nodes[node.serial] = self._by_key[key] = node
         return node
-
-    def _show(self, count: int) -> None:
-        """Show the first `count` runs at least."""
-        first = len(self._nodes)
-        if count > first:
-            self._begin(self.beginInsertRows, QModelIndex(), first, count - 1)
-            self._nodes.extend(self._new_node(row) for row in self._rows[first:count])
-            self._number_from(first)
-            self._end(self.endInsertRows)
-
-    def _merge_branch(self, node: RunNode, branch: Branch) -> None:
-        """Bring the pipelines of a run up to date; numbers only grow, so new ones come at the end."""
-        node.count = branch.count
-        if len(branch.rows) < min(branch.count, len(node.pipelines)):
-            self.ask()  # more was fetched since this was asked for
-            return
-        parent = self.index(node.place, 0)
-        wanted = {row.pipeline_id for row in branch.rows}
-        for place in reversed(range(len(node.pipelines))):
-            if node.pipelines[place].pipeline_id not in wanted:
-                self._begin(self.beginRemoveRows, parent, place, place)
-                del node.pipelines[place]
-                self._end(self.endRemoveRows)
-        kept = len(node.pipelines)
-        if [row.pipeline_id for row in branch.rows[:kept]] != [row.pipeline_id for row in node.pipelines]:
-            self._replace_branch(node, parent, branch.rows)
-            return
-        if kept:
-            node.pipelines[:kept] = branch.rows[:kept]
-            self.dataChanged.emit(self.createIndex(0, 0, node.serial), self.createIndex(kept - 1, 1, node.serial))
-        self._extend(node, branch.rows[kept:])
-
-    def _replace_branch(self, node: RunNode, parent: QModelIndex, rows: list[PipelineRow]) -> None:
-        if node.pipelines:
-            self._begin(self.beginRemoveRows, parent, 0, len(node.pipelines) - 1)
-            node.pipelines = []
-            self._end(self.endRemoveRows)
-        self._extend(node, rows)
-
-    def _extend(self, node: RunNode, rows: Sequence[PipelineRow]) -> None:
-        if rows:
-            first = len(node.pipelines)
-            self._begin(self.beginInsertRows, self.index(node.place, 0), first, first + len(rows) - 1)
-            node.pipelines.extend(rows)
-            self._end(self.endInsertRows)
-
-    def _begin(
-        self, begin: Callable[[QModelIndex, int, int], None], parent: QModelIndex, first: int, last: int
-    ) -> None:
-        self._moving = True
-        begin(parent, first, last)
-
-    def _end(self, end: Callable[[], None]) -> None:
-        end()
-        self._moving = False
 
     # --- what the view asks ---
 
-    def _node(self, index: AnyIndex) -> RunNode | None:
-        if not index.isValid() or index.internalId() != 0:
-            return None
-        return self._nodes[index.row()]
+    def _index_of(self, node: Node) -> QModelIndex:
+        return QModelIndex() if node.parent is None else self.createIndex(node.place, 0, node.serial)
+
+    def _parent_node(self, parent: AnyIndex) -> Node | None:
+        if not parent.isValid():
+            return self._root
+        return self._nodes.get(parent.internalId()) if parent.column() == 0 else None
 
     def index(self, row: int, column: int, parent: AnyIndex = QModelIndex()) -> QModelIndex:  # noqa: B008 - Qt's own
-        if not 0 <= column < 2 or row < 0 or row >= self.rowCount(parent):
+        node = self._parent_node(parent)
+        if node is None or not 0 <= column < 2 or not 0 <= row < len(node.children):
             return QModelIndex()
-        node = self._node(parent)
-        return self.createIndex(row, column, node.serial if node is not None else 0)
+        return self.createIndex(row, column, node.children[row].serial)
 
     def parent(self, index: AnyIndex = QModelIndex()) -> Any:  # noqa: B008
-        if not index.isValid() or index.internalId() == 0:
-            return QModelIndex()
-        return self.createIndex(self._by_serial[index.internalId()].place, 0, 0)
+        node = self.node(index)
+        return self._index_of(node.parent) if node is not None and node.parent is not None else QModelIndex()
 
     def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
-        if not parent.isValid():
-            return len(self._nodes)
-        node = self._node(parent) if parent.column() == 0 else None
-        return len(node.pipelines) if node is not None else 0
+        node = self._parent_node(parent)
+        return len(node.children) if node is not None else 0
 
     def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008
         return 2
 
     def hasChildren(self, parent: AnyIndex = QModelIndex()) -> bool:  # noqa: B008
-        if not parent.isValid():
-            return bool(self._nodes)
-        node = self._node(parent) if parent.column() == 0 else None
-        return node is not None and (bool(node.pipelines) or node.more())
+        node = self._parent_node(parent)
+        return node is not None and (bool(node.children) or (not node.fetched and may_have_children(node)))
 
     def canFetchMore(self, parent: AnyIndex) -> bool:
-        if not parent.isValid():
-            return not self._moving and len(self._nodes) < len(self._rows)
-        node = self._node(parent) if parent.column() == 0 else None
-        return node is not None and not self._moving and node.more() and node.row.run_id not in self._asking
+        node = self._parent_node(parent)
+        if node is self._root and self.tree is not None:
+            return not self._between and self._shown < len(self.tree.groups)
+        if node is None or node.fetched or self._between:
+            return False
+        return may_have_children(node) and node.key not in self._asking
 
     def fetchMore(self, parent: AnyIndex) -> None:
-        if not self.canFetchMore(parent):
+        node = self._parent_node(parent)
+        if node is None or not self.canFetchMore(parent):
             return
-        if not parent.isValid():
-            self._show(min(len(self._rows), len(self._nodes) + PAGE))
+        if node is self._root:
+            self._show_groups(self._shown + FLAT)
             return
-        node = self._node(parent)
-        assert node is not None
-        run_id = node.row.run_id
-        first = len(node.pipelines)
-        self._asking.add(run_id)
+        self._fill(node)
+        place = page_of(node)
+        if node.fetched or place is None:
+            return
+        key = node.key
+        self._asking.add(key)
 
-        def take(branch: Branch) -> None:
-            self._asking.discard(run_id)
-            if node.serial in self._by_serial and len(node.pipelines) == first:
-                node.count = branch.count
-                self._extend(node, branch.rows)
+        def take(page: Page) -> None:
+            self._asking.discard(key)
+            self._take_page(page)
 
-        self._session.query(partial(_fetch_page, run_id, first), take, lambda _: self._asking.discard(run_id))
+        work = partial(fetch_page, *place, FLAT if node.kind == "run" else SIZE)
+        self._session.query(work, take, lambda _: self._asking.discard(key), quiet=True)
+
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        node = self.node(index)
+        if node is None:
+            return Flag.NoItemFlags
+        flags = Flag.ItemIsSelectable | Flag.ItemIsEnabled
+        if node.kind in ("run", "pipeline"):
+            flags |= Flag.ItemIsDragEnabled
+        return flags | Flag.ItemNeverHasChildren if node.kind == "pipeline" else flags
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
@@ -320,54 +385,25 @@ class RunsModel(QAbstractItemModel):
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
+        node = self.node(index)
+        if node is None:
             return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return LEFT if index.column() == 0 else RIGHT
-        node, pipeline = self._node(index), self.pipeline(index)
-        if node is not None:
-            return _run_data(node.row, index.column(), role)
-        return _pipeline_data(pipeline, index.column(), role) if pipeline is not None else None
+        if node.kind == "run":
+            by = self.tree.arrangement.by if self.tree is not None else "date"
+            return run_data(node.row, by, index.column(), role)
+        shown = {"group": group_data, "range": range_data, "pipeline": pipeline_data}[node.kind]
+        return shown(node.row, index.column(), role)  # type: ignore[operator]
 
+    # --- dragging ---
 
-def _run_data(run: RunRow, column: int, role: int) -> Any:
-    counts = tr("{total} pipelines: {good} completed, {bad} failed, {cut} interrupted").format(
-        total=run.total, good=run.successful, bad=run.failed, cut=run.interrupted
-    )
-    return _data(run, run_text(run), counts, column, role)
+    def mimeTypes(self) -> list[str]:
+        return [MIME]
 
+    def supportedDragActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
 
-def _pipeline_data(pipeline: PipelineRow, column: int, role: int) -> Any:
-    text = f"{pipeline.number:04d}  {pipeline.name}".rstrip()
-    return _data(pipeline, text, f"{pipeline.model_type}  {pipeline.pipeline_id}".strip(), column, role)
-
-
-def _data(row: RunRow | PipelineRow, text: str, more: str, column: int, role: int) -> Any:
-    """Answer for a row of either kind; `more` is said in its tip."""
-    if role == Qt.ItemDataRole.DisplayRole:
-        return text if column == 0 else _metric_text(row)
-    if role == Qt.ItemDataRole.ToolTipRole:
-        score = f"{row.metric_name} = {row.metric_value!r}" if row.metric_name and row.metric_value is not None else ""
-        return "\n".join(line for line in (text, status_word(row.status), more, score, row.problem) if line)
-    if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
-        return f"{text}, {status_word(row.status)}"
-    if role == Qt.ItemDataRole.DecorationRole and column == 0:
-        return theme().icon(STATUS_ICONS.get(row.status, "info"), STATUS_COLOURS.get(row.status, "muted"))
-    return None
-
-
-def _fetch_page(run_id: str, first: int, workspace: Workspace) -> Branch:
-    return Branch(workspace.count_pipelines(run_id), workspace.pipelines(run_id, first, PAGE))
-
-
-def run_text(run: RunRow) -> str:
-    """Call a run by its day, its dataset and the name people gave it."""
-    name = f"{run.dataset_name} · {run.run_name}" if run.run_name else run.dataset_name
-    return f"{run.date}  {name or run.folder}".strip()
-
-
-def _metric_text(row: RunRow | PipelineRow) -> str:
-    if row.metric_value is None or not row.metric_name:
-        return MISSING
-    metric = metric_for(row.metric_name)
-    return number_text(row.metric_value, metric.digits if metric is not None else 3)
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        nodes = [node for index in indexes if index.column() == 0 and (node := self.node(index)) is not None]
+        root = self._session.workspace.root if self._session.workspace is not None else Path()
+        text = "\n".join(str(self._index_of(node).data()) for node in nodes)
+        return pack(Carried(root, tuple(picked_pipelines(nodes)), tuple(picked_runs(nodes))), text)

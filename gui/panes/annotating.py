@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QStringListModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
     QCompleter,
     QDialog,
     QDialogButtonBox,
@@ -24,6 +27,7 @@ from shiboken6 import isValid
 from gui.edits import Edit, Edited, apply_edit, split_tags, undo_edits
 from gui.formats import integer_text, tr
 from gui.row_set import RowSet
+from gui.selection import Selection
 from gui.theme import GRID
 
 if TYPE_CHECKING:
@@ -35,23 +39,38 @@ MOST_EDITED = 50_000  # they are written and kept for Undo one by one
 
 
 class Annotating(QObject):
-    """Edits what is selected. `done` tells in words what happened, with what undoes it."""
+    """Edits what is selected: rows of the table, or pipelines selected elsewhere that the table does not list.
+
+    `done` tells in words what happened, with what undoes it.
+    """
 
     done = Signal(str, object)
 
-    def __init__(self, pane: CatalogPane) -> None:
+    def __init__(self, pane: CatalogPane, selection: Selection) -> None:
         super().__init__(pane)
-        self._pane = pane
-        self._undo: Callable[[], None] | None = None
-        pane.session.closed.connect(self._forget)
-        pane.session.opened.connect(self._forget)
+        self._pane, self._selection = pane, selection
         pane.model.edited.connect(self._edit_cell)
 
     # --- asking ---
 
+    def chosen_ids(self) -> tuple[str, ...]:
+        """Return the ids of the selected results; nothing where the rows of the table itself are meant.
+
+        They are meant while the keyboard is there, and where they are too many to be known one by one.
+        """
+        table, selection = self._pane.table, self._selection
+        if (table.hasFocus() and len(table.chosen.rows())) or selection.chosen_total > len(selection.chosen):
+            return ()
+        return tuple(one.prediction_id for one in selection.chosen if one.prediction_id)
+
+    def count(self) -> int:
+        """How many results an edit would concern."""
+        ids = self.chosen_ids()
+        return len(ids) if ids else len(self._pane.table.chosen.rows())
+
     def ask_tags(self) -> TagDialog | None:
         """Ask for tags to add or take away."""
-        count = len(self._pane.table.chosen.rows())
+        count = self.count()
         if not count or not self._may():
             return None
         dialog = TagDialog(count, self._pane)
@@ -62,20 +81,36 @@ class Annotating(QObject):
 
     def ask_notes(self) -> NotesDialog | None:
         """Ask for notes; those of a single result are shown to be changed."""
-        rows = self._pane.table.chosen.rows()
-        if not len(rows) or not self._may():
+        count, ids = self.count(), self.chosen_ids()
+        if not count or not self._may():
             return None
-        values = self._pane.model.loaded(rows.rows(1)[0]) if len(rows) == 1 else None
-        dialog = NotesDialog(len(rows), str((values or {}).get("notes") or ""), self._pane)
+        rows = self._pane.table.chosen.rows()
+        values = self._pane.model.loaded(rows.rows(1)[0]) if count == 1 == len(rows) else None
+        if values is not None and ids and values["prediction_id"] != ids[0]:
+            values = None  # the table has another one selected
+        dialog = NotesDialog(count, str((values or {}).get("notes") or ""), self._pane)
         dialog.accepted.connect(lambda: self._edit(Edit(notes=dialog.text())))
+        if len(ids) == 1 and values is None:
+            work = partial(fetch_notes, ids[0])
+            self._pane.session.query(work, lambda text: dialog.offer(text) if isValid(dialog) else None, quiet=True)
         dialog.open()
         return dialog
 
     def toggle_star(self) -> None:
         """Give the selected results a star, or take their stars away if the current one has any."""
+        if ids := self.chosen_ids():
+            if self._may():
+                current = self._selection.current
+                first = current.prediction_id if current is not None else ids[-1]
+                self._pane.session.change(partial(toggle_stars, ids, first), self._tell)
+            return
         index = self._pane.table.currentIndex()
         values = self._pane.model.loaded(index.row()) if index.isValid() else None
         self._edit(Edit(stars=0 if (values or {}).get("stars") else 1))
+
+    def give_stars(self, row: int, stars: int) -> None:
+        """Give the result of a row so many stars, or take them away with 0."""
+        self._edit(Edit(stars=stars), RowSet([row, row + 1]))
 
     def ask_stars(self) -> QMenu:
         """Offer one to five stars, and none; the digits choose."""
@@ -84,17 +119,11 @@ class Annotating(QObject):
         for stars in range(MOST_STARS, 0, -1):
             menu.addAction(f"&{stars}  {'★' * stars}", partial(self._edit, Edit(stars=stars)))
         menu.addAction(tr("&0  no stars"), partial(self._edit, Edit(stars=0)))
-        table = self._pane.table
-        menu.popup(table.viewport().mapToGlobal(table.visualRect(table.currentIndex()).bottomLeft()))
+        view = QApplication.focusWidget()
+        if not isinstance(view, QAbstractItemView):
+            view = self._pane.table
+        menu.popup(view.viewport().mapToGlobal(view.visualRect(view.currentIndex()).bottomLeft()))
         return menu
-
-    def undo(self) -> None:
-        """Take back the last edit."""
-        undo, self._undo = self._undo, None
-        if undo is not None:
-            undo()
-        else:
-            self.done.emit(tr("There is nothing to undo."), None)
 
     # --- doing ---
 
@@ -103,6 +132,10 @@ class Annotating(QObject):
         return held is not None and not held.read_only
 
     def _edit(self, edit: Edit, rows: RowSet | None = None) -> None:
+        ids = self.chosen_ids() if rows is None else ()
+        if ids and self._may():
+            self._pane.session.change(partial(edit_results, ids, edit), self._tell)
+            return
         chosen = self._pane.selecting.chosen()
         keys, wanted = chosen.keys, rows if rows is not None else chosen.rows
         if len(wanted) > MOST_EDITED:
@@ -126,14 +159,28 @@ class Annotating(QObject):
                 self._pane.columns.reveal(name)
 
         def undo() -> None:
-            self._undo = None
             self._pane.session.change(partial(undo_edits, edited.undo), lambda _: self.done.emit(tr("Undone."), None))
 
-        self._undo = undo
         self.done.emit(edit_text(edited), undo)
 
-    def _forget(self) -> None:
-        self._undo = None
+
+def edit_results(ids: Sequence[str], edit: Edit, workspace: Workspace) -> Edited:
+    """Edit results by their ids, as far as the catalog has them; runs on the workspace's thread."""
+    keys = array("q", (key for one in ids if (key := workspace.catalog.find(one)) is not None))
+    return apply_edit(keys, edit, workspace)
+
+
+def toggle_stars(ids: Sequence[str], first: str, workspace: Workspace) -> Edited:
+    """Give results a star, or take their stars away if one of them has any; runs on the workspace's thread."""
+    key = workspace.catalog.find(first)
+    found = workspace.catalog.rows([key]) if key is not None else []
+    return edit_results(ids, Edit(stars=0 if found and found[0].get("stars") else 1), workspace)
+
+
+def fetch_notes(prediction_id: str, workspace: Workspace) -> str:
+    """Read the notes of a result; runs on the workspace's thread."""
+    key = workspace.catalog.find(prediction_id)
+    return str(workspace.catalog.rows([key])[0].get("notes") or "") if key is not None else ""
 
 
 def fetch_tags(workspace: Workspace) -> list[str]:
@@ -265,6 +312,11 @@ class NotesDialog(QDialog):
         layout.addWidget(self.edit_box, 1)
         layout.addWidget(buttons)
         self.edit_box.setFocus()
+
+    def offer(self, notes: str) -> None:
+        """Show the notes there are, unless somebody began to write."""
+        if not self.edit_box.toPlainText():
+            self.edit_box.setPlainText(notes)
 
     def text(self) -> str:
         """Return the notes."""

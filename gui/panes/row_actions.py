@@ -17,6 +17,7 @@ from gui.edits import split_tags
 from gui.exporting import ExportDialog, ExportRequest
 from gui.formats import cell_text, plain_text, tr
 from gui.listings import Chosen, fetch_ids
+from gui.menus import fill_menu
 from gui.panes.selecting import SelectWhereDialog
 from gui.query_text import equals, has_tag
 from gui.tasks import Problem
@@ -35,6 +36,8 @@ class RowActions(QObject):
         super().__init__(pane)
         self._pane = pane
         self._all: list[QAction] = []
+        self.shared: list[QAction | None] = []  # of the menu of a row, those that other panes have too; None is a line
+        self.ask_export: Callable[[], ExportDialog | None] = lambda: None  # set by who knows all that can be exported
         self._make()
         pane.table.customContextMenuRequested.connect(self._show_menu)
 
@@ -64,8 +67,6 @@ class RowActions(QObject):
         self.note = self._action(tr("&Note…"), lambda: pane.annotating.ask_notes(), "N")
         self.star = self._action(tr("&Star on or off"), pane.annotating.toggle_star, "S")
         self.stars = self._action(tr("Sta&rs…"), lambda: pane.annotating.ask_stars(), "Shift+S")
-        self.undo = self._action(tr("&Undo"), pane.annotating.undo, QKeySequence.StandardKey.Undo)
-        self.undo.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         self.export = self._action(tr("&Export…"), lambda: self.ask_export(), "E")
         table.addActions(self._all)
 
@@ -107,20 +108,8 @@ class RowActions(QObject):
         dialog.open()
         return dialog
 
-    def ask_export(self) -> ExportDialog | None:
-        """Ask what to export and where to, then let it be done."""
-        pane, held = self._pane, self._pane.session.workspace
-        if pane.model.listing is None or held is None:
-            return None
-        rows = (len(pane.table.chosen.rows()), len(pane.model.keys))
-        columns = (len(pane.columns.shown_keys()), len(pane.model.columns))
-        dialog = ExportDialog(pane.settings, f"{held.name}-catalog", rows, columns, pane)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._export(dialog))
-        dialog.open()
-        return dialog
-
-    def _export(self, dialog: ExportDialog) -> None:
+    def export_rows(self, dialog: ExportDialog) -> None:
+        """Write the rows and columns that a dialog asked for to its file."""
         pane, listing = self._pane, self._pane.model.listing
         if listing is None:
             return
@@ -159,15 +148,12 @@ class RowActions(QObject):
         column, menu = model.columns[index.column()], QMenu(table)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         clipboard, value = QGuiApplication.clipboard(), values.get(column.key)
-        name = str(values.get("pipeline_name") or values["pipeline_id"])
         menu.addAction(self.copy)
         menu.addAction(tr("Copy value"), partial(clipboard.setText, plain_text(value)))
-        menu.addAction(tr("Copy pipeline name"), partial(clipboard.setText, name))
         menu.addSeparator()
-        menu.addActions([self.tag, self.note, self.star, self.stars])
+        fill_menu(menu, self.shared)
         menu.addSeparator()
-        menu.addActions([self.select_all, self.select_where, self.invert, self.export])
-        menu.addSeparator()
+        menu.addMenu(tr("Select")).addActions([self.select_all, self.select_where, self.invert])
         others = (equals(key, values[key]) for key in ("dataset_name", "model_type", "run_id") if values.get(key))
         for text in dict.fromkeys((*conditions(column, value), *others)):
             menu.addAction(tr("Show only {query}").format(query=text), partial(self._pane.narrow, text))

@@ -1,127 +1,413 @@
-"""The tree of runs and their pipelines."""
+"""The tree of runs and their pipelines, with the box that narrows it and the choice of how runs are put together."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeView, QVBoxLayout, QWidget
+from dataclasses import replace
+from functools import partial
 
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+
+from gui.filter_box import FilterBox
 from gui.formats import tr
+from gui.panes.run_tree import RunTree
+from gui.query_text import contains, equals
+from gui.run_groups import ORDERS, Arrangement, By
+from gui.run_nodes import Key, Node, picked_pipelines
 from gui.runs_model import RunsModel
 from gui.selection import Picked, Selection
 from gui.session import Session
+from gui.settings import Settings
 from gui.theme import theme
+from gui.widgets import EmptyState
+
+SHOWN_AT_FIRST = 30  # runs, whose groups are unfolded when nobody has unfolded any yet
+PAUSE_MS = 150  # after the last letter in the filter box
+Flag = QItemSelectionModel.SelectionFlag
 
 
 class WorkspaceTree(QWidget):
-    """Shows the runs, follows the selection and sets it; `query_wanted` asks the catalog to list a run."""
+    """Shows the runs, follows the selection and sets it.
+
+    `query_wanted` asks the catalog to list something, `details_wanted` to look at the selected pipeline, `menu_wanted`
+    for the menu of what is selected, at a point of the screen. `runs_chosen` tells that other runs are selected.
+    """
 
     query_wanted = Signal(str)
+    details_wanted = Signal()
+    menu_wanted = Signal(QPoint)
+    new_run_wanted = Signal()
+    runs_chosen = Signal()
 
-    def __init__(self, session: Session, selection: Selection, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, selection: Selection, settings: Settings, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._session, self._selection = session, selection
+        self._session, self._selection, self._settings = session, selection, settings
         self.model = RunsModel(session, self)
+        self.model.arrangement = self._remembered()
+        self.tree = RunTree(self.model)
+        self.tree.setObjectName("workspaceTree")
+        self.tree.setAccessibleName(tr("Runs and their pipelines"))
+        self._open: set[Key] = set()  # what is unfolded, by keys that outlive any new arrangement
+        self._groups: set[Key] | None = None  # the groups shown before, None until the first time
         self._placing = False
-        self._fresh = True
+        self._anchor: tuple[QPersistentModelIndex, int] | None = None
+        self._kept: Key | None = None  # what to bring back to the top after a new arrangement
         self._in_view = False
-        self.tree = QTreeView()
-        tree = self.tree
-        tree.setObjectName("workspaceTree")
-        tree.setAccessibleName(tr("Runs and their pipelines"))
-        tree.setModel(self.model)
-        tree.setUniformRowHeights(True)
-        tree.setAllColumnsShowFocus(True)
-        tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        tree.customContextMenuRequested.connect(self._show_menu)
-        tree.setStyleSheet("QTreeView::item { height: 26px; }")
-        tree.setIndentation(12)
-        header = tree.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(1, 56)
-        header.setSectionsMovable(False)
+        self._make_pages()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(tree)
-        tree.selectionModel().currentChanged.connect(self._pick)
-        selection.changed.connect(self._follow)
-        session.opened.connect(self._start_over)
-        session.closed.connect(self._start_over)
-        session.changed.connect(self.model.ask)
-        self.model.listed.connect(self._listed)
-        self.model.rowsAboutToBeInserted.connect(self._note_place)
-        self.model.rowsInserted.connect(self._keep_place)
-        theme().changed.connect(tree.viewport().update)
+        layout.setSpacing(0)
+        layout.addWidget(self._make_strip())
+        layout.addWidget(self._pages, 1)
+        self._connect()
 
-    def show_run(self, run_id: str) -> None:
-        """List the pipelines of a run in the catalog."""
-        self.query_wanted.emit("run_id = '{}'".format(run_id.replace("'", "''")))
+    # --- making ---
+
+    def _make_pages(self) -> None:
+        self._no_runs = EmptyState(tr("No runs yet"), tr("Each training run appears here, with its pipelines."))
+        self._no_runs.offer(tr("New run…"), self.new_run_wanted.emit, primary=True)
+        self._no_match = EmptyState(tr("No run matches"), "")
+        self._no_match.offer(tr("Look in the catalog"), self._look_in_catalog, primary=True)
+        self._pages = QStackedWidget()
+        for page in (self.tree, self._no_runs, self._no_match):
+            self._pages.addWidget(page)
+
+    def _make_strip(self) -> QWidget:
+        self.filter = FilterBox(tr("Filter runs by name, dataset, status"), PAUSE_MS)
+        self.filter.setObjectName("runFilter")
+        self.order_button = QToolButton()
+        self.order_button.setObjectName("flat")
+        self.order_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.order_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.order_button.setAccessibleName(tr("How runs are put together"))
+        theme().dress(self.order_button, "runs")
+        self.order_button.setMenu(self._make_order_menu())
+        strip = QWidget()
+        layout = QHBoxLayout(strip)
+        layout.setContentsMargins(6, 4, 4, 4)
+        layout.setSpacing(4)
+        layout.addWidget(self.filter, 1)
+        layout.addWidget(self.order_button)
+        return strip
+
+    def _make_order_menu(self) -> QMenu:
+        menu, group = QMenu(self.order_button), QActionGroup(self)
+        words = {"date": tr("Runs by &date"), "dataset": tr("Runs by da&taset"), "name": tr("Runs by &name")}
+        self.orders: dict[By, QAction] = {}
+        for by in ORDERS:
+            action = menu.addAction(words[by])
+            action.setCheckable(True)
+            action.setChecked(by == self.model.arrangement.by)
+            action.triggered.connect(partial(self._regroup, by))
+            group.addAction(action)
+            self.orders[by] = action
+        menu.addSeparator()
+        self.show_deleted = menu.addAction(tr("&Show deleted runs"))
+        self.show_deleted.setCheckable(True)
+        self.show_deleted.setChecked(self.model.arrangement.deleted)
+        self.show_deleted.triggered.connect(self._toggle_deleted)
+        self._name_order()
+        return menu
+
+    def _connect(self) -> None:
+        tree, model = self.tree, self.model
+        tree.selectionModel().selectionChanged.connect(self._take_selected)
+        tree.selectionModel().currentChanged.connect(self._take_current)
+        tree.expanded.connect(partial(self._note_open, True))
+        tree.collapsed.connect(partial(self._note_open, False))
+        tree.entered.connect(self._enter)
+        tree.filter_wanted.connect(self.filter.begin)
+        tree.customContextMenuRequested.connect(self._show_menu)
+        self._selection.changed.connect(self._follow)
+        self._selection.chosen_changed.connect(self._follow_chosen)
+        self._session.opened.connect(self._start_over)
+        self._session.closed.connect(self._start_over)
+        self._session.changed.connect(model.ask)
+        model.listing.connect(self._note_place)
+        model.listed.connect(self._listed)
+        self.filter.wanted.connect(self._narrow)
+        self.filter.left.connect(self._leave_filter)
+        self.filter.confirmed.connect(self._confirm_filter)
+
+    # --- arranging ---
+
+    def _remembered(self) -> Arrangement:
+        by = next((one for one in ORDERS if one == self._settings.tree_by), ORDERS[0])
+        return Arrangement(by, deleted=self._settings.tree_deleted)
+
+    def _regroup(self, by: By) -> None:
+        self._settings.tree_by = by
+        self._arrange(replace(self.model.arrangement, by=by))
+
+    def _toggle_deleted(self, shown: bool) -> None:
+        self._settings.tree_deleted = shown
+        self._arrange(replace(self.model.arrangement, deleted=shown))
+
+    def _narrow(self, text: str) -> None:
+        self._arrange(replace(self.model.arrangement, text=text))
+
+    def _arrange(self, arrangement: Arrangement) -> None:
+        if arrangement != self.model.arrangement:
+            self._groups = None
+            self.model.arrange(arrangement)
+        self.orders[arrangement.by].setChecked(True)
+        self._name_order()
+
+    def _name_order(self) -> None:
+        words = {"date": tr("Runs by date"), "dataset": tr("Runs by dataset"), "name": tr("Runs by name")}
+        text = words[self.model.arrangement.by]
+        self.order_button.setToolTip(text)
+        self.order_button.setAccessibleDescription(text)
 
     def _start_over(self) -> None:
         self.model.clear()
-        self._fresh = True
+        self.filter.reset()
+        self.model.arrangement = replace(self.model.arrangement, text="")
+        self._open.clear()
+        self._groups = None
+        self._pages.setCurrentWidget(self.tree)
         if self._session.workspace is not None:
             self.model.ask()
 
-    def _listed(self) -> None:
-        if self._fresh and self.model.rowCount():
-            self._fresh = False
-            self.tree.expand(self.model.index(0, 0))
-        if self._selection.current is not None and not self.tree.currentIndex().isValid():
-            self._follow()
+    # --- keeping everything in its place ---
 
-    def _pick(self, index: QModelIndex) -> None:
-        if self._placing:
+    def _note_place(self) -> None:
+        """Remember, before rows come and go, what is in view."""
+        tree = self.tree
+        current, top = tree.currentIndex(), tree.top()
+        self._in_view = self._in_view or tree.in_view(current)
+        scrolled = tree.verticalScrollBar().value() > 0
+        self._anchor = (QPersistentModelIndex(top), tree.visualRect(top).top()) if scrolled and top.isValid() else None
+        seen = current if tree.in_view(current) else top
+        node = self.model.node(seen) if scrolled else None
+        self._kept = node.key if node is not None else None
+
+    def _listed(self) -> None:
+        self._placing = True
+        if self._groups is None:
+            self._unfold()
+        else:
+            for index in self._new_groups():
+                self.tree.expand(index)
+        self._groups = {node.key for node in self.model.groups()}
+        self._placing = False
+        self._show_page()
+        self.model.forget_closed(self.tree.is_open)
+        self._catch_up()
+        # Once the view has laid the rows out, what was in view is brought back to where it was.
+        QTimer.singleShot(0, self, self._bring_back)
+
+    def _unfold(self) -> None:
+        """Unfold what was open before; the first groups when there was nothing, and all while the tree is narrowed."""
+        arrangement, seen = self.model.arrangement, 0
+        remembered = {key for key in self._open if key[0] == "group" and key[1] == arrangement.by}
+        for node in self.model.groups():
+            few = seen == 0 or seen + len(node.row.runs) <= SHOWN_AT_FIRST
+            if node.key in remembered or (few and (arrangement.text or not remembered)):
+                self.tree.expand(self.model.find(node.key))
+            seen += len(node.row.runs)
+        first = self.model.groups()[:1]
+        if not self._open and first and not arrangement.text:
+            self.tree.expand(self.model.run_index(first[0].row.runs[0].run_id))
+        for key in sorted(self._open):
+            if key[0] in ("run", "range"):
+                index = self.model.run_index(key[2] if key[0] == "range" else key[1])
+                self.tree.expand(self.model.find(key) if key[0] == "range" else index)
+
+    def _new_groups(self) -> list[QModelIndex]:
+        """Return the first group if it is new, so that what arrives is seen."""
+        first = self.model.groups()[:1]
+        return [
+            self.model.find(node.key) for node in first if self._groups is not None and node.key not in self._groups
+        ]
+
+    def _bring_back(self) -> None:
+        tree, bar = self.tree, self.tree.verticalScrollBar()
+        anchor, self._anchor = self._anchor, None
+        kept, self._kept = self._kept, None
+        if anchor is not None and anchor[0].isValid():
+            tree.executeDelayedItemsLayout()
+            place = tree.visualRect(anchor[0])
+            bar.setValue(bar.value() + (place.top() - anchor[1]) // max(1, place.height()))
+        elif kept is not None:
+            index = self.model.find(kept)
+            if not index.isValid() and kept[0] in ("run", "pipeline"):
+                index = self.model.run_index(kept[1])
+            if index.isValid():
+                tree.scrollTo(index, RunTree.ScrollHint.PositionAtTop)
+        elif self._in_view and tree.currentIndex().isValid():
+            tree.scrollTo(tree.currentIndex())
+        self._in_view = False
+
+    def _note_open(self, is_open: bool, index: QModelIndex) -> None:
+        node = self.model.node(index)
+        if self.model.moving or node is None or self.model.arrangement.text:
             return
-        run, pipeline = self.model.run(index), self.model.pipeline(index)
-        if run is not None and pipeline is not None:
-            self._selection.pick(Picked(run.run_id, pipeline.pipeline_id, pipeline.prediction_id))
+        if is_open:
+            self._open.add(node.key)
+        else:
+            self._open.discard(node.key)
+
+    def _show_page(self) -> None:
+        shown = self.model.tree
+        if shown is None or shown.groups:
+            self._pages.setCurrentWidget(self.tree)
+        elif not shown.known:
+            self._pages.setCurrentWidget(self._no_runs)
+        else:
+            self._no_match.say(tr("No run matches"), tr("Pipelines are found by name in the catalog."))
+            self._pages.setCurrentWidget(self._no_match)
+
+    # --- selection ---
+
+    def selected_runs(self) -> list[str]:
+        """Return the ids of the runs that are selected as such."""
+        return [node.row.run_id for node in self._selected_nodes() if node.kind == "run"]
+
+    def _selected_nodes(self) -> list[Node]:
+        nodes = (self.model.node(index) for index in self.tree.selectionModel().selectedRows())
+        return sorted((node for node in nodes if node is not None), key=Node.path)
+
+    def _take_selected(self) -> None:
+        """Select everywhere what is selected here; a selected run means that no pipeline is."""
+        if self._placing or self.model.moving:
+            return
+        chosen = tuple(picked_pipelines(self._selected_nodes()))
+        self._placing = True
+        self._selection.choose(chosen)
+        here = tuple(picked_pipelines([node for node in [self.model.node(self.tree.currentIndex())] if node]))
+        if here and here[0] in chosen:  # by mouse it becomes the current one before it is selected, by key after
+            self._selection.pick(here[0])
+        elif chosen and self._selection.current not in chosen:
+            self._selection.pick(chosen[-1])
+        self._placing = False
+        self.runs_chosen.emit()
+
+    def _take_current(self, index: QModelIndex) -> None:
+        pipeline = self.model.pipeline(index)
+        if self._placing or self.model.moving or pipeline is None:
+            return
+        picked = Picked(pipeline.run_id, pipeline.pipeline_id, pipeline.prediction_id)
+        if picked in self._selection.chosen:
+            self._placing = True
+            self._selection.pick(picked)
+            self._placing = False
+
+    def _catch_up(self) -> None:
+        """After a refresh, go to the selected pipeline again if it came back, unless a run or group is selected."""
+        picked, selected = self._selection.current, self._selected_nodes()
+        if picked is None or any(node.kind != "pipeline" for node in selected):
+            return
+        here, there = self.tree.currentIndex(), self.model.find(("pipeline", picked.run_id, picked.pipeline_id))
+        if not here.isValid() or (there.isValid() and here.siblingAtColumn(0) != there):
+            self._follow()
+        self._follow_chosen()
 
     def _follow(self) -> None:
         picked = self._selection.current
+        if self._placing or self.model.tree is None:
+            return
         if picked is None:
             self._place(QModelIndex())
             return
-        here, run = self.model.pipeline(self.tree.currentIndex()), self.model.run(self.tree.currentIndex())
-        if here is None or run is None or (run.run_id, here.pipeline_id) != (picked.run_id, picked.pipeline_id):
+        here = self.model.pipeline(self.tree.currentIndex())
+        if here is None or (here.run_id, here.pipeline_id) != (picked.run_id, picked.pipeline_id):
             self.model.reveal(picked, self._place)
 
     def _place(self, index: QModelIndex) -> None:
+        """Make a row the current one; a run that stands for a pipeline not found is not selected by that."""
         self._placing = True
-        self.tree.setCurrentIndex(index)
+        selection = self.tree.selectionModel()
         if index.isValid():
+            selection.setCurrentIndex(index, Flag.NoUpdate)
             self.tree.scrollTo(index)
         else:
-            self.tree.selectionModel().clear()
+            selection.clear()
         self._placing = False
+        self._follow_chosen()
 
-    def _note_place(self) -> None:
-        shown = self.tree.visualRect(self.tree.currentIndex())
-        self._in_view = self._in_view or (shown.isValid() and self.tree.viewport().rect().intersects(shown))
+    def _follow_chosen(self) -> None:
+        """Show as selected those of the selected pipelines that are in the tree."""
+        if self._placing or (not self._selection.chosen and self.selected_runs()):
+            return
+        wanted = QItemSelection()
+        for one in self._selection.chosen:
+            index = self.model.find(("pipeline", one.run_id, one.pipeline_id))
+            if index.isValid():
+                wanted.select(index, index.siblingAtColumn(1))
+        self._placing = True
+        self.tree.selectionModel().select(wanted, Flag.ClearAndSelect)
+        self._placing = False
+        self.runs_chosen.emit()
 
-    def _keep_place(self) -> None:
-        # Rows that arrive above push the current one away; once the view has laid them out it is brought back.
-        QTimer.singleShot(0, self, self._show_current)
+    # --- doing ---
 
-    def _show_current(self) -> None:
-        if self._in_view and self.tree.currentIndex().isValid():
+    def show_run(self, run_id: str) -> None:
+        """List the pipelines of a run in the catalog."""
+        self.query_wanted.emit(equals("run_id", run_id))
+
+    def select_run(self, run_id: str) -> None:
+        """Go to a run and select it; narrowed away or unknown, nothing happens."""
+        index = self.model.run_index(run_id)
+        if index.isValid():
+            self.tree.setCurrentIndex(index)
+            self.tree.scrollTo(index)
+
+    def show_current(self) -> None:
+        """Bring the selected pipeline into view, also where the tree is narrowed to other runs."""
+        if self.filter.text():
+            self.filter.reset()
+            self._narrow("")
+        self._follow()
+        if self.tree.currentIndex().isValid():
             self.tree.scrollTo(self.tree.currentIndex())
-        self._in_view = False
+
+    def save(self) -> None:
+        """Remember how it was left."""
+
+    def _enter(self, index: QModelIndex) -> None:
+        node = self.model.node(index)
+        if node is None:
+            return
+        if node.kind == "run":
+            self.show_run(node.row.run_id)
+        elif node.kind == "pipeline":
+            self.details_wanted.emit()
+        else:
+            self.tree.setExpanded(index, not self.tree.isExpanded(index))
 
     def _show_menu(self, at: QPoint) -> None:
         index = self.tree.indexAt(at)
-        run, pipeline = self.model.run(index), self.model.pipeline(index)
-        if run is None:
-            return
-        menu = QMenu(self)
-        menu.addAction(tr("Show this run in the catalog")).triggered.connect(lambda: self.show_run(run.run_id))
-        text = str(index.siblingAtColumn(0).data())
-        menu.addAction(tr("Copy name")).triggered.connect(lambda: QGuiApplication.clipboard().setText(text))
-        name = pipeline.pipeline_id if pipeline is not None else run.run_id
-        menu.addAction(tr("Copy id")).triggered.connect(lambda: QGuiApplication.clipboard().setText(name))
-        menu.exec(self.tree.viewport().mapToGlobal(at))
+        if not index.isValid():  # by the menu key, or beside the rows
+            index = self.tree.currentIndex()
+            at = self.tree.visualRect(index).bottomLeft()
+        if index.isValid() and not self.tree.selectionModel().isSelected(index):
+            self.tree.setCurrentIndex(index)
+        if index.isValid():
+            self.menu_wanted.emit(self.tree.viewport().mapToGlobal(at))
+
+    def _leave_filter(self) -> None:
+        self.tree.setFocus(Qt.FocusReason.OtherFocusReason)
+        if not self.tree.currentIndex().isValid() and self.model.rowCount():
+            self.tree.setCurrentIndex(self.model.index(0, 0))
+
+    def _confirm_filter(self) -> None:
+        if self._pages.currentWidget() is self._no_match:
+            self._look_in_catalog()
+        else:
+            self._leave_filter()
+
+    def _look_in_catalog(self) -> None:
+        self.query_wanted.emit(" and ".join(contains("pipeline_name", word) for word in self.filter.text().split()))

@@ -63,7 +63,7 @@ def test_s_gives_a_star_and_takes_it_away(qtbot, three, root):
     assert marks(root, "corn 1")[2] == 4
     assert three.catalog.model.index(1, three.catalog.model.column("stars")).data() == "★★★★"
     with changed(qtbot, three):
-        three.catalog.rows.undo.trigger()
+        three.commands.undo.trigger()
     assert marks(root, "corn 1")[2] is None
 
 

@@ -1,18 +1,15 @@
-"""The paged table and the lazy tree, on a real workspace."""
+"""The paged table, on a real workspace."""
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from gui import listings, models, runs_model
+from gui import listings, models
 from gui.listings import View
 from gui.models import CatalogModel
-from gui.runs_model import RunsModel
-from gui.selection import Picked
 from gui.session import Session
 from gui.tasks import Tasks
 from storage import Workspace
-from tests.gui.samples import fill
 
 WARN = QAbstractItemModelTester.FailureReportingMode.Warning  # and a Qt warning fails the test
 
@@ -136,79 +133,3 @@ def test_a_wrong_filter_is_refused_with_its_place(qtbot, table):
     with qtbot.waitSignal(table.refused) as told:
         table.ask(View("test_rmse < 1 and nonsense = 2", ""))
     assert told.args[0].position == 18
-
-
-@pytest.fixture
-def tree(qtbot, session, monkeypatch):
-    monkeypatch.setattr(runs_model, "PAGE", 4)
-    model = RunsModel(session)
-    with qtbot.waitSignal(model.listed):
-        model.ask()
-    return model
-
-
-def fetch(qtbot, model, parent):
-    with qtbot.waitSignal(model.rowsInserted):
-        model.fetchMore(parent)
-
-
-def corn(model):
-    rows = [model.index(row, 0) for row in range(model.rowCount())]
-    return next(index for index in rows if "corn" in index.data())
-
-
-def test_pipelines_are_fetched_in_pages(qtbot, tree):
-    run = corn(tree)
-    assert tree.rowCount() == 2
-    assert tree.hasChildren(run)
-    assert tree.rowCount(run) == 0
-    for expected in (4, 8):
-        assert tree.canFetchMore(run)
-        fetch(qtbot, tree, run)
-        assert tree.rowCount(run) == expected
-    assert tree.index(0, 0, run).data() == "0001  corn 0"
-    assert tree.index(0, 0, run).parent() == run
-    while tree.canFetchMore(run):
-        fetch(qtbot, tree, run)
-    assert tree.rowCount(run) == 30
-
-
-def test_a_refresh_adds_rows_and_moves_none(qtbot, tree, root):
-    run = corn(tree)
-    fetch(qtbot, tree, run)
-    third = QPersistentModelIndex(tree.index(2, 0, run))
-    resets, inserted = [], []
-    tree.modelReset.connect(lambda: resets.append(True))
-    tree.rowsInserted.connect(lambda parent, first, last: inserted.append((parent.isValid(), first, last)))
-    with Workspace.open(root) as other:
-        fill(other, "oats", 1)
-    with qtbot.waitSignal(tree.listed):
-        tree._session.change(lambda workspace: workspace.sync(), lambda _: tree.ask())
-    assert resets == []
-    assert inserted == [(False, 0, 0)]
-    assert tree.rowCount(corn(tree)) == 4
-    assert third.data() == "0003  corn 2"
-
-
-def test_a_pipeline_is_revealed_wherever_it_is(qtbot, tree, root):
-    with Workspace.open(root) as other:
-        last = other.pipelines(next(run.run_id for run in other.runs("corn")))[-1]
-    found: list[QModelIndex] = []
-    tree.reveal(Picked(last.run_id, last.pipeline_id, ""), found.append)
-    qtbot.waitUntil(lambda: bool(found))
-    assert tree.pipeline(found[0]).pipeline_id == last.pipeline_id
-    tree.reveal(Picked("gone", "gone", ""), found.append)
-    assert not found[1].isValid()
-
-
-def test_the_tree_keeps_the_rules_of_qt_while_it_grows_and_shrinks(qtbot, tree, root):
-    tester = QAbstractItemModelTester(tree, WARN)
-    with Workspace.open(root) as other:
-        fill(other, "oats", 6)
-    tree._session.change(lambda workspace: workspace.sync(), lambda _: tree.ask())
-    qtbot.waitUntil(lambda: tree.rowCount() == 3)
-    qtbot.waitUntil(lambda: tree.fetchMore(tree.index(0, 0)) or tree.rowCount(tree.index(0, 0)) == 6)
-    tree._session.close()
-    tree.clear()
-    assert tree.rowCount() == 0
-    assert tester.model() is tree

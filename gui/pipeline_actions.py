@@ -1,0 +1,326 @@
+"""What can be done with pipelines and runs, wherever they are selected: the tree, the table and the menus share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QPoint, Qt, QUrl
+from PySide6.QtGui import QAction, QDesktopServices, QDrag, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from gui.deleting import Deleting, Doomed
+from gui.dragging import Carried, pack
+from gui.exporting import ExportDialog, Taken, TakeRequest, take_pipelines
+from gui.formats import counted, tr
+from gui.keeping import Keeping
+from gui.listings import fetch_ids
+from gui.menus import fill_menu
+from gui.query_text import one_of
+from gui.run_groups import run_text
+from gui.selection import Picked
+
+if TYPE_CHECKING:
+    from gui.window import MainWindow
+    from storage import RunRow, Workspace
+
+MOST_NAMES = 1000
+
+
+class PipelineActions(QObject):
+    """The actions on the selected pipelines, or on the runs selected in the tree, with what they do.
+
+    An action that can't do anything now is disabled and says why in its tip. Keys without Ctrl work in the tree and in
+    the table only, so that they never take a letter away.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.deleting = Deleting(window.session, window.jobs, window.undo, window)
+        self.keeping = Keeping(window.session, window.jobs, window.undo, window)
+        self._rules: list[tuple[QAction, Callable[[], str]]] = []
+        self._seen = (False, False, False)  # whether pipelines and runs are selected, and any of them failed
+        self._make()
+        rows, tree, table = window.catalog.rows, window.tree.tree, window.catalog.table
+        rows.ask_export = self.ask_export
+        rows.shared = [self.compare, self.preview, None,
+                       rows.tag, rows.note, rows.star, rows.stars, None, self.keep, rows.export, None,
+                       self.show_in_tree, self.open_folder, self.copy_name, self.copy_id, None,
+                       self.run_again, self.run_elsewhere, None, self.delete_results, self.delete_folder]  # fmt: skip
+        both = [self.compare, self.preview, self.keep, self.copy_name, self.copy_id, self.delete_folder]
+        tree.addActions([*both, rows.tag, rows.note, rows.star, rows.stars, rows.export])
+        tree.delete_wanted.connect(self.delete_folder.trigger)
+        table.addActions([*both, self.delete_results])
+        self._connect()
+        self.update()
+
+    # --- making ---
+
+    def _make(self) -> None:
+        rows, pipelines, anything = self._window.catalog.rows, self._no_pipelines, self._nothing
+        self.compare = self._action(tr("&Compare"), self._window.compare_chosen, "C", why=pipelines)
+        self.preview = self._action(tr("Show charts &large"), self._window.details.preview, "Space", why=pipelines)
+        for action in (rows.tag, rows.note, rows.star, rows.stars):
+            self._rules.append((action, self._written(pipelines)))
+        self._rules.append((rows.export, self._no_workspace))
+        self.keep = self._action(tr("&Keep in library…"), self.ask_keep, "K", why=self._written(anything))
+        self.show_in_catalog = self._action(tr("Show in c&atalog"), self._show_in_catalog, why=anything)
+        self.show_in_tree = self._action(tr("Show in t&ree"), self._show_in_tree, why=pipelines)
+        self.open_folder = self._action(tr("&Open folder"), self._open_folder, why=anything)
+        self.copy_name = self._action(tr("Copy na&me"), self._copy_name, why=anything)
+        self.copy_id = self._action(tr("Copy &id"), self._copy_id, why=anything)
+        train = self._window.training
+        self.rerun = self._action(
+            tr("Train &failed ones again"), partial(self._each_run, train.rerun, "failed"),
+            why=self._written(self._none_failed),
+        )  # fmt: skip
+        self.run_again = self._action(
+            tr("R&un again with changes…"), partial(self._first_run, train.run_again), why=self._written(anything)
+        )
+        self.run_elsewhere = self._action(
+            tr("Run on another &dataset…"), partial(self._first_run, train.run_elsewhere), why=self._written(anything)
+        )
+        self.delete_folder = self._action(  # in the tree Del does the same
+            tr("Delete folder to trash"), self._delete_folders, "Shift+Del", why=self._written(anything)
+        )
+        self.delete_results = self._action(
+            tr("Delete result from catalog to trash"), self._delete_results, "Del", why=self._written(pipelines)
+        )
+
+    def _action(
+        self,
+        text: str,
+        act: Callable[[], object],
+        keys: str = "",
+        *,
+        why: Callable[[], str],
+    ) -> QAction:
+        action = QAction(text, self)
+        action.triggered.connect(lambda _checked=False: act())
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        self._rules.append((action, why))
+        return action
+
+    def _connect(self) -> None:
+        window = self._window
+        window.selection.chosen_changed.connect(self.update)
+        window.tree.runs_chosen.connect(self.update)
+        window.catalog.table.rows_changed.connect(self.update)
+        window.session.opened.connect(self.update)
+        window.session.closed.connect(self.update)
+        window.tree.model.listed.connect(self.update)
+        window.tree.menu_wanted.connect(self._show_menu)
+        window.catalog.table.drag_wanted.connect(self._drag)
+        self.deleting.done.connect(window.tell_deed)
+        self.keeping.done.connect(window.tell_deed)
+
+    # --- when they can be done ---
+
+    def update(self) -> None:
+        """Enable what can be done now; the rest says in its tip why not."""
+        runs = self._window.tree.selected_runs()
+        pipelines = bool(self._window.selection.chosen or len(self._window.catalog.table.chosen.rows()))
+        self._seen = (pipelines, bool(runs), any(run.failed for run in self._runs()))
+        for action, why in self._rules:
+            reason = self._no_workspace() or why()
+            action.setEnabled(not reason)
+            plain = action.text().replace("&", "").rstrip("…")
+            action.setProperty("reason", reason)
+            action.setToolTip(f"{plain}\n{reason}" if reason else plain)
+
+    def _no_workspace(self) -> str:
+        return "" if self._window.session.workspace is not None else tr("Open a workspace first.")
+
+    def _written(self, why: Callable[[], str]) -> Callable[[], str]:
+        """Return the rule of an action that changes the workspace."""
+
+        def both() -> str:
+            held = self._window.session.workspace
+            return tr("The workspace is open for reading only.") if held is not None and held.read_only else why()
+
+        return both
+
+    def _no_pipelines(self) -> str:
+        return "" if self._seen[0] else tr("Select a pipeline first.")
+
+    def _nothing(self) -> str:
+        return "" if self._seen[0] or self._seen[1] else tr("Select a pipeline or a run first.")
+
+    def _none_failed(self) -> str:
+        return "" if self._seen[2] else tr("No pipeline of the selected run failed.")
+
+    # --- what is selected ---
+
+    def carried(self) -> Carried:
+        """Return the selected pipelines; the runs selected in the tree where no pipeline is."""
+        held = self._window.session.workspace
+        chosen = self._window.selection.chosen
+        return Carried(held.root if held is not None else Path(), chosen, tuple(self._window.tree.selected_runs()))
+
+    def _runs(self) -> list[RunRow]:
+        """Return the selected runs, and those of the selected pipelines."""
+        carried, shown = self.carried(), self._window.tree.model.tree
+        ids = {*carried.runs, *(one.run_id for one in carried.pipelines)}
+        return [run for run in shown.known if run.run_id in ids] if shown is not None and ids else []
+
+    def _only_of(self, run_id: str) -> str | list[str]:
+        """Return which pipelines of a run are meant: all of a selected run, else those selected."""
+        carried = self.carried()
+        if run_id in carried.runs:
+            return "all"
+        return [one.pipeline_id for one in carried.pipelines if one.run_id == run_id]
+
+    # --- doing ---
+
+    def ask_keep(self) -> None:
+        """Ask as what to keep the selection in the library."""
+        self.keeping.ask(self.carried())
+
+    def ask_export(self) -> ExportDialog | None:
+        """Ask what to take away and where to, then let it be done."""
+        window, pane, held = self._window, self._window.catalog, self._window.session.workspace
+        if held is None:
+            return None
+        carried = self.carried()
+        places = [(one.run_id, one.pipeline_id) for one in carried.pipelines] + [(run, "") for run in carried.runs]
+        count = len(carried.pipelines) + sum(run.successful for run in self._runs() if run.run_id in carried.runs)
+        listed = pane.model.listing is not None
+        rows = (len(pane.table.chosen.rows()), len(pane.model.keys)) if listed else None
+        columns = (len(pane.columns.shown_keys()), len(pane.model.columns))
+        dialog = ExportDialog(window.settings, f"{held.name}-catalog", rows, columns, pane, pipelines=count)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if window.tree.tree.hasFocus():
+            dialog.choose_pipelines(bool(places))
+
+        def go() -> None:
+            if dialog.takes_pipelines:
+                self._take(held.root, TakeRequest(dialog.folder(), tuple(places)), count)
+            else:
+                pane.rows.export_rows(dialog)
+
+        dialog.accepted.connect(go)
+        dialog.open()
+        return dialog
+
+    def _take(self, root: Path, request: TakeRequest, count: int) -> None:
+        name = counted(count, "Exporting {n} pipeline", "Exporting {n} pipelines")
+
+        def end(taken: Taken) -> str:
+            job.file = taken.folders[0]
+            return taken.text()
+
+        work = partial(take_pipelines, root, request)
+        job = self._window.jobs.start(name, work, kept=tr("what was written stays"), done=end, lane="export")
+
+    def _show_in_catalog(self) -> None:
+        self._window.query.put(one_of("run_id", [run.run_id for run in self._runs()]))
+        self._window.show_pane(2)
+
+    def _show_in_tree(self) -> None:
+        self._window.show_pane(1)
+        self._window.tree.show_current()
+
+    def _open_folder(self) -> None:
+        carried = self.carried()
+        run_id, pipeline_id = carried.runs[0] if carried.runs else "", ""
+        if carried.pipelines:
+            current = self._window.selection.current
+            one = current if current in carried.pipelines and current is not None else carried.pipelines[0]
+            run_id, pipeline_id = one.run_id, one.pipeline_id
+
+        def show(folder: Path) -> None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+        self._window.session.query(partial(fetch_folder, run_id, pipeline_id), show)
+
+    def _copy_name(self) -> None:
+        carried = self.carried()
+        if carried.pipelines:
+            work = partial(fetch_labels, carried.pipelines[:MOST_NAMES])
+            self._window.session.query(work, lambda names: QGuiApplication.clipboard().setText("\n".join(names)))
+        else:
+            QGuiApplication.clipboard().setText("\n".join(run_text(run) for run in self._runs()))
+
+    def _copy_id(self) -> None:
+        carried = self.carried()
+        ids = [one.pipeline_id for one in carried.pipelines] or carried.runs
+        QGuiApplication.clipboard().setText("\n".join(ids))
+
+    def _each_run(self, act: Callable[..., object], only: str) -> None:
+        for run in self._runs():
+            if run.failed:
+                act(run.run_id, only)
+
+    def _first_run(self, act: Callable[..., object]) -> None:
+        runs = self._runs()
+        if runs:
+            act(runs[0].run_id, self._only_of(runs[0].run_id))
+
+    def _delete_folders(self) -> None:
+        carried = self.carried()
+        self.deleting.delete(Doomed(carried.runs, carried.pipelines))
+
+    def _delete_results(self) -> None:
+        pane = self._window.catalog
+        if ids := pane.annotating.chosen_ids():
+            self.deleting.delete(Doomed(results=ids))
+            return
+        chosen = pane.selecting.chosen()
+
+        def go(ids: list[str]) -> None:
+            called = pane.model.listing.condition if pane.model.listing is not None else ""
+            self.deleting.delete(Doomed(results=tuple(ids), filter=called))
+
+        self._window.session.query(lambda workspace: fetch_ids(chosen.chosen_keys(), workspace), go)
+
+    # --- menus and drags ---
+
+    def _show_menu(self, at: QPoint) -> None:
+        rows = self._window.catalog.rows
+        menu = QMenu(self._window.tree)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        fill_menu(menu, [
+            self.show_in_catalog, self.open_folder, None,
+            self.compare, self.preview, None, rows.tag, rows.note, rows.star, rows.stars, None,
+            self.keep, rows.export, self.copy_name, self.copy_id, None,
+            self.rerun, self.run_again, self.run_elsewhere, None,
+            self.delete_folder,
+        ])  # fmt: skip
+        menu.popup(at)
+
+    def _drag(self) -> None:
+        carried = self.carried()
+        if not carried.pipelines:
+            return
+        table: QWidget = self._window.catalog.table
+        drag = QDrag(table)
+        drag.setMimeData(pack(carried, "\n".join(one.pipeline_id for one in carried.pipelines)))
+        drag.exec(Qt.DropAction.CopyAction)
+
+
+def fetch_folder(run_id: str, pipeline_id: str, workspace: Workspace) -> Path:
+    """Find the folder of a run or pipeline; runs on the workspace's thread. Raises NotFound where it is gone."""
+    from storage import NotFound
+
+    row = next((run for run in workspace.runs() if run.run_id == run_id), None)
+    folder = workspace.layout.run(row.folder) / pipeline_id if row is not None else None
+    if folder is None or not folder.is_dir():
+        raise NotFound(
+            tr("The folder of {name} is not there.").format(name=pipeline_id or run_id),
+            folder,
+            tr("Its results stay in the catalog. Look in the trash for the folder."),
+        )
+    return folder
+
+
+def fetch_labels(pipelines: Sequence[Picked], workspace: Workspace) -> list[str]:
+    """Find out what pipelines are called, by their id where they have no name; runs on the workspace's thread."""
+    keys = {one: workspace.catalog.find(one.prediction_id) for one in pipelines if one.prediction_id}
+    rows = workspace.catalog.rows([key for key in keys.values() if key is not None])
+    names = {row["prediction_id"]: row.get("pipeline_name") for row in rows}
+    return [str(names.get(one.prediction_id) or one.pipeline_id) for one in pipelines]
