@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
+from shiboken6 import isValid
 
 from gui.formats import tr
+from gui.key_sheet import KeyGroup
+from gui.menus import fill_menu
+from gui.palette import Offer
 from gui.session import Opened
 from gui.theme import Choice, theme
+from gui.welcome import look_for, short_path
 
 if TYPE_CHECKING:
     from gui.window import MainWindow
@@ -26,8 +31,8 @@ class Commands:
         self._all: list[QAction] = []
         self._make()
         self._make_themes()
-        self._all.extend(window.catalog.rows.all())
-        window.addAction(window.catalog.rows.undo)
+        self._all.extend([*window.catalog.rows.all(), *window.compare.all()])
+        window.undo.changed.connect(self._name_undo)
         self._fill_menus()
 
     def all(self) -> list[QAction]:
@@ -37,33 +42,124 @@ class Commands:
     def show_workspace(self, held: Opened | None) -> None:
         """Enable what can be done with the workspace that is open."""
         rows = self._window.catalog.rows
-        for action in (self.rescan, self.rebuild, self.close, self.focus_query, *rows.all()):
+        for action in (
+            self.rescan,
+            self.rebuild,
+            self.check,
+            self.check_deeply,
+            self.trash,
+            self.close,
+            self.focus_query,
+            self.views,
+            *rows.all(),
+        ):
             action.setEnabled(held is not None)
-        for action in (self.new_run, rows.tag, rows.note, rows.star, rows.stars):
-            action.setEnabled(held is not None and not held.read_only)
+        self.new_run.setEnabled(held is not None and not held.read_only)
+        self._window.pipelines.update()
 
-    def other_keys(self) -> list[tuple[str, str]]:
-        """Return what keys do that are no commands."""
-        return [
-            (tr("Earlier and later queries (in the query box)"), "↑, ↓"),
-            (tr("Clear the query (in the query box)"), "Esc"),
-            (tr("What may come next (in the query box)"), "Ctrl+Space, Tab"),
-            (tr("Sort by a further column"), tr("Shift+click on its title")),
-            (tr("Write tags or notes in their cell"), "F2"),
-            (tr("Open the selected file (in the details)"), "Enter"),
+    def offers(self) -> list[Offer]:
+        """Return what the palette finds: the commands of the menus, and workspaces and queries of late."""
+        offers = [
+            Offer(action_text(action), action.trigger, title, keys_text(action), self._why_not(action))
+            for title, action in self.in_menus()
         ]
+        recent = self._window.settings.recent
+        offers += [Offer(tr("Open {path}").format(path=path), partial(self._open_recent, path),
+                         tr("Recent workspace"), quiet=True) for path in recent]  # fmt: skip
+        if self._window.session.workspace is not None:
+            offers += [Offer(text, partial(self._window.query.put, text), tr("Query of late"), quiet=True)
+                       for text in self._window.settings.queries]  # fmt: skip
+            views = self._window.catalog.views
+            offers += [Offer(tr("View {name}").format(name=view.name), partial(views.open, view),
+                             tr("Named view"), quiet=True) for view in views.all()]  # fmt: skip
+        return offers
+
+    def in_menus(self) -> list[tuple[str, QAction]]:
+        """Return every command with the title of its menu, in the order of the menus."""
+        listed: dict[QAction, str] = {}
+        for menu in self.menus:
+            for action in _leaves(menu):
+                listed.setdefault(action, action_text(menu.menuAction()))
+        return [(title, action) for action, title in listed.items()]
+
+    def key_groups(self) -> list[KeyGroup]:
+        """Return the sheet of keys by menu, then what keys do in one place only."""
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for title, action in self.in_menus():
+            if keys_text(action):
+                rows.setdefault(title, []).append((action_text(action), keys_text(action)))
+        return [*(KeyGroup(title, tuple(pairs)) for title, pairs in rows.items()), *self._local_keys()]
+
+    def _local_keys(self) -> list[KeyGroup]:
+        return [
+            KeyGroup(tr("In the query box"), (
+                (tr("Earlier and later queries"), "↑, ↓"),
+                (tr("Clear the query"), "Esc"),
+                (tr("What may come next"), "Ctrl+Space, Tab"),
+            )),
+            KeyGroup(tr("In the catalog"), (
+                (tr("Sort by a column"), tr("Click on its title")),
+                (tr("Sort by a further column"), tr("Shift+click on its title")),
+                (tr("Write tags or notes in their cell"), "F2"),
+                (tr("The menu of a row"), tr("Menu key, Shift+F10")),
+            )),
+            KeyGroup(tr("In the comparison"), (
+                (tr("From pipeline to pipeline, from sample to sample"), "↑, ↓, ←, →"),
+                (tr("Sort by a column"), tr("Click on its title")),
+            )),
+            KeyGroup(tr("In the jobs"), (
+                (tr("Pause or resume, cancel"), tr("Space, Del")),
+                (tr("Show the pipeline"), tr("Enter")),
+            )),
+            KeyGroup(tr("In the runs"), (
+                (tr("List a run in the catalog, see the details of a pipeline"), tr("Enter")),
+                (tr("Filter the runs"), "Ctrl+F"),
+                (tr("Go to a pipeline by its number"), tr("Digits")),
+                (tr("Delete runs and pipelines to the trash"), tr("Del")),
+            )),
+            KeyGroup(tr("In the library"), (
+                (tr("Use an item in a new run"), tr("Enter")),
+                (tr("Write name, tags or description in their cell"), "F2"),
+                (tr("Delete items to the trash"), tr("Del")),
+            )),
+            KeyGroup(tr("In the details"), (
+                (tr("Open the selected file, the parameters of a step"), tr("Enter")),
+                (tr("From sample to sample in a chart"), "←, →"),
+                (tr("The next kind of chart"), tr("Page Up, Page Down")),
+                (tr("Sort the samples by the current column"), "Ctrl+."),
+            )),
+            KeyGroup(tr("On the welcome page"), (
+                (tr("Open the workspace"), tr("Enter")),
+                (tr("Remove it from the list"), tr("Del")),
+            )),
+            KeyGroup(tr("Everywhere"), ((tr("From one part of the window to the next"), "Tab, Shift+Tab"),)),
+        ]  # fmt: skip
+
+    def _why_not(self, action: QAction) -> str:
+        """Say why an action is not possible now; empty if it is."""
+        if action.isEnabled():
+            return ""
+        held = self._window.session.workspace
+        if held is None:
+            return tr("Open a workspace first")
+        if reason := action.property("reason"):
+            return str(reason).rstrip(".")
+        return tr("The workspace is read only") if held.read_only else tr("Nothing to do it with now")
 
     # --- making ---
 
     def _make(self) -> None:
         window = self._window
         self.new_run = self._action(tr("&New run…"), lambda: window.new_run(), "Ctrl+N", "run")
-        self.open = self._action(tr("&Open workspace…"), window.open_dialog, "Ctrl+O", "open")
-        self.create = self._action(tr("New &workspace…"), window.create_dialog, "Ctrl+Shift+N", "new")
+        self.open = self._action(tr("&Open workspace…"), window.opening.ask, "Ctrl+O", "open")
+        self.create = self._action(tr("New &workspace…"), window.opening.ask_new, "Ctrl+Shift+N", "new")
         self.demo = self._action(tr("Try the &demo"), window.try_demo)
         self.rescan = self._action(tr("&Rescan"), window.rescan, "F5", "rescan")
         self.rebuild = self._action(tr("Rebuild &index"), window.rebuild_index)
-        self.close = self._action(tr("&Close workspace"), window.close_workspace, "Ctrl+W")
+        self.check = self._action(tr("C&heck the workspace"), window.check)
+        self.check_deeply = self._action(tr("Check &deeply"), partial(window.check, True))
+        self.trash = self._action(tr("Show the &trash"), window.show_trash)
+        self.close = self._action(tr("&Close workspace"), window.opening.close, "Ctrl+W")
         self.quit = self._action(tr("&Quit"), window.close, "Ctrl+Q")
         self.focus_query = self._action(tr("Go to the &query"), window.focus_query, "Ctrl+L", "search")
         self.commands = self._action(tr("Co&mmands…"), window.show_commands, "Ctrl+K", "commands")
@@ -75,14 +171,19 @@ class Commands:
             self._action(tr("Go to details"), partial(window.show_pane, 3), "Ctrl+3"),
             self._action(tr("Go to jobs"), partial(window.show_pane, 4), "Ctrl+4"),
             self._action(tr("Go to library"), partial(window.show_pane, 5), "Ctrl+5"),
+            self._action(tr("Go to health"), partial(window.show_pane, 6), "Ctrl+6"),
             self._action(tr("Go to comparison"), partial(window.show_pane, 7), "Ctrl+7"),
         ]
         self.explore = self._action(
             tr("Show or hide the &charts of the list"), window.centre.toggle_explore, "Ctrl+Shift+C"
         )
+        self.views = self._action(tr("&Views…"), window.catalog.views.offer, "Ctrl+Shift+V", "view")
         self.reset = self._action(tr("Reset &layout"), window.reset_layout)
+        self.pause = self._action(tr("&Pause or resume training"), window.jobs.toggle_pause, "Ctrl+P", "pause")
         self.cancel_jobs = self._action(tr("Cancel all jobs"), window.jobs.cancel_all, "", "cancel")
+        self.undo = self._action(tr("&Undo"), window.undo.take_back, "Ctrl+Z")
         self.keys = self._action(tr("&Keys"), window.show_keys, "F1", "info")
+        self.about = self._action(tr("&About Runshelf"), window.show_about)
 
     def _make_themes(self) -> None:
         group = QActionGroup(self._window)
@@ -115,45 +216,119 @@ class Commands:
     # --- menus ---
 
     def _fill_menus(self) -> None:
-        window = self._window
-        self.workspace_menu = QMenu(window)
+        window, rows, pipelines = self._window, self._window.catalog.rows, self._window.pipelines
+        self.workspace_menu = QMenu(tr("&Workspace"), window)
         self.workspace_menu.addActions([self.open, self.create, self.demo])
-        self.recent_menu = self.workspace_menu.addMenu(tr("Recent workspaces"))
+        self.recent_menu = self.workspace_menu.addMenu(tr("Re&cent workspaces"))
         self.recent_menu.aboutToShow.connect(self._fill_recent)
         self.workspace_menu.addSeparator()
-        self.workspace_menu.addActions([self.rescan, self.rebuild, self.close])
-        self.view_menu = QMenu(tr("View"), window)
-        docks = (window.tree_dock, window.library_dock, window.details_dock, window.jobs_dock)
-        self.view_menu.addActions([dock.toggleViewAction() for dock in docks])
+        self.workspace_menu.addActions([self.rescan, self.rebuild, self.check, self.check_deeply, self.trash])
+        self.workspace_menu.addSeparator()
+        self.workspace_menu.addActions([self.close, self.quit])
+        self.edit_menu = QMenu(tr("&Edit"), window)
+        for actions in (
+            [self.undo], [rows.copy, pipelines.copy_name, pipelines.copy_id],
+            [rows.select_all, rows.select_where, rows.invert],
+        ):  # fmt: skip
+            self.edit_menu.addActions(actions)
+            self.edit_menu.addSeparator()
+        self.edit_menu.addAction(self.focus_query)
+        self.pipeline_menu = QMenu(tr("&Pipeline"), window)
+        fill_menu(self.pipeline_menu, [
+            pipelines.compare, pipelines.preview, None,
+            rows.tag, rows.note, rows.star, rows.stars, None, pipelines.keep, rows.export, None,
+            pipelines.show_in_catalog, pipelines.show_in_tree, pipelines.open_folder, None,
+            pipelines.delete_results, pipelines.delete_folder,
+        ])  # fmt: skip
+        self.pipeline_menu.addSeparator()
+        _submenu(self.pipeline_menu, tr("Co&mparison"), window.compare.all())
+        self.library_menu = QMenu(tr("&Library"), window)
+        fill_menu(self.library_menu, window.library.items.by_rank())
+        self.view_menu = QMenu(tr("&View"), window)
+        docks = (
+            window.tree_dock, window.library_dock, window.details_dock, window.jobs_dock, window.health_dock,
+        )  # fmt: skip
+        _submenu(self.view_menu, tr("&Go to"), self.panes)
+        _submenu(self.view_menu, tr("Show &panes"), [dock.toggleViewAction() for dock in docks])
+        self.view_menu.addAction(self.explore)
+        self.view_menu.addActions([self.back, self.forward])
         self.view_menu.addSeparator()
-        self.view_menu.addActions(list(self.themes.values()))
+        self.view_menu.addAction(self.views)
+        self.view_menu.addMenu(window.catalog.views.menu)
+        self.view_menu.addAction(rows.columns)
+        _submenu(self.view_menu, tr("&Sort"), [rows.sort, rows.then, rows.unsort])
+        _submenu(self.view_menu, tr("Group &by"), rows.groups)
         self.view_menu.addSeparator()
-        self.view_menu.addActions([*self.panes, self.explore, self.back, self.forward])
-        self.view_menu.addSeparator()
-        self.view_menu.addActions([self._window.catalog.rows.columns, self.reset])
+        _submenu(self.view_menu, tr("C&olours"), list(self.themes.values()))
+        self.view_menu.addAction(self.reset)
+        self.run_menu = QMenu(tr("&Run"), window)
+        again = [pipelines.rerun, pipelines.run_again, pipelines.run_elsewhere]
+        fill_menu(self.run_menu, [self.new_run, None, *again, None, self.pause, self.cancel_jobs])
+        self.help_menu = QMenu(tr("&Help"), window)
+        self.help_menu.addActions([self.commands, self.keys, self.about])
+        self.menus = [
+            self.workspace_menu, self.edit_menu, self.pipeline_menu, self.library_menu, self.view_menu, self.run_menu,
+            self.help_menu,
+        ]  # fmt: skip
         self.more_menu = QMenu(window)
-        self.more_menu.addActions([self.commands, self.focus_query])
+        self.more_menu.addAction(self.commands)
         self.more_menu.addSeparator()
-        self.more_menu.addMenu(self.view_menu)
-        self.more_menu.addAction(self.cancel_jobs)
-        self.more_menu.addSeparator()
-        self.more_menu.addActions([self.keys, self.quit])
+        for menu in self.menus:
+            self.more_menu.addMenu(menu)
         # Where the platform has one menu for all programs, the same menus are there too.
         bar = window.menuBar()
         if bar.isNativeMenuBar():
-            self.workspace_menu.setTitle(tr("Workspace"))
-            bar.addMenu(self.workspace_menu)
-            bar.addMenu(self.view_menu)
+            for menu in self.menus:
+                bar.addMenu(menu)
         else:
             bar.hide()
 
-    def _fill_recent(self) -> None:
-        self.recent_menu.clear()
-        for text in self._window.settings.recent:
-            action = self.recent_menu.addAction(text)
-            action.triggered.connect(partial(self._open_recent, text))
-        if self.recent_menu.isEmpty():
-            self.recent_menu.addAction(tr("None yet")).setEnabled(False)
+    def _name_undo(self) -> None:
+        """Say in the tip what Undo would take back."""
+        self.undo.setToolTip(self._window.undo.next_text() or tr("Undo"))
 
-    def _open_recent(self, text: str, _checked: bool = False) -> None:
-        self._window.open_workspace(Path(text))
+    def _fill_recent(self) -> None:
+        """List the workspaces of late; those that are not there any more are marked as soon as that is known."""
+        menu, paths = self.recent_menu, self._window.settings.recent
+        menu.clear()
+        for number, path in enumerate(paths, 1):
+            text = short_path(path).replace("&", "&&")
+            menu.addAction(f"&{number}  {text}" if number < 10 else text, partial(self._open_recent, path))
+        menu.addSeparator()
+        clear = menu.addAction(tr("Clear this list"), self._window.opening.forget_recent)
+        clear.setEnabled(bool(paths))
+        shown = menu.actions()[: len(paths)]
+
+        def mark(there: list[bool]) -> None:
+            for action, known in zip(shown, there, strict=True):
+                if isValid(action) and not known:
+                    action.setText(tr("{path} (not found)").format(path=action.text()))
+
+        if paths:
+            self._window.tasks.start(partial(look_for, paths), mark, quiet=True)
+
+    def _open_recent(self, path: str) -> None:
+        self._window.open_workspace(Path(path))
+
+
+def action_text(action: QAction) -> str:
+    """Return what an action is called, without the sign for its letter."""
+    return action.text().replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip("…")
+
+
+def keys_text(action: QAction) -> str:
+    """Return the keys of an action as the platform writes them."""
+    return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
+
+
+def _submenu(menu: QMenu, title: str, actions: Sequence[QAction]) -> None:
+    menu.addMenu(title).addActions(actions)
+
+
+def _leaves(menu: QMenu) -> Iterator[QAction]:
+    for action in menu.actions():
+        inner = action.menu()
+        if isinstance(inner, QMenu):
+            yield from _leaves(inner)
+        elif not action.isSeparator() and action.text():
+            yield action

@@ -7,6 +7,7 @@ it, and a late reply is never looked at.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from storage import Workspace
 
 T = TypeVar("T")
-SYNC_EVERY_MS = 2000
+SYNC_MS = (1000, 2000)  # between two looks at the disk: the shortest time, and the longest
+SYNC_SHARE = 10  # of the workspace's thread, at most one part in so many is spent looking
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Session(QObject):
         self._latest: dict[str, Task] = {}
         self._trouble = ""
         self._clock = QTimer(self)
-        self._clock.setInterval(SYNC_EVERY_MS)
+        self._clock.setInterval(SYNC_MS[0])
         self._clock.timeout.connect(self.sync)
 
     # --- opening and closing ---
@@ -193,7 +195,7 @@ class Session(QObject):
         """Look whether another program changed the workspace; `changed` follows if so. Quiet and cheap."""
         if "sync" in self._latest:
             return  # still looking; starting over would never end on a slow disk
-        self._ask(lambda workspace, report: workspace.sync(), self._synced, self._not_synced, topic="sync", quiet=True)
+        self._ask(_timed_sync, self._synced, self._not_synced, topic="sync", quiet=True)
 
     def rescan(self, done: Callable[[bool], None]) -> None:
         """Look at the disk now, refresh in any case, and say in `done` whether anything was new."""
@@ -204,16 +206,23 @@ class Session(QObject):
 
         self._ask(lambda workspace, report: workspace.sync(), finish)
 
-    def rebuild_index(self, progress: Callable[[Progress], None], done: Callable[[], None]) -> None:
+    def rebuild_index(
+        self,
+        progress: Callable[[Progress], None],
+        done: Callable[[], None],
+        failed: Callable[[Problem], None] | None = None,
+    ) -> None:
         """Build the index again from the files."""
 
         def finish(_: None) -> None:
             done()
             self.changed.emit()
 
-        self._ask(lambda workspace, report: workspace.rebuild_index(report), finish, progress=progress)
+        self._ask(lambda workspace, report: workspace.rebuild_index(report), finish, failed, progress)
 
-    def _synced(self, news: bool) -> None:
+    def _synced(self, answer: tuple[bool, float]) -> None:
+        news, seconds = answer
+        self._clock.setInterval(int(min(max(SYNC_MS[0], SYNC_SHARE * 1000 * seconds), SYNC_MS[1])))
         self._trouble = ""
         if news:
             self.changed.emit()
@@ -262,6 +271,11 @@ class Session(QObject):
         self._under_way.add(task.number)
         if topic:
             self._latest[topic] = task
+
+
+def _timed_sync(workspace: Workspace, report: Report) -> tuple[bool, float]:
+    began = time.perf_counter()
+    return workspace.sync(), time.perf_counter() - began
 
 
 def _bound(room: _Room, fn: Callable[[Workspace, Report], T]) -> Callable[[Report], T]:

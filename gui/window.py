@@ -11,7 +11,6 @@ from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QCursor, QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
-    QFileDialog,
     QMainWindow,
     QVBoxLayout,
     QWidget,
@@ -21,29 +20,39 @@ from gui.bars import StatusLine, TopBar
 from gui.centre import Centre
 from gui.commands import Commands
 from gui.comparison import FEWEST, MOST, Comparison
-from gui.dialogs import CommandDialog, ErrorDialog, KeysDialog, NewWorkspaceDialog
+from gui.crash import Crash, versions_text
+from gui.dialogs import ErrorDialog, RecordDialog
 from gui.exporting import ExportRequest
 from gui.formats import tr
 from gui.jobs import Job, Jobs
+from gui.key_sheet import KeysDialog
 from gui.leaving import Leaving
 from gui.new_run import NewRunDialog
+from gui.opening import Opening
+from gui.palette import CommandDialog
 from gui.panes.catalog import CatalogPane
 from gui.panes.compare import ComparePane
 from gui.panes.explore import ExplorePane
+from gui.panes.health import HealthPane
 from gui.panes.jobs import JobsPane
 from gui.panes.library import LibraryPane
 from gui.panes.pipeline import PipelinePane
 from gui.panes.workspace_tree import WorkspaceTree
+from gui.pipeline_actions import PipelineActions
 from gui.selection import Selection
 from gui.session import Session
 from gui.settings import Settings, documents_folder
 from gui.tasks import Problem, Report, Tasks
 from gui.theme import theme
-from gui.widgets import DATA_SUFFIXES, EmptyState, Notice, dropped_files
+from gui.training import Training
+from gui.undo import Undo
+from gui.welcome import WelcomePage
+from gui.widgets import DATA_SUFFIXES, Notice, dropped_files
 from gui.window_shape import WindowShape
+from gui.wiring import connect
 
 if TYPE_CHECKING:
-    from storage import Workspace
+    from storage import RunRequest, Workspace
 
 BUSY_CURSOR_MS = 300
 FIRST_SIZE = (1280, 800)
@@ -51,7 +60,8 @@ DEMO_FOLDER = "runshelf-demo"
 
 
 def _load_chart_library(report: Report) -> None:
-    import pyqtgraph  # noqa: F401 - a quarter of a second, spent where nobody waits
+    import gui.charts.page  # with pyqtgraph a third of a second, spent where nobody waits
+    import gui.panes.samples  # noqa: F401
 
 
 class MainWindow(QMainWindow):
@@ -71,20 +81,24 @@ class MainWindow(QMainWindow):
         self.session = Session(self.tasks, self)
         self.selection = Selection(self)
         self.comparison = Comparison(self)
+        self.undo = Undo(self)
         self.jobs = Jobs(self.tasks, self)
+        self.training = Training(self.session, self.jobs, self.settings, self)
+        self.opening = Opening(self)
         self._leaving = Leaving(self)
         self._closed = False
         self._charts_wanted = False
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
         self._make_panes()
+        self.pipelines = PipelineActions(self)
         self.commands = Commands(self)
         self.top.set_menus(self.commands)
-        self._connect()
+        connect(self)
         self.resize(*FIRST_SIZE)
         self._shape = WindowShape(self, self.settings)
         self._shape.restore()
-        self._show_workspace()
+        self.show_workspace()
         if workspace is not None:
             self.session.adopt(workspace)
 
@@ -97,40 +111,46 @@ class MainWindow(QMainWindow):
         self.catalog = CatalogPane(self.session, self.selection, self.settings, self.query)
         self.compare = ComparePane(self.session, self.selection, self.comparison, self.settings)
         self.explore = ExplorePane(self.session, self.selection, self.catalog, self.settings)
-        self.tree = WorkspaceTree(self.session, self.selection)
+        self.tree = WorkspaceTree(self.session, self.selection, self.settings)
         self.library = LibraryPane(self.session, self.selection, self.jobs, self.settings)
         self.details = PipelinePane(self.session, self.selection, self.settings)
         self.jobs_pane = JobsPane(self.jobs, self.settings)
-        self.welcome = EmptyState(
-            tr("No workspace is open"),
-            tr("A workspace is a folder where Runshelf keeps runs, results and everything needed to find them again."),
-        )
-        self.welcome.offer(tr("Open workspace…"), self.open_dialog, primary=True)
-        self.welcome.offer(tr("New workspace…"), self.create_dialog)
+        self.health = HealthPane(self.session, self.jobs, self.settings)
+        self.welcome = WelcomePage(self.tasks, self.settings)
+        self.welcome.offer(tr("Open workspace…"), self.opening.ask, primary=True)
+        self.welcome.offer(tr("New workspace…"), self.opening.ask_new)
         self.welcome.offer(tr("Try the demo"), self.try_demo)
+        self.welcome.wanted.connect(self.open_workspace)
         self.centre = Centre(
             self.welcome, self.catalog, self.explore, self.compare, self.comparison, self.settings, self
         )
+        self.centre.tabs.setCornerWidget(self.catalog.views.button, Qt.Corner.TopRightCorner)
+        self.centre.tabs.currentChanged.connect(lambda place: self.catalog.views.button.setEnabled(place == 0))
         self.notice = Notice()
+        self.crash_notice = Notice()
         middle = QWidget()
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.centre, 1)
+        layout.addWidget(self.crash_notice)
         layout.addWidget(self.notice)
         self.setCentralWidget(middle)
         self.tree_dock = self._dock(tr("Runs"), "treeDock", self.tree)
         self.library_dock = self._dock(tr("Library"), "libraryDock", self.library)
         self.details_dock = self._dock(tr("Details"), "detailsDock", self.details)
         self.jobs_dock = self._dock(tr("Jobs"), "jobsDock", self.jobs_pane)
+        self.health_dock = self._dock(tr("Health"), "healthDock", self.health)
         self._keepers = (
             self.centre, self.catalog, self.explore, self.compare, self.details, self.library, self.jobs_pane,
+            self.health,
         )  # fmt: skip
         self.status = StatusLine(self.jobs, self)
         self.setStatusBar(self.status)
         self._busy = QTimer(self)
         self._busy.setSingleShot(True)
         self._busy.setInterval(BUSY_CURSOR_MS)
+        self._busy.timeout.connect(self._show_busy)
 
     def _dock(self, title: str, name: str, pane: QWidget) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -138,49 +158,11 @@ class MainWindow(QMainWindow):
         dock.setWidget(pane)
         return dock
 
-    def _connect(self) -> None:
-        self.session.opened.connect(self._show_workspace)
-        self.session.closed.connect(self._show_workspace)
-        self.session.opened.connect(self.selection.clear)
-        self.session.closed.connect(self.selection.clear)
-        self.session.opened.connect(self.comparison.clear)
-        self.session.closed.connect(self.comparison.clear)
-        self.explore.narrow_wanted.connect(self.catalog.narrow)
-        self.tasks.unhandled.connect(self.tell)
-        self.tasks.active_changed.connect(self._show_pace)
-        self._busy.timeout.connect(self._show_busy)
-        self.catalog.described.connect(self.status.describe)
-        self.catalog.new_run_wanted.connect(self.new_run)
-        self.tree.query_wanted.connect(self.query.put)
-        self.jobs.ended.connect(self._job_ended)
-        self.catalog.export_wanted.connect(self._export)
-        self.catalog.annotating.done.connect(self._tell_edit)
-        self.status.clicked.connect(lambda: self.show_pane(4))
-
     # --- workspaces ---
 
     def open_workspace(self, path: Path, *, create: bool = False) -> None:
         """Open the workspace at `path`; if that can't be done, say why and keep what is open."""
-        self.session.open(path, partial(self._not_opened, path), create=create)
-
-    def open_dialog(self) -> None:
-        """Ask for a workspace and open it."""
-        place = self.settings.recent[0] if self.settings.recent else documents_folder()
-        chosen = QFileDialog.getExistingDirectory(self, tr("Open workspace"), place)
-        if chosen:
-            self.open_workspace(Path(chosen))
-
-    def create_dialog(self) -> None:
-        """Ask for a place and make a workspace there."""
-        dialog = NewWorkspaceDialog(Path(documents_folder()), self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self.open_workspace(dialog.path(), create=True))
-        dialog.open()
-
-    def close_workspace(self) -> None:
-        """Let go of the workspace and show the welcome page."""
-        self.settings.reopen = ""
-        self.session.close()
+        self.opening.open(path, create=create)
 
     def rescan(self) -> None:
         """Look at the disk now."""
@@ -197,14 +179,8 @@ class MainWindow(QMainWindow):
             lambda: self.notice.say(tr("The index was rebuilt from the files.")),
         )
 
-    def _not_opened(self, path: Path, problem: Problem) -> None:
-        self.settings.recent = [other for other in self.settings.recent if other != str(path)]
-        if self.settings.reopen == str(path):
-            self.settings.reopen = ""
-        self._show_workspace()
-        self.tell(problem)
-
-    def _show_workspace(self) -> None:
+    def show_workspace(self) -> None:
+        """Show the workspace that is open, or the welcome page."""
         held = self.session.workspace
         self.centre.show_workspace(held is not None)
         self.commands.show_workspace(held)
@@ -212,6 +188,7 @@ class MainWindow(QMainWindow):
         self.status.show_workspace(held)
         if held is None:
             self.setWindowTitle("Runshelf")
+            self.welcome.refresh()
             return
         self.settings.remember_workspace(held.root)
         self.setWindowTitle(f"{held.name} — Runshelf" + (tr(" (read only)") if held.read_only else ""))
@@ -220,16 +197,9 @@ class MainWindow(QMainWindow):
 
     # --- training ---
 
-    def new_run(self, data: Path | None = None) -> NewRunDialog | None:
-        """Ask for a training run and start it as a job."""
-        held = self.session.workspace
-        if held is None or held.read_only:
-            return None
-        dialog = NewRunDialog(self.tasks, self.settings, data, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._train(held.root, dialog))
-        dialog.open()
-        return dialog
+    def new_run(self, data: Path | None = None, request: RunRequest | None = None) -> NewRunDialog | None:
+        """Ask for a training run, with a data file or a whole request filled in, and start it as a job."""
+        return self.training.new_run(data, request)
 
     def try_demo(self) -> None:
         """Make a workspace with real data and results, and open it when it is ready."""
@@ -238,25 +208,28 @@ class MainWindow(QMainWindow):
         self.jobs.make_demo(folder)
         self.jobs_dock.show()
 
-    def _train(self, root: Path, dialog: NewRunDialog) -> None:
-        self.jobs.train(root, dialog.request())
-        self.jobs_dock.show()
-
-    def _export(self, request: ExportRequest) -> None:
+    def export(self, request: ExportRequest) -> None:
+        """Write rows of the catalog to a file, as a job."""
         held = self.session.workspace
         if held is not None:
             self.jobs.export(held.root, request)
 
-    def _tell_edit(self, text: str, undo: Callable[[], None] | None) -> None:
-        self.notice.say(text, tr("Undo") if undo is not None else "", self.catalog.annotating.undo)
+    def tell_deed(self, text: str, take_back: Callable[[], object] | None) -> None:
+        """Say what was done, and offer to take it back where that is known how."""
+        if take_back is None:
+            self.notice.say(text)
+        else:
+            deed = self.undo.push(text, take_back)
+            self.notice.say(text, tr("Undo"), partial(self.undo.take_back, deed))
 
-    def _job_ended(self, job: Job) -> None:
+    def job_ended(self, job: Job) -> None:
+        """Look at what a job changed and say how it ended."""
         self.session.sync()
         if self._leaving.decided:
             if not self.jobs.busy():
                 self.close()
             return
-        if job.problem is not None:
+        if job.problem is not None and not job.told:
             self.tell(job.problem)
         if job.workspace is not None:
             self.open_workspace(job.workspace)
@@ -277,7 +250,17 @@ class MainWindow(QMainWindow):
         if problem.kind != "cancelled" and all(one.problem.what != problem.what for one in open_ones):
             ErrorDialog(problem, self).open()
 
-    def _show_pace(self) -> None:
+    def offer_crash(self, crash: Crash) -> None:
+        """Say that the window ended unexpectedly last time, and offer what was recorded of it."""
+        self.crash_notice.say(
+            tr("Runshelf ended unexpectedly last time. What was saved is safe."),
+            tr("Show what was recorded"),
+            partial(self._with_versions, lambda versions: RecordDialog.of_crash(crash, versions, self).open()),
+            stay=True,
+        )
+
+    def show_pace(self) -> None:
+        """Show that somebody waits, once it has lasted."""
         if self.tasks.active:
             if not self._busy.isActive():
                 self._busy.start()
@@ -294,15 +277,22 @@ class MainWindow(QMainWindow):
 
     def show_commands(self) -> None:
         """Offer every command by name."""
-        dialog = CommandDialog(self.commands.all(), self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        CommandDialog(self.commands.offers(), self.settings, self).open()
 
     def show_keys(self) -> None:
         """Show the sheet of keys."""
-        dialog = KeysDialog(self.commands.all(), self.commands.other_keys(), self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        KeysDialog(self.commands.key_groups(), self).open()
+
+    def show_about(self) -> None:
+        """Tell the versions."""
+        self._with_versions(lambda versions: RecordDialog.of_versions(versions, self).open())
+
+    def _with_versions(self, show: Callable[[str], None]) -> None:
+        self.tasks.start(versions_text, show, quiet=True)
+
+    def leave(self) -> None:
+        """Quit without asking: stop what runs, then close."""
+        self._leaving.leave()
 
     def focus_query(self) -> None:
         """Go to the query box."""
@@ -310,8 +300,10 @@ class MainWindow(QMainWindow):
         self.query.selectAll()
 
     def show_pane(self, number: int) -> None:
-        """Show and go to a pane: 1 runs, 2 catalog, 3 details, 4 jobs, 5 library, 7 compare."""
-        docks = {1: self.tree_dock, 3: self.details_dock, 4: self.jobs_dock, 5: self.library_dock}
+        """Show and go to a pane: 1 runs, 2 catalog, 3 details, 4 jobs, 5 library, 6 health, 7 compare."""
+        docks = {
+            1: self.tree_dock, 3: self.details_dock, 4: self.jobs_dock, 5: self.library_dock, 6: self.health_dock,
+        }  # fmt: skip
         if number in docks:
             docks[number].show()
             docks[number].raise_()
@@ -321,9 +313,19 @@ class MainWindow(QMainWindow):
             self.centre.show_comparison()
         inside: dict[int, QWidget] = {
             1: self.tree.tree, 2: self.catalog.table, 3: self.details.tabs, 4: self.jobs_pane.table,
-            5: self.library.first, 7: self.compare.first,
+            5: self.library.first, 6: self.health.first, 7: self.compare.first,
         }  # fmt: skip
         inside[number].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def check(self, deep: bool = False) -> None:
+        """Check the workspace and show what is found."""
+        self.health.check(deep=deep)
+        self.show_pane(6)
+
+    def show_trash(self) -> None:
+        """Show what was deleted and can be brought back."""
+        self.health.show_trash()
+        self.show_pane(6)
 
     def compare_chosen(self) -> None:
         """Compare the selected pipelines side by side."""
@@ -385,6 +387,7 @@ class MainWindow(QMainWindow):
             for pane in self._keepers:
                 pane.save()
             self.settings.store.sync()
+            self.opening.end()
             self.session.close()
             self.jobs.close()
             self.tasks.close()

@@ -1,0 +1,60 @@
+"""Who listens to whom: the signals of the panes and what the window does with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gui.window import MainWindow
+
+
+def connect(window: MainWindow) -> None:
+    """Connect everything in a window; its panes are made."""
+    _connect_panes(window)
+    _connect_library(window)
+
+
+def _connect_panes(window: MainWindow) -> None:
+    window.session.opened.connect(window.show_workspace)
+    window.session.closed.connect(window.show_workspace)
+    window.session.opened.connect(window.selection.clear)
+    window.session.closed.connect(window.selection.clear)
+    window.session.opened.connect(window.comparison.clear)
+    window.session.closed.connect(window.comparison.clear)
+    window.catalog.charts_wanted.connect(window.centre.toggle_explore)
+    window.details.compare_wanted.connect(window.compare_chosen)
+    window.details.query_wanted.connect(window.query.put)
+    window.details.run_wanted.connect(lambda _: window.show_pane(1))
+    window.details.run_wanted.connect(window.tree.select_run)
+    window.details.said.connect(window.notice.say)
+    window.tasks.unhandled.connect(window.tell)
+    window.tasks.active_changed.connect(window.show_pace)
+    window.catalog.described.connect(window.status.describe)
+    window.catalog.new_run_wanted.connect(window.new_run)
+    window.tree.query_wanted.connect(window.query.put)
+    window.tree.details_wanted.connect(lambda: window.show_pane(3))
+    window.tree.new_run_wanted.connect(lambda: window.new_run())
+    window.jobs.ended.connect(window.job_ended)
+    window.training.started.connect(lambda _: window.jobs_dock.show())
+    window.jobs_pane.new_run_wanted.connect(lambda: window.new_run())
+    window.jobs_pane.rerun_wanted.connect(window.training.rerun_job)
+    window.jobs_pane.rest_wanted.connect(window.training.run_rest)
+    window.jobs_pane.results_wanted.connect(window.tree.show_run)
+    window.jobs_pane.picked.connect(window.selection.pick)
+    window.catalog.export_wanted.connect(window.export)
+    window.catalog.annotating.done.connect(window.tell_deed)
+    window.undo.said.connect(window.notice.say)
+    window.session.opened.connect(window.undo.clear)
+    window.session.closed.connect(window.undo.clear)
+    window.health.said.connect(window.notice.say)
+    window.status.clicked.connect(lambda: window.show_pane(4))
+
+
+def _connect_library(window: MainWindow) -> None:
+    library, keeping = window.library, window.pipelines.keeping
+    library.take_wanted.connect(keeping.take)
+    library.keep_wanted.connect(window.pipelines.ask_keep)
+    library.items.use_wanted.connect(window.training.run_configs)
+    library.items.run_wanted.connect(window.tree.select_run)
+    library.items.done.connect(window.tell_deed)
+    keeping.kept.connect(library.show_item)
