@@ -2,7 +2,8 @@
 """Set Runshelf up in this folder and start it; needs nothing but Python.
 
     python3 start.py                       install into .venv, run the demo, open the window
-    python3 start.py test [ARGUMENT ...]   style, types and tests; arguments go to pytest
+    python3 start.py test [ARGUMENT ...]   style, types, tests, main paths in a real window; arguments go to pytest,
+                                           and then the real window is left out
     python3 start.py bench [ARGUMENT ...]  the benchmarks; arguments go to them
 
 What is installed already is not installed again. It works from any folder, on Linux, macOS and Windows.
@@ -30,6 +31,7 @@ STAMP = VENV / "runshelf-installed"
 INSTALL_LOG = VENV / "install.log"
 DEMO = "demo"
 DEMO_WORKSPACE = f"{DEMO}/workspace"
+REAL_WINDOW = "real window"
 
 # Libraries of the system that Qt loads, and the Debian and Ubuntu packages that bring them.
 DEBIAN_PACKAGES = {
@@ -135,15 +137,55 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
     }
     environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
     for name, command in steps.items():
-        print(f"--- {name}", flush=True)
-        began = time.monotonic()
-        code = run([python(), "-m", *command], environment)
-        print(f"--- {name}: {'failed' if code else 'passed'} in {time.monotonic() - began:.1f} s", flush=True)
-        if code:
+        if run_step(name, [str(python()), "-m", *command], environment):
             failed.append(name)
+    if not pytest_arguments and not check_real_window():
+        failed.append(REAL_WINDOW)
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def run_step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run one of the checks and say how it went and how long it took; returns its exit code."""
+    print(f"--- {name}", flush=True)
+    began = time.monotonic()
+    code = run(command, environment)
+    print(f"--- {name}: {'failed' if code else 'passed'} in {time.monotonic() - began:.1f} s", flush=True)
+    return code
+
+
+def check_real_window() -> bool:
+    """Go through the main paths in a real window, on a virtual display where there is X11; whether that went well.
+
+    Where there is no such display it says so, and that is a failure only where all must be checked (`CI` is set).
+    """
+    command = [str(python()), "-m", "pytest", "-m", "window", "tests/gui"]
+    if not sys.platform.startswith("linux"):
+        return run_step(REAL_WINDOW, command, os.environ) == 0
+    display = virtual_display()
+    missing = provide_libraries(["xcb"])
+    if display and not missing:
+        return run_step(REAL_WINDOW, [*display, *command], {**os.environ, "QT_QPA_PLATFORM": "xcb"}) == 0
+    print(f"--- {REAL_WINDOW}: not checked", flush=True)
+    print(library_advice(missing, os_release(), is_root()) if missing else display_advice(os_release(), is_root()))
+    return not os.environ.get("CI")
+
+
+def virtual_display() -> list[str]:
+    """The command before a program that gives it a display of its own; empty if there is none to be had."""
+    if not shutil.which("xvfb-run"):
+        install_packages(["xvfb", "xauth"])
+    return ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24"] if shutil.which("xvfb-run") else []
+
+
+def display_advice(release: Mapping[str, str], root: bool) -> str:
+    """Say what misses for a real window, and the one command that installs it."""
+    text = "The main paths are checked in a real window with Xvfb, which this system misses."
+    sudo = "" if root else "sudo "
+    if is_debian(release):
+        return f"{text} To install:\n    {sudo}apt-get install xvfb xauth"
+    return f"{text} Install the package of your system that brings xvfb-run."
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> int:
@@ -296,13 +338,20 @@ def provide_libraries(plugins: Sequence[str]) -> list[str]:
     """The system's libraries that Qt still misses; on Debian, root gets them installed first."""
     missing = missing_libraries(plugins)
     packages = debian_packages(missing)
-    if packages and is_root() and is_debian(os_release()) and shutil.which("apt-get"):
-        print(f"Installing the libraries that Qt needs: {', '.join(packages)}", flush=True)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-            subprocess.run(["apt-get", "-q", *command], env=environment, stdout=subprocess.DEVNULL)
+    if packages and install_packages(packages):
         missing = missing_libraries(plugins)
     return missing
+
+
+def install_packages(packages: Sequence[str]) -> bool:
+    """Install packages of the system, on Debian and for root alone; whether it was tried."""
+    if not (is_root() and is_debian(os_release()) and shutil.which("apt-get")):
+        return False
+    print(f"Installing for the window: {', '.join(packages)}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", "-q", *command], env=environment, stdout=subprocess.DEVNULL)
+    return True
 
 
 def missing_libraries(plugins: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from PySide6.QtCore import QBuffer, QEvent, QEventLoop, QItemSelectionModel, QSettings, QSize, QTimer
 from PySide6.QtGui import QPixmap
@@ -35,10 +36,11 @@ from gui.theme import Choice, theme  # noqa: E402
 from gui.window import MainWindow  # noqa: E402
 from storage import Workspace  # noqa: E402
 
+DATA = ROOT / "demo" / "data" / "fermentation.csv"
 SIZE, LARGE = QSize(1280, 800), QSize(1920, 1080)
 PATIENCE_MS = 60_000
 CALM_MS = 250  # nothing was painted for so long: it has come to rest
-COLOURS = 256  # of a picture; more only make it larger
+COLOURS, COLOURS_KEPT = 256, 64  # of a picture, and how many of them exactly; more only make it larger
 
 
 class Stage:
@@ -223,9 +225,8 @@ def jobs(stage: Stage) -> QWidget:
 
     stage.open()
     stage.window.show_pane(4)
-    data = ROOT / "demo" / "data" / "fermentation.csv"
     wanted = next(path for path in shipped_configs() if path.stem == "regression-pls")
-    job = stage.window.jobs.train(stage.root, RunRequest(data=data, target=[first_target(data)], pipelines=[wanted]))
+    job = stage.window.jobs.train(stage.root, RunRequest(data=DATA, target=[first_target(DATA)], pipelines=[wanted]))
     stage.wait(lambda: job.done >= 5 or job.over)
     stage.app.processEvents()
     return stage.window
@@ -234,7 +235,7 @@ def jobs(stage: Stage) -> QWidget:
 @scene()
 def new_run(stage: Stage) -> QWidget:
     stage.open()
-    stage.window.new_run(ROOT / "demo" / "data" / "fermentation.csv")
+    stage.window.new_run(DATA)
     return stage.dialog()
 
 
@@ -282,6 +283,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--scale", nargs="+", default=["1", "2"])
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # this is the process of one scale
     asked = parser.parse_args(arguments)
+    for needed in (asked.workspace, DATA):
+        if not needed.exists():
+            parser.error(f"{needed} is not there; start.py makes the demo")
     if not asked.here:
         codes = [
             subprocess.run(
@@ -329,12 +333,24 @@ def stage_for(app: QApplication, workspace: Path, choice: Choice, size: QSize) -
 
 
 def save(pixmap: QPixmap, path: Path) -> None:
-    """Write a picture with few colours, which is a third of its size and looks the same."""
+    """Write a picture with few colours, which is a third of its size and looks the same.
+
+    The most frequent colours stay as they are; of the others there are those that lie closest to all.
+    """
     buffer = QBuffer()
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
     pixmap.save(buffer, "PNG")
     picture = Image.open(BytesIO(bytes(buffer.data().data()))).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    counts = picture.getcolors(picture.width * picture.height) or []
+    frequent = [colour for _, colour in sorted(counts, reverse=True)[:COLOURS_KEPT]]
+    near = picture.quantize(COLOURS - len(frequent), Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    places = np.asarray(near) + np.uint8(len(frequent))
+    pixels = np.asarray(picture)
+    for place, colour in enumerate(frequent):
+        places[(pixels == colour).all(axis=2)] = place
+    few = Image.fromarray(places, "P")
+    few.putpalette([part for colour in frequent for part in colour] + (near.getpalette() or []))
+    few.save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import faulthandler
-import logging
-import signal
 import sys
 from collections.abc import Sequence
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QStandardPaths, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+import resources
+from gui.crash import LOG, CrashLog, Signals, crash_folder, record_everything
+from gui.one_window import raise_other
 from gui.settings import Settings
 from gui.tasks import problem_from
 from gui.theme import application_icon, theme
 from gui.window import MainWindow
-
-LOG = logging.getLogger("runshelf.window")
-CRASH_LOG = "crash.log"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,18 +28,33 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run_app(path: Path | None) -> int:
-    """Show the window on the workspace at `path`, else on the last one, until it is closed."""
+    """Show the window on the workspace at `path`, else on the last one, until it is closed.
+
+    If another window has that workspace, it comes to the front instead.
+    """
     app = _application()
     settings = Settings()
-    keep_crash_log()
+    wanted = path or (Path(settings.reopen) if settings.reopen else None)
+    if wanted is not None and raise_other(wanted):
+        return 0
+    log = CrashLog(crash_folder())
+    crash = log.open()
+    record_everything()
     window = MainWindow(settings=settings)
     sys.excepthook = _tell_crash(window)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signals = Signals(app)
+    signals.interrupted.connect(window.close)
+    signals.terminated.connect(window.leave)
     window.show()
-    wanted = path or (Path(settings.reopen) if settings.reopen else None)
+    if crash is not None:
+        window.offer_crash(crash)
     if wanted is not None:
-        window.open_workspace(wanted.absolute())
-    return app.exec()
+        window.opening.at_start(wanted.absolute(), named=path is not None)
+    code = app.exec()
+    signals.close()
+    qInstallMessageHandler(None)
+    log.close()
+    return code
 
 
 def _application() -> QApplication:
@@ -53,28 +64,22 @@ def _application() -> QApplication:
     app.setOrganizationName("Runshelf")
     app.setDesktopFileName("runshelf")
     app.setWindowIcon(application_icon())
-    translator = QTranslator(app)
-    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if translator.load(QLocale(), "qtbase", "_", folder):  # the dialogs Qt brings
-        app.installTranslator(translator)
+    translate(app, QLocale())
     theme()
     return app
 
 
-def keep_crash_log() -> Path:
-    """Write crashes, also those of native code, to a file in the user's data folder; return its path."""
-    place = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation)) / CRASH_LOG
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(place, maxBytes=1_000_000, backupCount=1, encoding="utf-8")
-    except OSError:
-        faulthandler.enable()
-        return place  # without a log the window still works
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    LOG.addHandler(handler)
-    if handler.stream is not None:
-        faulthandler.enable(handler.stream)
-    return place
+def translate(app: QApplication, locale: QLocale, folder: str = "") -> bool:
+    """Show the texts in the language of `locale`; return whether Runshelf's own texts are there in it.
+
+    They are looked for in `folder`, else among the translations that ship with Runshelf.
+    """
+    own, qt = QTranslator(app), QTranslator(app)
+    if qt.load(locale, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(qt)  # the dialogs Qt brings
+    if not own.load(locale, "runshelf", "_", folder or str(resources.path("translations"))):
+        return False
+    return app.installTranslator(own)
 
 
 class _tell_crash:  # noqa: N801 - used as a function with a window in it

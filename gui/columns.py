@@ -36,8 +36,10 @@ TITLES = {
     "n_samples": "Samples", "n_features": "Features", "n_folds": "Folds", "fit_seconds": "Fit time",
     "created_by": "Created by", "run_id": "Run", "pipeline_id": "Pipeline id", "prediction_id": "Prediction id",
     "config_hash": "Configuration hash", "run_name": "Run name", "tags": "Tags", "notes": "Notes", "stars": "Stars",
+    "preprocessing": "Preprocessing",
 }  # fmt: skip
 SORT_ROLE = Qt.ItemDataRole.UserRole + 10  # of a header: (falling, rank), or None where nothing is sorted by it
+ASIDE_ROLE = SORT_ROLE + 1  # of a cell: the end of its text that is said aside, such as the spread of a value
 FRONT = ("status", "pipeline_name", "stars", "model_type", "dataset_name")
 EDITABLE = ("tags", "notes")
 PARTITIONS = ("val", "test", "train")
@@ -45,7 +47,10 @@ PARTITIONS = ("val", "test", "train")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the table: its name in queries, how it is called, aligned and written."""
+    """One column of the table: its name in queries, how it is called, aligned and written.
+
+    `spread` names the column that has its spread over the folds of a cross-validation.
+    """
 
     key: str
     title: str
@@ -54,6 +59,7 @@ class Column:
     metric: Metric | None = None
     kind: str = "number"
     computed: bool = False
+    spread: str = ""
 
     @property
     def first_sort(self) -> SortKey:
@@ -74,7 +80,10 @@ def column_for(known: CatalogColumn, *, computed: bool = False) -> Column:
         return Column(known.name, known.name, RIGHT, number_text, computed=True)
     title = known.name if known.metric else tr(TITLES.get(known.name, known.name))
     if known.metric is not None:
-        return Column(known.name, title, RIGHT, partial(number_text, digits=known.metric.digits), known.metric)
+        from storage import spread_column
+
+        write = partial(number_text, digits=known.metric.digits)
+        return Column(known.name, title, RIGHT, write, known.metric, spread=spread_column(known.name) or "")
     if known.name == "status":
         return Column(known.name, title, LEFT, status_word, kind=known.kind)
     if known.name.endswith("_seconds"):
@@ -164,6 +173,13 @@ def header_tip(column: Column) -> str:
 def best_sign(metric: Metric) -> str:
     """Return the mark of the best value: it says which end is best."""
     return {True: "▼", False: "▲", None: "◆"}[metric.lower_is_better]
+
+
+def off_best(metric: Metric, value: float, best: float) -> float:
+    """Return by how much a value is worse than the best one, 0 when it is as good."""
+    if metric.target is not None:
+        return abs(value - metric.target) - abs(best - metric.target)
+    return value - best if metric.lower_is_better else best - value
 
 
 def best_of(metric: Metric, values: Sequence[float]) -> float | None:

@@ -15,6 +15,7 @@ from gui.formats import tr
 from gui.key_sheet import KeyGroup
 from gui.menus import fill_menu
 from gui.palette import Offer
+from gui.panes.compare import FOLDS
 from gui.session import Opened
 from gui.theme import Choice, theme
 from gui.welcome import look_for, short_path
@@ -51,6 +52,8 @@ class Commands:
             self.close,
             self.focus_query,
             self.views,
+            self.spread,
+            self.compare_folds,
             *rows.all(),
         ):
             action.setEnabled(held is not None)
@@ -94,6 +97,7 @@ class Commands:
         return [
             KeyGroup(tr("In the query box"), (
                 (tr("Earlier and later queries"), "↑, ↓"),
+                (tr("List of earlier queries"), "Alt+↓"),
                 (tr("Clear the query"), "Esc"),
                 (tr("What may come next"), "Ctrl+Space, Tab"),
             )),
@@ -121,6 +125,13 @@ class Commands:
                 (tr("Use an item in a new run"), tr("Enter")),
                 (tr("Write name, tags or description in their cell"), "F2"),
                 (tr("Delete items to the trash"), tr("Del")),
+            )),
+            KeyGroup(tr("In parallel coordinates"), (
+                (tr("From axis to axis"), "←, →"),
+                (tr("Move the axis"), "Ctrl+←, Ctrl+→"),
+                (tr("Turn the axis round"), "I"),
+                (tr("Ranges of the axes"), tr("Enter")),
+                (tr("Clear the range, remove the axis"), "Esc, Del"),
             )),
             KeyGroup(tr("In the details"), (
                 (tr("Open the selected file, the parameters of a step"), tr("Enter")),
@@ -178,6 +189,8 @@ class Commands:
             tr("Show or hide the &charts of the list"), window.centre.toggle_explore, "Ctrl+Shift+C"
         )
         self.views = self._action(tr("&Views…"), window.catalog.views.offer, "Ctrl+Shift+V", "view")
+        self.spread = self._action(tr("Show or hide the fold &spread"), self._toggle_spread)
+        self.compare_folds = self._action(tr("Compare over &folds"), self._compare_folds)
         self.reset = self._action(tr("Reset &layout"), window.reset_layout)
         self.pause = self._action(tr("&Pause or resume training"), window.jobs.toggle_pause, "Ctrl+P", "pause")
         self.cancel_jobs = self._action(tr("Cancel all jobs"), window.jobs.cancel_all, "", "cancel")
@@ -235,7 +248,7 @@ class Commands:
         self.edit_menu.addAction(self.focus_query)
         self.pipeline_menu = QMenu(tr("&Pipeline"), window)
         fill_menu(self.pipeline_menu, [
-            pipelines.compare, pipelines.preview, None,
+            pipelines.compare, self.compare_folds, pipelines.preview, None,
             rows.tag, rows.note, rows.star, rows.stars, None, pipelines.keep, rows.export, None,
             pipelines.show_in_catalog, pipelines.show_in_tree, pipelines.open_folder, None,
             pipelines.delete_results, pipelines.delete_folder,
@@ -255,7 +268,7 @@ class Commands:
         self.view_menu.addSeparator()
         self.view_menu.addAction(self.views)
         self.view_menu.addMenu(window.catalog.views.menu)
-        self.view_menu.addAction(rows.columns)
+        self.view_menu.addActions([rows.columns, self.spread])
         _submenu(self.view_menu, tr("&Sort"), [rows.sort, rows.then, rows.unsort])
         _submenu(self.view_menu, tr("Group &by"), rows.groups)
         self.view_menu.addSeparator()
@@ -282,6 +295,15 @@ class Commands:
                 bar.addMenu(menu)
         else:
             bar.hide()
+
+    def _toggle_spread(self) -> None:
+        catalog = self._window.catalog
+        catalog.show_spread(not catalog.model.spread_shown)
+
+    def _compare_folds(self) -> None:
+        """Compare the selected pipelines by what their shared folds tell."""
+        self._window.compare_chosen()
+        self._window.compare.tabs.setCurrentIndex(FOLDS)
 
     def _name_undo(self) -> None:
         """Say in the tip what Undo would take back."""

@@ -1,34 +1,29 @@
-"""Dialogs: what went wrong, where a new workspace goes, all commands, all keys."""
+"""Dialogs: what went wrong, what was recorded, the versions, and where a new workspace goes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSortFilterProxyModel, QStringListModel, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShowEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
-    QListView,
     QPlainTextEdit,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from gui.crash import Crash, version_line
 from gui.formats import tr
 from gui.tasks import Problem
-from gui.theme import GRID, ROW_HEIGHT, theme
+from gui.theme import GRID, application_icon, theme
 
 
 class ErrorDialog(QDialog):
@@ -72,7 +67,6 @@ class ErrorDialog(QDialog):
         for button in (self._more, copy):
             button.setAutoDefault(False)
         close.setDefault(True)
-        close.setFocus()
         close.clicked.connect(self.accept)
         buttons = QHBoxLayout()
         buttons.addWidget(self._more)
@@ -85,16 +79,94 @@ class ErrorDialog(QDialog):
         layout.addLayout(top)
         layout.addWidget(self._details, 1)
         layout.addLayout(buttons)
+        close.setFocus()
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 
     def text(self) -> str:
         """Return all of it, as it is copied."""
-        return f"{self.problem.what}\n{self.problem.advice}\n\n{self.problem.details}"
+        parts = (f"{self.problem.what}\n{self.problem.advice}", version_line(), self.problem.details)
+        return "\n\n".join(part.strip() for part in parts)
 
     def _unfold(self, shown: bool) -> None:
         self._more.setText(tr("Hide details") if shown else tr("Show details"))
         self._details.setVisible(shown)
         self.adjustSize()
+
+
+class RecordDialog(QDialog):
+    """Shows a text that somebody may have to pass on: a sentence, the text, and "Copy details"."""
+
+    def __init__(self, title: str, sentence: str, advice: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.resize(640, 400)
+        self._sign = QLabel()
+        self._sentence, self._advice = QLabel(sentence), QLabel(advice)
+        self._sentence.setObjectName("title")
+        for label in (self._sentence, self._advice):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._advice.setVisible(bool(advice))
+        self._text = QPlainTextEdit(text)
+        self._text.setObjectName("framed")
+        self._text.setReadOnly(True)
+        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._text.setAccessibleName(tr("Details"))
+        self._text.setVisible(bool(text))
+        self.copy = QPushButton(tr("Copy details"))
+        theme().dress(self.copy, "copy")
+        self.copy.setAutoDefault(False)
+        self.copy.setVisible(bool(text))
+        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text()))
+        close = QPushButton(tr("Close"))
+        close.setDefault(True)
+        close.clicked.connect(self.accept)
+        words = QVBoxLayout()
+        words.setSpacing(GRID)
+        words.addWidget(self._sentence)
+        words.addWidget(self._advice)
+        top = QHBoxLayout()
+        top.setSpacing(12)
+        top.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
+        top.addLayout(words, 1)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.copy)
+        buttons.addStretch(1)
+        buttons.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 12)
+        layout.setSpacing(12)
+        layout.addLayout(top)
+        layout.addWidget(self._text, 1)
+        layout.addLayout(buttons)
+        close.setFocus()
+
+    def text(self) -> str:
+        """Return what is copied."""
+        return self._text.toPlainText()
+
+    @classmethod
+    def of_crash(cls, crash: Crash, versions: str, parent: QWidget | None = None) -> RecordDialog:
+        """Show what was recorded of a window that ended unexpectedly."""
+        if crash.text:
+            advice = tr("Copy the details and report them. The whole record is in {path}").format(path=crash.log)
+            text = f"{versions}\n\n{crash.text}"
+        else:
+            advice = tr("It left no record: it was ended from outside, or the computer stopped.")
+            text = ""
+        dialog = cls(tr("What was recorded"), tr("Runshelf ended unexpectedly."), advice, text, parent)
+        dialog._sign.setPixmap(theme().icon("damaged", "bad").pixmap(24, 24))
+        return dialog
+
+    @classmethod
+    def of_versions(cls, versions: str, parent: QWidget | None = None) -> RecordDialog:
+        """Tell what Runshelf is, and the versions of what it is made of."""
+        advice = tr("Finds the best of many pipelines, shows why, and lets you take it with you.")
+        dialog = cls(tr("About Runshelf"), versions.partition("\n")[0], advice, versions, parent)
+        dialog._sign.setPixmap(application_icon().pixmap(48, 48))
+        dialog.resize(480, 360)
+        return dialog
 
 
 class NewWorkspaceDialog(QDialog):
@@ -106,7 +178,9 @@ class NewWorkspaceDialog(QDialog):
         self.setMinimumWidth(480)
         self._name = QLineEdit(tr("my-workspace"))
         self._name.selectAll()
+        self._name.setAccessibleName(tr("Name of the workspace"))
         self._place = QLineEdit(str(place))
+        self._place.setAccessibleName(tr("Folder for the workspace"))
         browse = QPushButton(tr("Choose…"))
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
@@ -149,100 +223,3 @@ class NewWorkspaceDialog(QDialog):
         chosen = QFileDialog.getExistingDirectory(self, tr("Folder for the workspace"), self._place.text())
         if chosen:
             self._place.setText(chosen)
-
-
-class CommandDialog(QDialog):
-    """Finds any command by a few letters and runs it: everything in the menus, from the keyboard."""
-
-    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Commands"))
-        self.resize(480, 360)
-        self._actions = {_label(action): action for action in actions if action.isEnabled() and action.text()}
-        self._edit = QLineEdit()
-        self._edit.setPlaceholderText(tr("Type a few letters of a command"))
-        self._edit.setAccessibleName(tr("Command to run"))
-        self._found = QSortFilterProxyModel(self)  # some dozens of lines; never used on the catalog
-        self._found.setSourceModel(QStringListModel(sorted(self._actions), self))
-        self._found.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self._list = QListView()
-        self._list.setModel(self._found)
-        self._list.setUniformItemSizes(True)
-        self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._list.setAccessibleName(tr("Commands found"))
-        self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._edit.textChanged.connect(self._find)
-        self._edit.returnPressed.connect(self._run)
-        self._list.activated.connect(lambda _: self._run())
-        for key, step in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Up, -1)):
-            move = QAction(self)
-            move.setShortcut(QKeySequence(key))
-            move.triggered.connect(lambda _=False, step=step: self._move(step))
-            self.addAction(move)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 12, 12, 12)
-        layout.addWidget(self._edit)
-        layout.addWidget(self._list, 1)
-        self._move(0)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._list.doItemsLayout()  # how high rows are is known only now
-
-    def _find(self, text: str) -> None:
-        self._found.setFilterFixedString(text)
-        self._list.setCurrentIndex(self._found.index(0, 0))
-
-    def _move(self, step: int) -> None:
-        row = min(max(0, self._list.currentIndex().row() + step), self._found.rowCount() - 1)
-        self._list.setCurrentIndex(self._found.index(max(0, row), 0))
-
-    def _run(self) -> None:
-        index = self._list.currentIndex()
-        if index.isValid():
-            action = self._actions[str(index.data())]
-            self.accept()
-            action.trigger()
-
-
-class KeysDialog(QDialog):
-    """The sheet of keys."""
-
-    def __init__(self, actions: Sequence[QAction], extra: Sequence[tuple[str, str]], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Keys"))
-        self.resize(440, 640)
-        shown = [(_plain(action), _keys(action)) for action in actions if action.text() and _keys(action)]
-        rows = [*shown, *extra]
-        table = QTableWidget(len(rows), 2)
-        table.setAccessibleName(tr("Keys and what they do"))
-        table.setHorizontalHeaderLabels([tr("Command"), tr("Keys")])
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setShowGrid(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        for row, pair in enumerate(rows):
-            for column, text in enumerate(pair):
-                table.setItem(row, column, QTableWidgetItem(text))
-        close = QPushButton(tr("Close"))
-        close.clicked.connect(self.accept)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 12, 12, 12)
-        layout.addWidget(table, 1)
-        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
-
-
-def _plain(action: QAction) -> str:
-    return action.text().replace("&", "").rstrip("…")
-
-
-def _keys(action: QAction) -> str:
-    return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
-
-
-def _label(action: QAction) -> str:
-    keys = _keys(action)
-    return f"{_plain(action)}    {keys}" if keys else _plain(action)

@@ -29,6 +29,17 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("Runshelf", text)
 
 
+def counted(n: int, one: str, many: str) -> str:
+    """Translate a text that counts something, in the form the language has for that count; {n} is put in.
+
+    English has the two forms given; a translation of `many` may have as many as its language needs.
+    """
+    text = QCoreApplication.translate("Runshelf", many, None, n)
+    if text == many and n == 1:
+        text = one
+    return text.format(n=integer_text(n))
+
+
 def status_word(status: str) -> str:
     """Say a status in the language of the user."""
     words = {

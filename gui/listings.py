@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gui.formats import integer_text, number_text, tr
 from gui.query_text import SortKey, loosened, order_text, sort_keys, split_order
 from gui.row_set import RowSet
 
 if TYPE_CHECKING:
-    from storage import CatalogColumn, Metric, Workspace
+    from storage import CatalogColumn, Completion, Metric, Workspace
 
 PAGE = 128
 HEAD_PAGES = 2
@@ -45,6 +46,18 @@ class View:
     current: str = ""
     top: str = ""
     chosen: Chosen | None = None
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best value of a metric among what is listed.
+
+    `error` is its standard error over the folds of the result that has it: their sample standard deviation divided by
+    the root of their number; None where there are no folds.
+    """
+
+    value: float
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,15 @@ def fetch_listing(view: View, limit: int | None, workspace: Workspace) -> Listin
         _marked(workspace) if complete else frozenset(),
     )
     return replace(listing, pages=fetch_pages(keys, listing.filter_for_rows, [top // PAGE, top // PAGE + 1], workspace))
+
+
+def fetch_best(condition: str, names: Sequence[str], workspace: Workspace) -> dict[str, Best]:
+    """Find the best value of each of these metrics among the results that match."""
+    found = workspace.catalog.best_values(names, condition)
+    return {
+        name: Best(one.value, one.spread / one.folds**0.5 if one.spread is not None and one.folds else None)
+        for name, one in found.items()
+    }
 
 
 def fetch_pages(keys: array[int], filter: str, pages: Sequence[int], workspace: Workspace) -> dict[int, Page]:
@@ -247,3 +269,20 @@ def _nearest(condition: str, workspace: Workspace) -> Nearest | None:
         if found and sign != "=" and found[0].get(name) is not None:
             return Nearest(name, found[0][name], lowest)
     return None
+
+
+def fetch_completion(text: str, position: int, workspace: Workspace) -> Completion:
+    """Find out what may come next in a query; runs on the workspace's thread."""
+    return workspace.catalog.complete(text, position)
+
+
+def no_match_text(listing: Listing) -> str:
+    """Say that nothing matches a query, and which value comes nearest to what it asks for."""
+    text = tr("None of {total} predictions fits  {query}").format(
+        total=integer_text(listing.total), query=listing.view.filter
+    )
+    near = listing.nearest
+    if near is None:
+        return text
+    words = tr("The lowest {column} there is {value}.") if near.lowest else tr("The highest {column} there is {value}.")
+    return f"{text}\n{words.format(column=near.column, value=number_text(near.value, 4))}"

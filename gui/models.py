@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from PySide6.QtGui import QFont
 
 from gui import listings
 from gui.columns import (
+    ASIDE_ROLE,
     EDITABLE,
     SORT_ROLE,
     AnyIndex,
@@ -24,6 +26,7 @@ from gui.columns import (
     best_sign,
     column_for,
     header_tip,
+    off_best,
     shown_status,
     sort_sign,
     status_sign,
@@ -31,16 +34,19 @@ from gui.columns import (
 from gui.formats import (
     MISSING,
     full_time_text,
+    number_text,
     plain_text,
     status_word,
     time_text,
+    tr,
 )
-from gui.listings import Listing, Page, View, fetch_listing, fetch_pages
+from gui.listings import Best, Listing, Page, View, fetch_best, fetch_listing, fetch_pages
 from gui.session import Session
 from gui.tasks import Problem
 
 PAGES_KEPT = 64
 PAGES_AT_ONCE = 4
+ALIKE = "≈"  # the mark of a value that can't be told from the best
 
 
 class CatalogModel(QAbstractTableModel):
@@ -61,12 +67,14 @@ class CatalogModel(QAbstractTableModel):
         self._session = session
         self.columns: list[Column] = []
         self.listing: Listing | None = None
+        self.spread_shown = False
+        self._best: dict[str, Best] = {}
+        self._best_of: tuple[Listing | None, frozenset[str]] = (None, frozenset())
         self._keys: array[int] = array("q")
         self._pages: OrderedDict[int, Page] = OrderedDict()
         self._texts: dict[tuple[int, int], str] = {}
         self._wanted: dict[int, None] = {}
         self._asked: set[int] = set()
-        self._first_sort = ""
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -97,7 +105,7 @@ class CatalogModel(QAbstractTableModel):
             for column in arranged(listing.columns, listing.computed)
         ]
         self.listing, self._keys = listing, listing.keys
-        self._first_sort = listing.sorts[0].name
+        self._best = {listing.sorts[0].name: Best(listing.best)} if listing.best is not None else {}
         self._forget_pages()
         self._pages.update(listing.pages)
         self.endResetModel()
@@ -120,6 +128,34 @@ class CatalogModel(QAbstractTableModel):
 
     def _refuse(self, problem: Problem) -> None:
         self.refused.emit(problem)
+
+    # --- the best values ---
+
+    def ask_best(self, keys: Sequence[str]) -> None:
+        """Find and mark the best values of these columns, in all that is listed; asked once for each listing."""
+        listing = self.listing
+        names = frozenset(one.key for one in self.columns if one.key in keys and one.has_best)
+        if listing is None or not listing.complete or not names or self._best_of == (listing, names):
+            return
+        self._best_of = (listing, names)
+        work = partial(fetch_best, listing.condition, sorted(names))
+        take = partial(self._take_best, listing)
+        self._session.query(work, take, lambda problem: None, topic="best", quiet=True)
+
+    def show_spread(self, shown: bool) -> None:
+        """Write the spread over folds behind the metrics that have one, or not."""
+        self.spread_shown = shown
+        self._rewrite()
+
+    def _take_best(self, listing: Listing, found: dict[str, Best]) -> None:
+        if listing is self.listing and self.columns:
+            self._best = found
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        self._texts.clear()
+        if self._keys and self.columns:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._keys) - 1, len(self.columns) - 1))
 
     def _forget_pages(self) -> None:
         self._pages.clear()
@@ -208,7 +244,9 @@ class CatalogModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
         if role == Qt.ItemDataRole.FontRole:
-            return self._bold if self._is_best(row, column) else None
+            return self._bold if self._rank(row, column) == "best" else None
+        if role == ASIDE_ROLE:
+            return self._aside(row, column)
         if column.key == "status":
             return status_sign(shown_status(row), role)
         return None
@@ -263,22 +301,55 @@ class CatalogModel(QAbstractTableModel):
                 text = str(row.get("pipeline_name") or row.get("pipeline_id") or MISSING)
             else:
                 text = column.format(row.get(column.key))
-            if self._is_best(row, column) and column.metric is not None:
-                text = f"{best_sign(column.metric)} {text}"
+            rank = self._rank(row, column)
+            if rank and column.metric is not None:
+                text = f"{best_sign(column.metric) if rank == 'best' else ALIKE} {text}"
+            text += self._aside(row, column) or ""
             self._texts[row_number, place] = text
         return text
 
-    def _is_best(self, row: dict[str, Any], column: Column) -> bool:
-        if self.listing is None or self.listing.best is None or column.metric is None:
-            return False
-        return column.key == self._first_sort and row.get(column.key) == self.listing.best
+    def _rank(self, row: dict[str, Any], column: Column) -> str:
+        """Tell whether a value is the "best", can't be told from it as "written", or by its "folds"; else ""."""
+        best, value = self._best.get(column.key), row.get(column.key)
+        if best is None or value is None or column.metric is None:
+            return ""
+        off = off_best(column.metric, value, best.value)
+        if off <= 0:
+            return "best"
+        if column.format(value) == column.format(best.value):
+            return "written"
+        return "folds" if best.error is not None and off <= best.error else ""
+
+    def _aside(self, row: dict[str, Any], column: Column) -> str | None:
+        """Write the spread of a value."""
+        spread = row.get(column.spread) if self.spread_shown and column.spread else None
+        return f" ± {number_text(spread, 2)}" if spread is not None and row.get(column.key) is not None else None
 
     def _tip(self, row: dict[str, Any], column: Column) -> str | None:
         value = row.get(column.key)
         if value is None:
             return None
+        if column.metric is not None and column.key in self._best:
+            return self._value_tip(row, column)
         if column.key == "pipeline_name":
             return f"{row.get('pipeline_name')}\n{row.get('pipeline_id')}"
         if column.format is time_text:
             return full_time_text(value)
         return plain_text(value) or None
+
+    def _value_tip(self, row: dict[str, Any], column: Column) -> str:
+        """Write a value in full, and how it stands to the best one."""
+        best, lines = self._best[column.key], [plain_text(row.get(column.key))]
+        spread = row.get(column.spread) if column.spread else None
+        if spread is not None:
+            words = tr("± {spread} from fold to fold (standard deviation of {n} folds)")
+            lines.append(words.format(spread=number_text(spread, 2), n=row.get("n_folds") or "?"))
+        rank = self._rank(row, column)
+        if rank == "best":
+            lines.append(tr("The best of what is listed"))
+        elif rank == "written":
+            lines.append(tr("As good as the best in the digits shown"))
+        elif rank == "folds" and best.error is not None:
+            words = tr("Within the fold spread of the best: no further from it than one standard error, {error}")
+            lines.append(words.format(error=number_text(best.error, 2)))
+        return "\n".join(lines)

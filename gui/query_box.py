@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QInputMethodEvent, QKeyEvent, QTextCharFormat
-from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
 from gui.formats import tr
 from gui.suggestions import Suggestions
@@ -17,10 +19,13 @@ if TYPE_CHECKING:
     from storage import Completion, Suggestion
 
 TYPING_PAUSE_MS = 500
+MOST_OFFERED, WIDEST_OFFERED = 15, 560
 
 
 class QueryBox(QLineEdit):
     """The filter of the catalog. An error is shown under the word it is about; Up and Down walk through the history.
+
+    A button at its end, or Alt+Down, lists the history; `offer_more` may add something to that menu.
 
     `applied` is emitted with the text on Enter and, unless `pause` is denied, after a pause in typing. While one types
     `completion_wanted` asks with text and cursor what may come next; the answer goes to `offer`.
@@ -37,6 +42,7 @@ class QueryBox(QLineEdit):
         self.setClearButtonEnabled(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.history: list[str] = []
+        self.offer_more: Callable[[QMenu], object] | None = None
         self._at = -1
         self._applies_itself = pause
         self._insisted = False
@@ -52,6 +58,11 @@ class QueryBox(QLineEdit):
         self._error.hide()
         self.textChanged.connect(self._typed)
         self.returnPressed.connect(self._apply)
+        past = self.addAction(theme().icon("history", "muted"), QLineEdit.ActionPosition.TrailingPosition)
+        past.setText(tr("Earlier queries"))
+        past.setToolTip(tr("Earlier queries and views (Alt+↓)"))
+        past.triggered.connect(lambda: self.show_history())
+        theme().dress(past, "history", "muted")
         theme().dress(self.addAction(theme().icon("search"), QLineEdit.ActionPosition.LeadingPosition), "search")
 
     def offer(self, text: str, completion: Completion) -> None:
@@ -79,6 +90,23 @@ class QueryBox(QLineEdit):
         """Show a query and apply it at once."""
         self.setText(text)
         self._apply()
+
+    def show_history(self) -> QMenu:
+        """Offer the earlier queries, newest first."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        for text in self.history[:MOST_OFFERED]:
+            shown = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, WIDEST_OFFERED)
+            menu.addAction(shown.replace("&", "&&"), partial(self.put, text)).setToolTip(text)
+        if not self.history:
+            menu.addAction(tr("No queries yet")).setEnabled(False)
+        if self.offer_more is not None:
+            menu.addSeparator()
+            self.offer_more(menu)
+        menu.popup(self.mapToGlobal(QPoint(0, self.height() + 2)))
+        menu.setActiveAction(menu.actions()[0])
+        return menu
 
     def show_problem(self, problem: Problem) -> None:
         """Underline the offending word and say under it what is wrong."""
@@ -126,6 +154,9 @@ class QueryBox(QLineEdit):
             return
         if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
             self._ask_completion(insist=True)
+            return
+        if event.key() == Qt.Key.Key_Down and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.show_history()
             return
         step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
         if step and self.history:

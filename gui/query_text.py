@@ -110,6 +110,19 @@ def equals(name: str, value: Any) -> str:
     return f"{name} = '{_escaped(text)}'"
 
 
+def one_of(name: str, values: Sequence[str]) -> str:
+    """Write the condition that a column has one of these texts."""
+    if len(values) == 1:
+        return equals(name, values[0])
+    quoted = ", ".join(f"'{_escaped(value)}'" for value in values)
+    return f"{name} in ({quoted})"
+
+
+def contains(name: str, text: str) -> str:
+    """Write the condition that a text occurs in a column."""
+    return f"{name} ~ '{_escaped(text)}'"
+
+
 def has_tag(tag: str) -> str:
     """Write the condition that a result has a tag."""
     return f"tags has '{_escaped(tag)}'"

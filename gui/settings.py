@@ -14,6 +14,8 @@ from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 T = TypeVar("T")
 RECENT_KEPT = 10
 QUERIES_KEPT = 50
+CHOICES_KEPT = 20
+COMMANDS_KEPT = 10
 
 
 class Entry(Generic[T]):
@@ -49,16 +51,31 @@ class Settings:
     recent = Entry[list[str]]("workspaces/recent", [])
     reopen = Entry("workspaces/reopen", "")
     queries = Entry[list[str]]("catalog/queries", [])
+    recent_commands = Entry[list[str]]("commands/recent", [])
     columns = Entry[list[dict[str, Any]]]("catalog/columns", [])
     order = Entry("catalog/order", "")
+    group_by = Entry[list[str]]("catalog/group_by", [])
+    views = Entry[list[dict[str, Any]]]("catalog/views", [])
+    view = Entry("catalog/view", "")
+    fold_spread = Entry("catalog/fold_spread", False)
+    explore = Entry[dict[str, Any]]("explore/choice", {})
     catalog_split = Entry[list[int]]("catalog/split", [])
+    library_tab = Entry("library/tab", 0)
+    tree_by = Entry("tree/by", "date")
+    tree_deleted = Entry("tree/deleted", False)
     group_metrics = Entry[list[str]]("catalog/group_metrics", [])
     export_folder = Entry("catalog/export_folder", "")
     detail_tab = Entry("details/tab", 0)
     detail_split = Entry[list[int]]("details/split", [])
+    detail_charts = Entry[dict[str, Any]]("details/charts", {})
+    picture_folder = Entry("details/picture_folder", "")
+    health_tab = Entry("health/tab", 0)
     jobs_split = Entry[list[int]]("jobs/split", [])
     run_jobs = Entry("training/jobs", 1)
     data_folder = Entry("training/data_folder", "")
+    compare_tab = Entry("compare/tab", 0)
+    compare_partition = Entry("compare/partition", "val")
+    run_choices = Entry[dict[str, Any]]("training/choices", {})
 
     def __init__(self, store: QSettings | None = None) -> None:
         self.store = store or QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Runshelf", "Runshelf")
@@ -92,6 +109,15 @@ class Settings:
     def remember_query(self, text: str) -> None:
         """Put a query in front of the history."""
         self.queries = [text, *(other for other in self.queries if other != text)][:QUERIES_KEPT]
+
+    def remember_command(self, text: str) -> None:
+        """Put a command in front of those used lately."""
+        self.recent_commands = [text, *(other for other in self.recent_commands if other != text)][:COMMANDS_KEPT]
+
+    def remember_choices(self, data: Path, choices: dict[str, Any]) -> None:
+        """Remember how a data file was trained on, for the next time."""
+        others = {path: known for path, known in self.run_choices.items() if path != str(data)}
+        self.run_choices = {str(data): choices, **dict(list(others.items())[: CHOICES_KEPT - 1])}
 
     def _bytes(self, key: str) -> QByteArray:
         value = self.store.value(key)

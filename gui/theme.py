@@ -6,6 +6,8 @@ colour vision can tell apart; train, val and test keep theirs everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, cast
 
@@ -54,23 +56,23 @@ class Colours:
 
 
 LIGHT = Colours(
-    window="#f4f5f7", base="#ffffff", alternate="#fafbfc", text="#1c2128", muted="#626b78", line="#dcdfe4",
-    scroll="#c3c8d0",
+    window="#f4f5f7", base="#ffffff", alternate="#fafbfc", text="#1c2128", muted="#5b6471", line="#dcdfe4",
+    scroll="#8e95a1",
     accent="#0b62bd", on_accent="#ffffff", selected="#d9e8fb", hover="#e9ecf0",
     good="#1a7346", bad="#b3261e", warning="#8f5700", bad_ground="#fdefee",
     train=TRAIN, val=VAL, test=TEST,
 )  # fmt: skip
 DARK = Colours(
-    window="#1d2025", base="#15171b", alternate="#191c20", text="#e3e6ea", muted="#9aa3b0", line="#343942",
-    scroll="#454b56",
-    accent="#5aa9f8", on_accent="#0c1116", selected="#1f3d60", hover="#2a2f37",
+    window="#1d2025", base="#15171b", alternate="#191c20", text="#e3e6ea", muted="#a1aab6", line="#343942",
+    scroll="#676f7c",
+    accent="#5aa9f8", on_accent="#0c1116", selected="#1e3b5d", hover="#2a2f37",
     good="#5fc48f", bad="#f2877e", warning="#e3ac4e", bad_ground="#35201f",
     train=TRAIN, val=VAL, test=TEST,
 )  # fmt: skip
 
 SHEET = """
 QToolTip {{ color: {text}; background: {base}; border: 1px solid {line}; padding: 4px 6px; }}
-QMainWindow::separator {{ background: {line}; width: 1px; height: 1px; }}
+QMainWindow::separator {{ background: {window}; width: 5px; height: 5px; }}
 QMainWindow::separator:hover {{ background: {accent}; }}
 QToolBar {{ background: {window}; border: 0; border-bottom: 1px solid {line}; padding: 6px 8px; spacing: 8px; }}
 QToolBar QToolButton, QToolButton#flat {{ border: 1px solid transparent; border-radius: 5px; padding: 4px 8px; }}
@@ -93,10 +95,13 @@ QHeaderView::section {{ background: {window}; color: {muted}; border: 0; border-
 QHeaderView::section:hover {{ color: {text}; }}
 QHeaderView::up-arrow, QHeaderView::down-arrow {{ subcontrol-origin: border; subcontrol-position: top center;
   width: 8px; height: 8px; }}
+QTableView QTableCornerButton::section {{ background: {window}; border: 0; border-bottom: 1px solid {line};
+  border-right: 1px solid {line}; }}
 QAbstractScrollArea::corner {{ background: {base}; border: 0; }}
-QTableView, QTreeView, QListView, QPlainTextEdit {{ border: 0; background: {base};
+QTableView, QTreeView, QListView, QPlainTextEdit {{ border: 1px solid {base}; background: {base};
   alternate-background-color: {alternate};
   selection-background-color: {selected}; selection-color: {text}; outline: 0; }}
+QTableView:focus, QTreeView:focus, QListView:focus, QPlainTextEdit:focus {{ border-color: {accent}; }}
 QTableView::item {{ padding: 0 5px; border: 0; }}
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {selected};
   color: {text}; }}
@@ -108,6 +113,8 @@ QRadioButton {{ spacing: 6px; }}
 QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 8px;
   background: {base}; }}
 QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {accent}; background: {on_accent}; }}
+QRadioButton::indicator:focus {{ border-color: {accent}; }}
+QRadioButton::indicator:checked:focus {{ background: {text}; }}
 QRadioButton::indicator:disabled {{ border-color: {line}; }}
 QTreeView::item:hover:!selected, QListView::item:hover:!selected {{ background: {hover}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {line}; }}
@@ -115,18 +122,28 @@ QTabBar {{ qproperty-drawBase: 0; }}
 QTabBar::tab {{ color: {muted}; padding: 6px 8px; border: 0; border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
-QTabBar::tab:focus {{ background: {hover}; }}
+QTabBar::tab:focus {{ background: {hover}; color: {text}; }}
+QTabBar::tab:selected:focus {{ border: 1px solid {accent}; border-bottom-width: 2px; padding: 5px 7px 6px 7px; }}
 QLineEdit {{ background: {base}; border: 1px solid {line}; border-radius: 5px;
   padding: 3px 6px; min-height: 20px; selection-background-color: {selected}; selection-color: {text}; }}
 QTableView QLineEdit {{ border-color: {accent}; border-radius: 0; padding: 0 4px; min-height: 0; }}
 QComboBox QLineEdit {{ border: 0; padding: 0; min-height: 0; }}
 QLineEdit:focus {{ border-color: {accent}; }}
 QLineEdit[wrong="true"] {{ border-color: {bad}; }}
+QComboBox {{ background: {base}; border: 1px solid {line}; border-radius: 5px; padding: 3px 6px; min-height: 20px; }}
+QComboBox:hover {{ background: {hover}; }}
+QComboBox:editable {{ background: {base}; }}
+QComboBox:focus {{ border-color: {accent}; }}
+QComboBox:disabled {{ color: {muted}; background: {window}; }}
+QComboBox::drop-down {{ border: 0; width: 20px; }}
+QComboBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
+QComboBox QAbstractItemView {{ border: 1px solid {line}; }}
 QPushButton {{ background: {base}; border: 1px solid {line}; border-radius: 5px; padding: 5px 12px; min-height: 18px; }}
 QPushButton:hover {{ background: {hover}; }}
 QPushButton:focus {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {muted}; background: {window}; }}
 QPushButton:default, QPushButton[primary="true"] {{ background: {accent}; color: {on_accent}; border-color: {accent}; }}
+QPushButton:default:focus, QPushButton[primary="true"]:focus {{ border: 2px solid {text}; padding: 4px 11px; }}
 QPushButton:default:disabled, QPushButton[primary="true"]:disabled {{ background: {hover}; color: {muted};
   border-color: {line}; }}
 QScrollBar:vertical {{ background: {base}; width: 12px; margin: 0; }}
@@ -140,10 +157,13 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QSplitter::handle {{ background: {line}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 QSplitter::handle:vertical {{ height: 1px; }}
-QCheckBox::indicator, QListView::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 3px;
+QCheckBox::indicator, QListView::indicator, QTreeView::indicator {{
+  width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 3px;
   background: {base}; }}
-QCheckBox::indicator:checked, QListView::indicator:checked {{ background: {accent}; border-color: {accent};
+QCheckBox::indicator:checked, QListView::indicator:checked, QTreeView::indicator:checked {{
+  background: {accent}; border-color: {accent};
   image: url("{tick}"); }}
+QCheckBox:focus, QRadioButton:focus {{ text-decoration: underline; }}
 QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QProgressBar {{ background: {hover}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
@@ -187,7 +207,7 @@ class Theme(QObject):
         self.choice: Choice = "system"
         self.colours = LIGHT
         self._icons: dict[tuple[str, str], QIcon] = {}
-        self._dressed: dict[int, tuple[HasIcon, str]] = {}
+        self._dressed: dict[int, tuple[HasIcon, str, str]] = {}
         Theme._only = self  # before anything repaints, which asks for the theme
         app.setStyle("Fusion")
         # Small and local: the platform's own font, with figures of one width so that columns of numbers align.
@@ -207,7 +227,7 @@ class Theme(QObject):
         schemes = {"system": Qt.ColorScheme.Unknown, "light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
         self.choice = choice
         self._app.styleHints().setColorScheme(schemes[choice])
-        self._follow_system()
+        self._follow_system(self._app.styleHints().colorScheme())
 
     def icon(self, name: str, colour: str = "text") -> QIcon:
         """Return an icon tinted with one of the named colours; drawn once for each appearance."""
@@ -216,17 +236,27 @@ class Theme(QObject):
             self._icons[name, tint] = _tinted(name, tint)
         return self._icons[name, tint]
 
-    def dress(self, target: HasIcon, name: str) -> None:
+    def dress(self, target: HasIcon, name: str, colour: str = "text") -> None:
         """Give an action or button an icon that keeps in step with the appearance."""
         number = id(target)
-        self._dressed[number] = (target, name)
+        self._dressed[number] = (target, name, colour)
         cast(QObject, target).destroyed.connect(lambda: self._dressed.pop(number, None))
-        target.setIcon(self.icon(name))
+        target.setIcon(self.icon(name, colour))
 
-    def _follow_system(self) -> None:
+    @contextmanager
+    def undressed(self) -> Iterator[None]:
+        """Leave the style sheet off while many widgets are put into each other: Qt would look it up at every step."""
+        sheet = self._app.styleSheet()
+        self._app.setStyleSheet("")
+        try:
+            yield
+        finally:
+            self._app.setStyleSheet(sheet)
+
+    def _follow_system(self, scheme: Qt.ColorScheme) -> None:
         wanted = self.choice
         if wanted == "system":
-            wanted = "dark" if self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark else "light"
+            wanted = "dark" if scheme == Qt.ColorScheme.Dark else "light"
         colours = DARK if wanted == "dark" else LIGHT
         if colours is not self.colours:
             self.colours = colours
@@ -235,11 +265,16 @@ class Theme(QObject):
     def _apply(self) -> None:
         self._app.setPalette(_palette(self.colours))
         look = "dark" if self.dark else "light"
-        drawn = {"tick": f"tick-{look}", "close": f"dock-close-{look}", "float": f"dock-float-{look}"}
+        drawn = {
+            "tick": f"tick-{look}",
+            "down": f"down-{look}",
+            "close": f"dock-close-{look}",
+            "float": f"dock-float-{look}",
+        }
         files = {key: str(resources.path(f"icons/{name}.svg")).replace("\\", "/") for key, name in drawn.items()}
         self._app.setStyleSheet(SHEET.format(**vars(self.colours), **files))
-        for target, name in self._dressed.values():
-            target.setIcon(self.icon(name))
+        for target, name, colour in self._dressed.values():
+            target.setIcon(self.icon(name, colour))
         self.changed.emit()
 
 
@@ -254,10 +289,11 @@ def theme() -> Theme:
 
 def application_icon() -> QIcon:
     """Return the icon of Runshelf itself, in its own colours."""
-    return _tinted("runshelf", "#000000", sizes=(16, 32, 64, 128))
+    return _tinted("runshelf", "#000000", sizes=(16, 24, 32, 48, 64, 128, 256))
 
 
-def _tinted(name: str, colour: str, sizes: tuple[int, ...] = (16, 24, 32, 48)) -> QIcon:
+def _tinted(name: str, colour: str, sizes: tuple[int, ...] = (16, 20, 24, 32, 48, 64)) -> QIcon:
+    """Draw an icon in every size that 16 and 24 logical pixels come to on screens of usual scales."""
     from PySide6.QtSvg import QSvgRenderer
 
     svg = resources.path(f"icons/{name}.svg").read_text(encoding="utf-8")

@@ -90,13 +90,14 @@ class MainWindow(QMainWindow):
         self._charts_wanted = False
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
-        self._make_panes()
-        self.pipelines = PipelineActions(self)
-        self.commands = Commands(self)
-        self.top.set_menus(self.commands)
-        connect(self)
-        self.resize(*FIRST_SIZE)
-        self._shape = WindowShape(self, self.settings)
+        with look.undressed():
+            self._make_panes()
+            self.pipelines = PipelineActions(self)
+            self.commands = Commands(self)
+            self.top.set_menus(self.commands)
+            connect(self)
+            self.resize(*FIRST_SIZE)
+            self._shape = WindowShape(self, self.settings)
         self._shape.restore()
         self.show_workspace()
         if workspace is not None:

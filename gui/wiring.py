@@ -58,3 +58,5 @@ def _connect_library(window: MainWindow) -> None:
     library.items.run_wanted.connect(window.tree.select_run)
     library.items.done.connect(window.tell_deed)
     keeping.kept.connect(library.show_item)
+    window.pipelines.keep.enabledChanged.connect(library.allow_keeping)
+    library.allow_keeping(window.pipelines.keep.isEnabled())

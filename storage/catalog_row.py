@@ -30,13 +30,20 @@ def catalog_row(run: RunConfig, record: PipelineRecord, metrics: Mapping[str, An
         "created_at": record.created_at,
         "n_samples": record.n_samples,
         "n_features": record.n_features,
-        "n_folds": record.n_folds,
+        "n_folds": record.n_folds or _folds(metrics),
         "fit_seconds": record.fit_seconds,
         "created_by": record.created_by,
         "data_hash": record.dataset_source.data_hash or None,
         "seed": record.seed,
         "config": config_text(record),
     }
+
+
+def _folds(metrics: Mapping[str, Any]) -> int | None:
+    """How many folds the metrics say there were."""
+    said = metrics.get("cross_validation")
+    folds = said.get("folds") if isinstance(said, Mapping) else None
+    return folds if isinstance(folds, int) and not isinstance(folds, bool) and folds > 0 else None
 
 
 def _starts_with_date(text: str) -> bool:

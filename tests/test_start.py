@@ -186,3 +186,31 @@ def test_every_requirement_has_a_tested_version():
     wanted += settings["optional-dependencies"]["test"]
     pinned = {line.partition("==")[0] for line in (root / "constraints.txt").read_text().splitlines() if "==" in line}
     assert {requirement.partition(">=")[0].partition("[")[0] for requirement in wanted} <= pinned
+
+
+@pytest.mark.parametrize(("ci", "well"), [("", True), ("1", False)])
+def test_without_a_display_to_be_had_the_real_window_is_said_to_be_unchecked(monkeypatch, capfd, ci, well):
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(start.sys, "platform", "linux")
+    monkeypatch.setattr(start, "install_packages", lambda packages: False)
+    monkeypatch.setattr(start, "provide_libraries", lambda plugins: [])
+    monkeypatch.setattr(start, "os_release", lambda: DEBIAN)
+    monkeypatch.setattr(start.shutil, "which", lambda name: None)
+    monkeypatch.setattr(start, "run", lambda *_: pytest.fail("nothing can be run"))
+    assert start.check_real_window() is well
+    said = capfd.readouterr().out
+    assert "real window: not checked" in said
+    assert "apt-get install xvfb xauth" in said
+
+
+def test_the_real_window_is_shown_on_a_virtual_display(monkeypatch):
+    ran = []
+    monkeypatch.setattr(start.sys, "platform", "linux")
+    monkeypatch.setattr(start, "provide_libraries", lambda plugins: [])
+    monkeypatch.setattr(start.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(start, "run", lambda command, environment: ran.append((command, environment)) or 0)
+    assert start.check_real_window()
+    ((command, environment),) = ran
+    assert command[0] == "xvfb-run"
+    assert command[-3:] == ["-m", "window", "tests/gui"]
+    assert environment["QT_QPA_PLATFORM"] == "xcb"

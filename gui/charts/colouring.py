@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QBrush, QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.explored import Axis
@@ -136,7 +136,7 @@ class Legend(QWidget):
                 return
             painter.save()
             painter.translate(left + SWATCH / 2, middle)
-            drawSymbol(painter, symbol, SWATCH, QColor(colour), QColor(colour))
+            drawSymbol(painter, symbol, SWATCH, QPen(Qt.PenStyle.NoPen), QBrush(QColor(colour)))
             painter.restore()
             painter.setPen(QColor(theme().colours.muted))
             left += SWATCH + 5

@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from gui.formats import integer_text, number_text, tr
-from gui.listings import Listing, View, rows_of
+from gui.formats import integer_text, tr
+from gui.listings import View, fetch_completion, no_match_text
 from gui.models import CatalogModel
-from gui.panes.annotating import Annotating
+from gui.panes.annotating import MOST_STARS, Annotating
+from gui.panes.catalog_selection import CatalogSelection
 from gui.panes.catalog_table import CatalogTable
 from gui.panes.column_chooser import ColumnChooser
 from gui.panes.column_layout import ColumnLayout
@@ -20,28 +22,31 @@ from gui.panes.grouping import NEVER_GROUPED, Grouping
 from gui.panes.row_actions import RowActions
 from gui.panes.selecting import Selecting
 from gui.panes.sorting import Sorting
+from gui.panes.views import Views
 from gui.query_box import QueryBox
 from gui.query_text import SortKey, narrowed, split_order
-from gui.row_set import RowSet
-from gui.selection import Picked, Selection
+from gui.selection import Selection
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import GRID, theme
+from gui.views import SavedView
 from gui.widgets import EmptyState
 
 if TYPE_CHECKING:
-    from storage import Completion, Workspace
+    from storage import Completion
 
 
 class CatalogPane(QWidget):
     """The table with its states. It follows the selection and sets it.
 
-    `described` says what is listed, `export_wanted` carries an ExportRequest.
+    `described` says what is listed, `charts_wanted` asks to show or hide the charts of it, `export_wanted` carries an
+    ExportRequest.
     """
 
     described = Signal(str)
     new_run_wanted = Signal()
+    charts_wanted = Signal()
     export_wanted = Signal(object)
 
     def __init__(
@@ -57,17 +62,19 @@ class CatalogPane(QWidget):
         self._selection = selection
         self.model = CatalogModel(session, self)
         self._filter = ""
-        self._placing = False
-        self._found = RowSet()
         self._stale = False
         self.table = CatalogTable(self.model)
+        self.model.spread_shown = settings.fold_spread
+        self.table.cells.asides = settings.fold_spread
         self.table.setObjectName("catalogTable")
         self.table.setAccessibleName(tr("Catalog of predictions"))
         self.columns = ColumnLayout(self.table, self.model, settings)
         self.sorting = Sorting(self.model, settings, query, self)
         self.grouping = Grouping(session, self.model, settings, self)
         self.selecting = Selecting(session, self.model, self.table)
-        self.annotating = Annotating(self)
+        self.rows_selected = CatalogSelection(session, selection, self.model, self.table, self.columns.first)
+        self.annotating = Annotating(self, selection)
+        self.views = Views(self)
         self.rows = RowActions(self)
         self._make_pages()
         layout = QVBoxLayout(self)
@@ -93,13 +100,15 @@ class CatalogPane(QWidget):
 
     def _make_strip(self) -> QWidget:
         strip = QWidget()
-        heading = QLabel(tr("Catalog"))
-        heading.setStyleSheet("font-weight: 600")
         self._count = QLabel()
         self._count.setObjectName("muted")
         self.group_button = _flat_button(tr("Group by"), "data")
         self.sort_button = _flat_button(tr("Best by"), "runs")
         self.columns_button = _flat_button(tr("Columns"), "columns")
+        self.charts_button = _flat_button(tr("Charts"), "chart")
+        self.charts_button.setToolTip(tr("Show or hide charts of what is listed (Ctrl+Shift+C)"))
+        self.charts_button.setCheckable(True)
+        self.charts_button.clicked.connect(self.charts_wanted)
         for button, fill in ((self.group_button, self.grouping.offer), (self.sort_button, self._offer_best)):
             menu = QMenu(button)
             menu.aboutToShow.connect(partial(fill, menu))
@@ -108,34 +117,35 @@ class CatalogPane(QWidget):
         layout = QHBoxLayout(strip)
         layout.setContentsMargins(GRID, 2, 4, 2)
         layout.setSpacing(GRID)
-        layout.addWidget(heading)
         layout.addWidget(self._count)
         layout.addStretch(1)
-        for button in (self.group_button, self.sort_button, self.columns_button):
+        for button in (self.group_button, self.sort_button, self.columns_button, self.charts_button):
             layout.addWidget(button)
         return strip
 
     def _connect(self) -> None:
         self.query.applied.connect(self._apply_filter)
         self.query.history = self.settings.queries
-        self._selection.changed.connect(self._follow)
+        self.query.offer_more = lambda menu: menu.addMenu(self.views.menu)
         self.session.changed.connect(self.refresh)
         self.session.opened.connect(self._start_over)
         self.session.closed.connect(self._start_over)
         self.model.listed.connect(self._listed)
         self.model.completed.connect(self._completed)
         self.model.refused.connect(self._refused)
-        self.model.dataChanged.connect(self._page_came)
         self.sorting.wanted.connect(lambda: self._ask())
         self.sorting.shown_wanted.connect(lambda key: self.columns.show_column(key, True))
         self.grouping.wanted.connect(self._regroup)
         self.grouping.arrived.connect(self._show_page)
         self.grouping.table.narrow_wanted.connect(self._enter_group)
         self.table.rows_changed.connect(self._describe)
-        self.table.selectionModel().currentChanged.connect(lambda *_: self._pick_current())
         self.table.editing_ended.connect(self._catch_up, Qt.ConnectionType.QueuedConnection)
         self.table.titles.sort_wanted.connect(self.sorting.click)
-        self.table.titles.customContextMenuRequested.connect(self._show_title_menu)
+        self.table.titles.menu_wanted.connect(self._show_title_menu)
+        self.table.clicked.connect(self._click_stars)
+        self.columns.shown.connect(self._mark_best)
+        self.columns.arranged.connect(self.views.refresh)
+        self.views.done.connect(self.annotating.done)
         theme().changed.connect(self.table.viewport().update)
         self.complete(self.query)
 
@@ -186,7 +196,7 @@ class CatalogPane(QWidget):
     def _start_over(self) -> None:
         self.model.clear()
         self._filter = ""
-        self.grouping.by = ()
+        self.grouping.by = tuple(self.settings.group_by)
         self.query.blockSignals(True)
         self.query.clear()
         self.query.blockSignals(False)
@@ -195,7 +205,7 @@ class CatalogPane(QWidget):
         self._count.setText("")
         self.group_button.setText(self.grouping.text())
         if self.session.workspace is not None:
-            self.model.ask(View("", self.sorting.order))
+            self._ask()
 
     def _listed(self) -> None:
         listing = self.model.listing
@@ -206,15 +216,17 @@ class CatalogPane(QWidget):
             self.query.history = self.settings.queries
         self.columns.follow()
         self.sort_button.setText(self.sorting.best_text())
-        self._place(listing)
+        self.rows_selected.place(listing)
         self.table.verticalScrollBar().setValue(listing.top_row)
+        self._mark_best()
         self._show_page()
 
     def _completed(self) -> None:
         listing = self.model.listing
-        if listing is not None and self.table.chosen.rows() == self._found:  # else selected by hand meanwhile
-            self._place(listing)
+        if listing is not None:
+            self.rows_selected.place_completed(listing)
         self.columns.follow()
+        self._mark_best()
         self.selecting.completed()
         self._show_page()
 
@@ -229,7 +241,7 @@ class CatalogPane(QWidget):
         if listing.total == 0:
             self._pages.setCurrentWidget(self._no_runs)
         elif not listing.keys:
-            self._no_match.say(tr("Nothing matches"), _no_match_text(listing))
+            self._no_match.say(tr("Nothing matches"), no_match_text(listing))
             self._pages.setCurrentWidget(self._no_match)
         else:
             groups = self.grouping.table
@@ -237,8 +249,14 @@ class CatalogPane(QWidget):
         self.sort_button.setEnabled(not self.grouping.by)
         self._describe()
 
+    def _mark_best(self) -> None:
+        """Have the best value of each metric that is shown marked."""
+        if self.model.columns:
+            self.model.ask_best(self.columns.shown_keys())
+
     def _describe(self) -> None:
         """Say how much is listed, sorted by what, and how much of it is selected."""
+        self.views.refresh()
         listing = self.model.listing
         if listing is None:
             return
@@ -269,6 +287,8 @@ class CatalogPane(QWidget):
 
     def _regroup(self) -> None:
         self.group_button.setText(self.grouping.text())
+        self.settings.group_by = list(self.grouping.by)
+        self.views.refresh()
         if self.grouping.by:
             self.grouping.ask(split_order(self._filter)[0], self._groups_refused)
         else:
@@ -276,54 +296,36 @@ class CatalogPane(QWidget):
             self.table.setFocus()
 
     def _enter_group(self, condition: str) -> None:
-        self.grouping.by = ()
+        self.grouping.by, self.settings.group_by = (), []
         self.group_button.setText(self.grouping.text())
         self.narrow(condition)
         self.table.setFocus()
 
-    # --- selection ---
+    # --- views ---
 
-    def _pick_current(self) -> None:
-        if self._placing:
-            return
-        index = self.table.currentIndex()
-        values = self.model.row(index.row()) if index.isValid() else None
-        if values is not None:
-            self._selection.pick(Picked(values["run_id"], values["pipeline_id"], values["prediction_id"]))
+    def as_view(self, name: str) -> SavedView:
+        """Return what is shown as a view."""
+        columns = tuple(self.columns.entries())
+        by, spread = self.grouping.by, self.model.spread_shown
+        return SavedView(name, self._filter, self.sorting.order, columns, by, spread)
 
-    def _page_came(self) -> None:
-        # The current row may have been walked to before its page was here.
-        if self.table.currentIndex().isValid() and self.table.hasFocus():
-            self._pick_current()
+    def show_view(self, view: SavedView) -> None:
+        """Show what a view says, as far as this workspace has it."""
+        if view.spread != self.model.spread_shown:
+            self.show_spread(view.spread)
+        self.columns.restore([dict(one) for one in view.columns])
+        self.sorting.order = self.settings.order = view.order
+        self.grouping.by = view.group_by
+        self.settings.group_by = list(view.group_by)
+        self.group_button.setText(self.grouping.text())
+        self.query.put(view.query)
 
-    def _follow(self) -> None:
-        picked = self._selection.current
-        here = self.table.currentIndex()
-        values = self.model.row(here.row()) if here.isValid() else None
-        if values is not None and picked is not None and values["prediction_id"] == picked.prediction_id:
-            return
-        if picked is None or not picked.prediction_id or self.model.listing is None:
-            self._placed(-1, None)
-            return
-        listing = self.model.listing
-        work = partial(rows_of, (picked.prediction_id,), listing.keys)
-        self.session.query(work, lambda rows: self._placed(rows[0], listing), topic="place", quiet=True)
-
-    def _placed(self, row: int, listing: object) -> None:
-        if listing is not None and listing is not self.model.listing:
-            return  # listed anew meanwhile, which places the selection itself
-        index = self.model.index(row, self.columns.first())
-        self._placing = True
-        self.table.place(index, RowSet([row, row + 1] if row >= 0 else []))
-        if row >= 0:
-            self.table.scrollTo(index)
-        self._placing = False
-
-    def _place(self, listing: Listing) -> None:
-        self._placing = True
-        self._found = listing.selected
-        self.table.place(self.model.index(listing.current_row, self.columns.first()), listing.selected)
-        self._placing = False
+    def show_spread(self, shown: bool) -> None:
+        """Show behind each metric of a cross-validation how far its folds differ, or not."""
+        self.settings.fold_spread = self.table.cells.asides = shown
+        self.model.show_spread(shown)
+        self.columns.make_room(shown)
+        self.views.refresh()
 
     # --- menus and columns ---
 
@@ -343,8 +345,17 @@ class CatalogPane(QWidget):
         menu.clear()
         self.sorting.offer_best(menu)
 
-    def _show_title_menu(self, at: QPoint) -> None:
-        section = self.table.titles.logicalIndexAt(at)
+    def _click_stars(self, index: QModelIndex) -> None:
+        """A click on a star gives as many stars, one on the last of them takes them away."""
+        held, place = self.session.workspace, self.model.column("stars")
+        values = self.model.loaded(index.row()) if index.column() == place else None
+        if values is None or held is None or held.read_only or QGuiApplication.keyboardModifiers():
+            return
+        at = self.table.viewport().mapFromGlobal(QCursor.pos()).x() - self.table.visualRect(index).left() - GRID
+        stars = max(1, min(MOST_STARS, 1 + at // max(1, self.table.fontMetrics().horizontalAdvance("★"))))
+        self.annotating.give_stars(index.row(), 0 if stars == (values.get("stars") or 0) else stars)
+
+    def _show_title_menu(self, section: int, at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if section >= 0:
@@ -354,26 +365,17 @@ class CatalogPane(QWidget):
             if column.kind == "text" and column.key not in NEVER_GROUPED:
                 group = partial(self.grouping.group, (column.key,))
                 menu.addAction(tr("Group by {column}").format(column=column.title), group)
+            pinned = self.columns.is_pinned(column.key)
+            words = tr("Unpin {column}") if pinned else tr("Pin {column} to the left")
+            pin = partial(self.columns.pin, column.key, not pinned)
+            menu.addAction(words.format(column=column.title), pin)
             hide = partial(self.columns.show_column, column.key, False)
             menu.addAction(tr("Hide {column}").format(column=column.title), hide)
         menu.addAction(tr("Columns…"), self.choose_columns)
-        menu.popup(self.table.titles.mapToGlobal(at))
-
-
-def fetch_completion(text: str, position: int, workspace: Workspace) -> Completion:
-    """Find out what may come next in a query; runs on the workspace's thread."""
-    return workspace.catalog.complete(text, position)
-
-
-def _no_match_text(listing: Listing) -> str:
-    text = tr("None of {total} predictions fits  {query}").format(
-        total=integer_text(listing.total), query=listing.view.filter
-    )
-    near = listing.nearest
-    if near is None:
-        return text
-    words = tr("The lowest {column} there is {value}.") if near.lowest else tr("The highest {column} there is {value}.")
-    return f"{text}\n{words.format(column=near.column, value=number_text(near.value, 4))}"
+        spread = menu.addAction(tr("Show fold spread"), lambda: self.show_spread(not self.model.spread_shown))
+        spread.setCheckable(True)
+        spread.setChecked(self.model.spread_shown)
+        menu.popup(at)
 
 
 def _flat_button(text: str, icon: str) -> QToolButton:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QItemSelection, QItemSelectionModel, QModelIndex, QObject, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    QRect,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
@@ -13,14 +24,17 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from gui.columns import AnyIndex
+from gui.columns import ASIDE_ROLE, AnyIndex
+from gui.panes.catalog_pinned import Pins
 from gui.panes.column_layout import LEAST_WIDTH
 from gui.panes.sort_header import SortHeader
 from gui.row_set import RowSet
-from gui.theme import ROW_HEIGHT
+from gui.theme import ROW_HEIGHT, theme
 
+ASIDE_MARGIN = 8  # as far from the edge of a cell as the style puts a text
 MOST_RANGES = 50  # Qt goes through all ranges of a selection for every cell it paints
 Flag = QItemSelectionModel.SelectionFlag
+Hint = QAbstractItemView.ScrollHint
 
 
 class RowSelection(QItemSelectionModel):
@@ -91,11 +105,12 @@ def _ranges(selection: QItemSelection) -> list[tuple[int, int]]:
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints the scattered rows as selected."""
+    """Paints the scattered rows as selected, and what a cell says aside (under ASIDE_ROLE) muted at its end."""
 
     def __init__(self, selection: RowSelection, parent: QObject) -> None:
         super().__init__(parent)
         self._selection = selection
+        self.asides = False  # whether any cell says something aside
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().initStyleOption(option, index)
@@ -103,23 +118,48 @@ class RowDelegate(QStyledItemDelegate):
         if scattered is not None and index.row() in scattered:
             option.state |= QStyle.StateFlag.State_Selected
 
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        aside = index.data(ASIDE_ROLE) if self.asides else None
+        if not aside:
+            super().paint(painter, option, index)
+            return
+        self.initStyleOption(option, index)
+        text, option.text = option.text.removesuffix(aside), ""
+        option.widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        place = option.rect.adjusted(ASIDE_MARGIN, 0, -ASIDE_MARGIN, 0)
+        painter.save()
+        painter.setClipRect(option.rect)
+        align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(QColor(theme().colours.muted))
+        painter.setFont(option.widget.font())
+        painter.drawText(place, align, aside)
+        width = painter.fontMetrics().horizontalAdvance(aside)
+        painter.setPen(QColor(theme().colours.text))
+        painter.setFont(option.font)
+        painter.drawText(place.adjusted(0, 0, -width, 0), align, text)
+        painter.restore()
+
 
 class CatalogTable(QTableView):
     """A table of whole rows under sortable titles. `rows_changed` tells that other rows are selected."""
 
     rows_changed = Signal()
     all_wanted = Signal()
+    drag_wanted = Signal()
     editing_ended = Signal()
 
     def __init__(self, model: QAbstractItemModel) -> None:
         super().__init__()
         self._flipping = False
+        self._pressed: QMouseEvent | None = None  # on a row that is selected: perhaps the beginning of a drag
         self.titles = SortHeader(self)
+        self.pins = Pins(self, self.titles, model)
         self.setHorizontalHeader(self.titles)
         self.setModel(model)
         self.chosen = RowSelection(model, self)
         self.setSelectionModel(self.chosen)
-        self.setItemDelegate(RowDelegate(self.chosen, self))
+        self.cells = RowDelegate(self.chosen, self)
+        self.setItemDelegate(self.cells)
         self.chosen.rows_changed.connect(self.viewport().update)
         self.chosen.rows_changed.connect(self.rows_changed)
         self.itemDelegate().closeEditor.connect(lambda *_: self.editing_ended.emit())
@@ -133,6 +173,36 @@ class CatalogTable(QTableView):
         self.titles.setSelectionModel(QItemSelectionModel(model, self.titles))
         self.titles.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.pins.over.setMinimumSectionSize(LEAST_WIDTH)
+        self.pins.over.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    # --- pinned columns lie over others ---
+
+    def indexAt(self, at: QPoint) -> QModelIndex:
+        place = self.pins.column_at(at.x())
+        return self.model().index(self.rowAt(at.y()), place) if place >= 0 else super().indexAt(at)
+
+    def visualRect(self, index: AnyIndex) -> QRect:
+        return self.pins.rect(index) or super().visualRect(index)
+
+    def scrollTo(self, index: AnyIndex, hint: Hint = Hint.EnsureVisible) -> None:
+        before = self.horizontalScrollBar().value()
+        super().scrollTo(index, hint)
+        self.pins.uncover(index, before)
+
+    def scrollContentsBy(self, sideways: int, down: int) -> None:
+        super().scrollContentsBy(sideways, down)
+        self.pins.scrolled(sideways)
+
+    def updateGeometries(self) -> None:
+        super().updateGeometries()
+        self.pins.lie()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        self.pins.paint(event.region())
+
+    # --- selecting ---
 
     def selectAll(self) -> None:
         super().selectAll()
@@ -143,17 +213,28 @@ class CatalogTable(QTableView):
         index = self.indexAt(event.position().toPoint())
         further = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
         self._flipping = self.chosen.scattered is not None and further and index.isValid()
-        if not self._flipping:
+        plain = event.button() == Qt.MouseButton.LeftButton and not event.modifiers() and not self.is_editing()
+        if plain and index.isValid() and index.row() in self.chosen.rows():
+            self._pressed = event.clone()  # it selects when it turns out to be a click
+        elif not self._flipping:
             super().mousePressEvent(event)
         elif event.button() == Qt.MouseButton.LeftButton:
             self.chosen.flip(index.row())
             self.chosen.setCurrentIndex(index, Flag.NoUpdate)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not self._flipping:
+        if self._pressed is not None:
+            way = (event.position() - self._pressed.position()).manhattanLength()
+            if way >= QApplication.startDragDistance():
+                self._pressed = None
+                self.drag_wanted.emit()
+        elif not self._flipping:
             super().mouseMoveEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed, self._pressed = self._pressed, None
+        if pressed is not None:
+            super().mousePressEvent(pressed)
         if not self._flipping:
             super().mouseReleaseEvent(event)
         self._flipping = False

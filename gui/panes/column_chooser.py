@@ -21,36 +21,41 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import integer_text, tr
-from gui.theme import GRID
+from gui.theme import GRID, theme
 
 KEY = Qt.ItemDataRole.UserRole
+PINNED = KEY + 1
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A column that can be chosen: its name in queries, how it is called, and whether it is shown."""
+    """A column that can be chosen: its name in queries, how it is called, whether it is shown and stays at the left."""
 
     key: str
     title: str
     shown: bool
+    pinned: bool = False
 
 
 class ColumnChooser(QDialog):
     """Shows all columns; each change takes effect at once.
 
     `ticked` tells of a column shown or hidden, `moved` of the new order of all, `reset_wanted` that the standard ones
-    are wanted (then call `fill` again).
+    are wanted, and `pin_wanted` that one shall stay at the left or no longer (then call `fill` again).
     """
 
     ticked = Signal(str, bool)
     moved = Signal(list)
+    pin_wanted = Signal(str, bool)
     reset_wanted = Signal()
 
-    def __init__(self, title: str, reset_text: str, parent: QWidget, *, movable: bool = True) -> None:
+    def __init__(
+        self, title: str, reset_text: str, parent: QWidget, *, movable: bool = True, pins: bool = True
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(360, 520)
-        self._movable = movable
+        self._movable, self._pins = movable, pins and movable
         self._filling = False
         self.edit = QLineEdit()
         self.edit.setPlaceholderText(tr("Find a column"))
@@ -67,8 +72,16 @@ class ColumnChooser(QDialog):
         self.list.model().rowsMoved.connect(lambda *_: self.moved.emit(self.keys()))
         self._count = QLabel()
         self._count.setObjectName("muted")
-        hint = QLabel(tr("Space ticks, Alt+↑ and Alt+↓ move, or drag.") if movable else tr("Space ticks."))
+        moving = tr("Space ticks, P pins, Alt+↑ and Alt+↓ move, or drag.")
+        if not pins:
+            moving = tr("Space ticks, Alt+↑ and Alt+↓ move, or drag.")
+        hint = QLabel(moving if movable else tr("Space ticks."))
         hint.setObjectName("muted")
+        self.pin = QPushButton(tr("Pin"))
+        self.pin.setAutoDefault(False)
+        self.pin.setVisible(self._pins)
+        self.pin.clicked.connect(self._want_pin)
+        self.list.currentItemChanged.connect(lambda *_: self._tell_pin())
         reset = QPushButton(reset_text)
         reset.setAutoDefault(False)
         reset.clicked.connect(self.reset_wanted)
@@ -78,6 +91,7 @@ class ColumnChooser(QDialog):
         buttons = QHBoxLayout()
         buttons.setSpacing(GRID)
         buttons.addWidget(reset)
+        buttons.addWidget(self.pin)
         buttons.addStretch(1)
         buttons.addWidget(close)
         words = QHBoxLayout()
@@ -101,6 +115,10 @@ class ColumnChooser(QDialog):
             item = QListWidgetItem(choice.title)
             item.setData(KEY, choice.key)
             item.setToolTip(choice.key)
+            item.setData(PINNED, choice.pinned)
+            if choice.pinned:
+                item.setIcon(theme().icon("pin", "muted"))
+                item.setToolTip(tr("{key}, pinned to the left").format(key=choice.key))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if choice.shown else Qt.CheckState.Unchecked)
             self.list.addItem(item)
@@ -109,6 +127,7 @@ class ColumnChooser(QDialog):
         self._filling = False
         self._find(self.edit.text())
         self._tell_count()
+        self._tell_pin()
 
     def keys(self) -> list[str]:
         """Return the names of all columns in the order shown."""
@@ -119,6 +138,9 @@ class ColumnChooser(QDialog):
         if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
             return False
         step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()), 0)
+        if watched is self.list and event.key() == Qt.Key.Key_P and self._pins:
+            self._want_pin()
+            return True
         if step and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self.move_current(step)
             return True
@@ -140,6 +162,16 @@ class ColumnChooser(QDialog):
         self._filling = False
         self.list.setCurrentItem(item)
         self.moved.emit(self.keys())
+
+    def _want_pin(self) -> None:
+        item = self.list.currentItem()
+        if item is not None:
+            self.pin_wanted.emit(item.data(KEY), not item.data(PINNED))
+
+    def _tell_pin(self) -> None:
+        item = self.list.currentItem()
+        self.pin.setEnabled(item is not None)
+        self.pin.setText(tr("Unpin") if item is not None and item.data(PINNED) else tr("Pin"))
 
     def _step(self, step: int) -> None:
         target = self._neighbour(self.list.currentRow(), step)

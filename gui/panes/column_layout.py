@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QTableView, QWidget
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QWidget
 
 from gui.columns import FRONT
 from gui.formats import tr
@@ -14,33 +15,45 @@ from gui.panes.column_chooser import Choice, ColumnChooser
 from gui.settings import Settings
 from gui.theme import GRID
 
+if TYPE_CHECKING:
+    from gui.panes.catalog_table import CatalogTable
+
 SHOWN_AT_FIRST = (
     "status", "pipeline_name", "stars", "tags", "model_type", "dataset_name", "test_rmse", "test_r2", "val_rmse",
     "test_accuracy", "val_r2", "val_accuracy", "created_at",
 )  # fmt: skip
 WIDTHS = {
-    "status": 100, "pipeline_name": 168, "stars": 72, "tags": 120, "model_type": 108, "dataset_name": 92,
+    "status": 112, "pipeline_name": 168, "stars": 72, "tags": 120, "model_type": 108, "dataset_name": 92,
     "created_at": 128, "notes": 200,
 }  # fmt: skip
 MARKS = ("stars", "tags")  # shown by themselves as soon as any result has them
+PINNED_AT_FIRST = ("pipeline_name",)
 METRIC_WIDTH = 80
+SPREAD_WIDTH = 56  # more, where the spread is written behind a metric
 LEAST_WIDTH = 48
 
 
 class ColumnLayout(QObject):
-    """Keeps the columns of a table in order. Once the user has touched one, nothing changes by itself."""
+    """Keeps the columns of a table in order. Once the user has touched one, nothing changes by itself.
 
-    def __init__(self, table: QTableView, model: CatalogModel, settings: Settings) -> None:
+    Pinned columns are the first ones. `arranged` tells that the user changed something, `shown` that others are shown.
+    """
+
+    arranged = Signal()
+    shown = Signal()
+
+    def __init__(self, table: CatalogTable, model: CatalogModel, settings: Settings) -> None:
         super().__init__(table)
         self._table, self._model, self._settings = table, model, settings
         self._keys: list[str] = []
         self._arranged = settings.columns  # as the user left them
         self._by_user = bool(self._arranged)
+        self._pinned = _pinned_in(self._arranged)
         self._placing = False
         self._marked: frozenset[str] = frozenset()  # of tags and stars; once shown they stay
         self._revealed: set[str] = set()
         header = table.horizontalHeader()
-        header.sectionMoved.connect(self._touched)
+        header.sectionMoved.connect(self._moved)
         header.sectionResized.connect(self._touched)
         model.modelAboutToBeReset.connect(self._note)
 
@@ -55,13 +68,37 @@ class ColumnLayout(QObject):
         else:
             for key in fresh:
                 self._table.setColumnHidden(self._model.column(key), False)
+            self._hold()
         return new
 
     def show_column(self, key: str, shown: bool) -> None:
         """Show or hide a column because the user wants it."""
-        self._by_user = True
         self._revealed.discard(key)
         self._table.setColumnHidden(self._model.column(key), not shown)
+        self._touched()
+        self._hold()
+
+    def pin(self, key: str, pinned: bool) -> None:
+        """Keep a column at the left edge because the user wants it, or let it scroll with the others again."""
+        self._pinned = [one for one in self._pinned if one != key]
+        if pinned:
+            self._pinned.append(key)
+            self._table.setColumnHidden(self._model.column(key), False)
+        self._put_in_order([self._model.columns[place].key for place in self.order()])
+        self._touched()
+
+    def is_pinned(self, key: str) -> bool:
+        """Whether a column stays at the left edge."""
+        return key in self._pinned
+
+    def make_room(self, for_spread: bool) -> None:
+        """Make the columns whose spread is shown from now on wider, or as they were."""
+        self._placing = True
+        for place, column in enumerate(self._model.columns):
+            if column.spread and not self._table.isColumnHidden(place):
+                width = self._table.columnWidth(place) + (SPREAD_WIDTH if for_spread else -SPREAD_WIDTH)
+                self._table.setColumnWidth(place, max(LEAST_WIDTH, width))
+        self._placing = False
 
     def reveal(self, key: str) -> None:
         """Show a column because something was just written there."""
@@ -69,15 +106,14 @@ class ColumnLayout(QObject):
         if place >= 0 and self._table.isColumnHidden(place):
             self._revealed.add(key)
             self._table.setColumnHidden(place, False)
+            self._hold()
 
     def arrange(self, keys: Sequence[str]) -> None:
         """Put the columns into this order because the user wants it."""
-        header = self._table.horizontalHeader()
-        self._by_user = True
-        for visual, key in enumerate(keys):
-            place = self._model.column(key)
-            if place >= 0:
-                header.moveSection(header.visualIndex(place), visual)
+        known = [key for key in keys if self._model.column(key) >= 0]
+        self._pinned = [key for key in known if key in self._pinned]
+        self._put_in_order(known)
+        self._touched()
 
     def choose(self, parent: QWidget) -> ColumnChooser:
         """Ask which columns to show and in which order."""
@@ -88,8 +124,13 @@ class ColumnLayout(QObject):
             self.reset()
             chooser.fill(self.choices())
 
+        def pin(key: str, pinned: bool) -> None:
+            self.pin(key, pinned)
+            chooser.fill(self.choices())
+
         chooser.ticked.connect(self.show_column)
         chooser.moved.connect(self.arrange)
+        chooser.pin_wanted.connect(pin)
         chooser.reset_wanted.connect(reset)
         chooser.fill(self.choices())
         chooser.open()
@@ -99,15 +140,27 @@ class ColumnLayout(QObject):
         """Return all columns from left to right, to choose from."""
         columns = self._model.columns
         return [
-            Choice(columns[place].key, columns[place].title, not self._table.isColumnHidden(place))
+            Choice(key, columns[place].title, not self._table.isColumnHidden(place), self.is_pinned(key))
             for place in self.order()
+            for key in (columns[place].key,)
         ]
 
     def reset(self) -> None:
         """Show the columns a new user sees."""
-        self._settings.columns, self._arranged, self._by_user = [], [], False
+        self.restore([])
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return how the user arranged the columns, to be remembered; nothing if they are the standard ones."""
+        self._note()
+        return self._arranged if self._by_user else []
+
+    def restore(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Arrange the columns as `entries` returned it, as far as they exist; without any, the standard ones."""
+        self._settings.columns, self._arranged, self._by_user = list(entries), list(entries), bool(entries)
+        self._pinned = _pinned_in(self._arranged)
         self._revealed.clear()
         self._apply([column.key for column in self._model.columns])
+        self.arranged.emit()
 
     def first(self) -> int:
         """Return the column shown first."""
@@ -139,6 +192,7 @@ class ColumnLayout(QObject):
                 "key": self._model.columns[place].key,
                 "width": header.sectionSize(place) or self._fit_width(place),
                 "shown": not header.isSectionHidden(place),
+                "pinned": self._model.columns[place].key in self._pinned,
             }
             for place in self.order()
             if not self._passing(place)
@@ -153,17 +207,40 @@ class ColumnLayout(QObject):
         """Arrange the columns there are; remembered ones that are gone are skipped, others come after."""
         remembered = {str(entry.get("key")): entry for entry in self._arranged}
         header = self._table.horizontalHeader()
-        order = self._with_new([key for key in remembered if key in keys], keys)
+        self._put_in_order(self._with_new([key for key in remembered if key in keys], keys))
         self._placing = True
-        for visual, key in enumerate(order):
-            place = keys.index(key)
-            header.moveSection(header.visualIndex(place), visual)
+        for place, key in enumerate(keys):
             entry = remembered.get(key, {})
             shown = entry.get("shown", self._suits(place)) or key in self._revealed
             self._table.setColumnHidden(place, not shown)
             header.resizeSection(place, max(LEAST_WIDTH, int(entry.get("width", self._fit_width(place)))))
         self._placing = False
         self._keys = keys
+        self._hold()
+
+    def _put_in_order(self, keys: Sequence[str]) -> None:
+        """Put the columns into this order, pinned ones first."""
+        header = self._table.horizontalHeader()
+        first = [key for key in self._pinned if key in keys]
+        self._placing = True
+        for visual, key in enumerate([*first, *(key for key in keys if key not in first)]):
+            header.moveSection(header.visualIndex(self._model.column(key)), visual)
+        self._placing = False
+        self._hold()
+
+    def _hold(self) -> None:
+        """Let the table know which columns stay where they are."""
+        places = [self._model.column(key) for key in self._pinned]
+        self._table.pins.hold([place for place in places if place >= 0 and not self._table.isColumnHidden(place)])
+        self.shown.emit()
+
+    def _moved(self, *_: object) -> None:
+        if self._placing or not self._model.columns:
+            return
+        order = [self._model.columns[place].key for place in self.order()]
+        self._pinned = [key for key in order if key in self._pinned]
+        self._put_in_order(order)  # nothing comes between pinned ones
+        self._touched()
 
     def _with_new(self, known: list[str], keys: list[str]) -> list[str]:
         """Put columns that are new behind those remembered, but marks and what a query computes where they are seen."""
@@ -177,7 +254,8 @@ class ColumnLayout(QObject):
     def _fit_width(self, place: int) -> int:
         column = self._model.columns[place]
         words = self._table.horizontalHeader().fontMetrics().horizontalAdvance(column.title) + 3 * GRID
-        return WIDTHS.get(column.key, max(METRIC_WIDTH, words))
+        more = SPREAD_WIDTH if column.spread and self._model.spread_shown else 0
+        return WIDTHS.get(column.key, max(METRIC_WIDTH, words) + more)
 
     def _suits(self, place: int) -> bool:
         """Whether a column is shown to somebody who has not chosen any: a metric only where something has it."""
@@ -194,3 +272,11 @@ class ColumnLayout(QObject):
     def _touched(self, *_: object) -> None:
         if not self._placing and self._model.columns:
             self._by_user = True
+            self.arranged.emit()
+
+
+def _pinned_in(entries: Sequence[dict[str, Any]]) -> list[str]:
+    """Name the pinned columns, from left to right; those of a new user if nothing was noted of any."""
+    if not any("pinned" in entry for entry in entries):
+        return list(PINNED_AT_FIRST)
+    return [str(entry.get("key")) for entry in entries if entry.get("pinned")]

@@ -164,11 +164,16 @@ class Grouping(QObject):
             return list(self._settings.group_metrics)
         return [one.key.removeprefix("mean_") for one in self.table.groups.columns if one.key.startswith("mean_")]
 
-    def _take(self, by: Sequence[str], rows: list[dict[str, Any]]) -> None:
-        if tuple(by) == self.by:
+    def _take(self, by: Sequence[str], found: tuple[tuple[str, ...], list[dict[str, Any]]]) -> None:
+        there, rows = found
+        if tuple(by) != self.by:
+            return
+        if there != self.by:  # remembered from where there were other columns
+            self.by = by = there
+        if self.by:
             metrics = {column.key: column.metric for column in self._model.columns if column.metric is not None}
             self.table.show_groups(by, rows, metrics)
-            self.arrived.emit()
+        self.arrived.emit()
 
     def _columns(self, names: Sequence[str]) -> list[Column]:
         known = {column.key: column for column in self._model.columns}
@@ -188,8 +193,13 @@ class Grouping(QObject):
 
 def fetch_groups(
     by: Sequence[str], metrics: Sequence[str] | None, condition: str, workspace: Workspace
-) -> list[dict[str, Any]]:
-    """Group the results that match; runs on the workspace's thread. Metrics that are gone are left out."""
-    known = {column.name for column in workspace.catalog.columns()}
-    there = [name for name in metrics or () if name in known]
-    return workspace.catalog.group(by, there or None, filter=condition)
+) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """Group the results that match; runs on the workspace's thread. Returns also by what they are grouped.
+
+    Columns that are not there are left out; without any there are no groups.
+    """
+    catalog = workspace.catalog
+    known = {column.name for column in catalog.columns()}
+    there = tuple(name for name in by if name in known or name in (*catalog.computed(condition), *catalog.parameters()))
+    shown = [name for name in metrics or () if name in known]
+    return there, catalog.group(there, shown or None, filter=condition) if there else []

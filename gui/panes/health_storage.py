@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -200,15 +201,23 @@ class IndexPage(HealthPage):
         row.addWidget(self.rebuild_button)
         row.addWidget(self._progress, 1)
         row.addStretch(1)
-        layout = QVBoxLayout(self)
+        inside = QWidget()
+        inside.setObjectName("paper")
+        layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addLayout(form)
         layout.addLayout(row)
         layout.addWidget(hint)
         layout.addStretch(1)
-        self.setObjectName("paper")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        scroll = QScrollArea()  # in a low dock it scrolls, rather than making the window higher
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
         self.clear()
 
     @staticmethod

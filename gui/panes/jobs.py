@@ -121,12 +121,11 @@ class JobsPane(QWidget):
         self._make_log()
         self._make_buttons()
         self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.addWidget(self._side(self.table, self.pause_button, self.cancel_button, None, self.clear_button))
-        self._split.addWidget(
-            self._side(self.log, self.rerun_button, self.rest_button, self.results_button, None, self.copy_button)
-        )
+        self._split.addWidget(self.table)
+        self._split.addWidget(self.log)
         self._split.setChildrenCollapsible(False)
-        self._split.setSizes(settings.jobs_split or [620, 420])
+        self._split.setStretchFactor(0, 1)
+        self._split.setSizes(settings.jobs_split or [560, 340])
         self._empty = EmptyState(
             tr("Nothing is being worked on"),
             tr("Training, exports and checks are listed here, with progress and log, while they run and afterwards."),
@@ -134,7 +133,7 @@ class JobsPane(QWidget):
         self._empty.offer(tr("New run…"), self.new_run_wanted.emit)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty)
-        self._pages.addWidget(self._split)
+        self._pages.addWidget(self._listing())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
@@ -178,7 +177,7 @@ class JobsPane(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
-        for column, width in ((1, 136), (2, 88), (3, 144)):
+        for column, width in ((1, 128), (2, 80), (3, 128)):
             header.resizeSection(column, width)
         table.pause_wanted.connect(self._pause_or_resume)
         table.cancel_wanted.connect(self._cancel)
@@ -220,23 +219,23 @@ class JobsPane(QWidget):
         )
         self.copy_button = button(tr("&Copy log"), "copy", self._copy, tr("Copy all of this text"))
 
-    def _side(self, widget: QWidget, *buttons: QPushButton | None) -> QWidget:
-        """Put buttons in a row below a widget; None is where space goes."""
+    def _listing(self) -> QWidget:
+        """Return the jobs and the log with one row of buttons below both."""
         row = QHBoxLayout()
         row.setContentsMargins(GRID, 4, GRID, 4)
         row.setSpacing(GRID)
-        for button in buttons:
-            if button is None:
-                row.addStretch(1)
-            else:
-                row.addWidget(button)
-        side = QWidget()
-        layout = QVBoxLayout(side)
+        for button in (self.pause_button, self.cancel_button, self.rerun_button, self.rest_button, self.results_button):
+            row.addWidget(button)
+        row.addStretch(1)
+        row.addWidget(self.copy_button)
+        row.addWidget(self.clear_button)
+        page = QWidget()
+        layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(widget, 1)
+        layout.addWidget(self._split, 1)
         layout.addLayout(row)
-        return side
+        return page
 
     # --- acting ---
 

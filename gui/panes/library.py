@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QHideEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui.dragging import Carried, unpack
 from gui.filter_box import FilterBox
@@ -89,10 +89,12 @@ class LibraryPane(QWidget):
         bar.setElideMode(Qt.TextElideMode.ElideRight)
         bar.setStyleSheet("QTabBar::tab { padding: 6px 5px; }")
         self.pages: dict[str, LibraryTab] = {}
+        self._keep_buttons: list[QPushButton] = []
         for kind in KINDS:
             title, text = EMPTY[kind]
             empty = EmptyState(tr(title), tr("Drag one here, or select it and press K."))
-            empty.offer(tr("Keep the selected one…"), self.keep_wanted.emit, primary=True)
+            keep = empty.offer(tr("Keep the selected one…"), self.keep_wanted.emit, primary=True)
+            self._keep_buttons.append(keep)
             page = LibraryTab(kind, empty)
             page.model.edited.connect(self.items.edit)
             page.item_chosen.connect(self._choose)
@@ -179,6 +181,11 @@ class LibraryPane(QWidget):
         if self._wanted is not None and any((item.kind, item.name) == self._wanted for item in items):
             self.show_item(*self._wanted)
         self._choose()
+
+    def allow_keeping(self, allowed: bool) -> None:
+        """Say whether something is selected that can be kept."""
+        for button in self._keep_buttons:
+            button.setEnabled(allowed)
 
     def show_item(self, kind: str, name: str) -> None:
         """Show and select an item, as soon as it is listed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPolygonF
 from PySide6.QtWidgets import QHeaderView, QWidget
 
@@ -16,10 +16,12 @@ RANK_SIZE = 0.72  # of the font
 class SortHeader(QHeaderView):
     """Shows what the model says under SORT_ROLE.
 
-    `sort_wanted` tells which column was clicked, and whether with Shift: as a further one.
+    `sort_wanted` tells which column was clicked, and whether with Shift: as a further one. `menu_wanted` tells on which
+    column (-1: on none) and where on the screen a menu was asked for.
     """
 
     sort_wanted = Signal(int, bool)
+    menu_wanted = Signal(int, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
@@ -27,6 +29,9 @@ class SortHeader(QHeaderView):
         self.setSectionsMovable(True)
         self.setSectionsClickable(True)
         self.setHighlightSections(False)
+        self.customContextMenuRequested.connect(
+            lambda at: self.menu_wanted.emit(self.logicalIndexAt(at), self.mapToGlobal(at))
+        )
         self.sectionClicked.connect(lambda section: self.sort_wanted.emit(section, self._further))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

@@ -1,13 +1,13 @@
 """A real window on real workspaces in temporary folders.
 
-A Qt warning nobody expected fails the test, and so does a thread of ours that outlives its window.
+A test fails by a Qt warning nobody expected, by a thread or process that outlives its window, and by a file that the
+window touches on its own thread. How long the work on that thread takes is noted and told at the end.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,27 +20,69 @@ from gui.settings import Settings
 from gui.tasks import Problem
 from gui.window import MainWindow
 from storage import Workspace
+from tests.gui.guards import Watchdog, watched_files, workers
 from tests.gui.samples import fill
+from tests.gui.starting import Starter
 
+LONGEST = pytest.StashKey[list[tuple[float, str]]]()
+SLOW = 0.05  # seconds
+MOST_TOLD = 10
 HARMLESS = tuple(
     f"This plugin does not support {what}" for what in ("propagateSizeHints()", "raise()", "grabbing the keyboard")
 )
 
 
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for locks and sockets, whose path is as short as that of a socket must be."""
+    return tmp_path_factory.mktemp("run")
+
+
 @pytest.fixture(autouse=True)
-def own_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def own_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runtime: Path) -> None:
     """Caches and settings go to the test's own folder, never to the user's; numbers look the same everywhere."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     QLocale.setDefault(QLocale("en_US"))
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind(qtlog) -> Iterator[None]:
-    yield
+def nothing_left_behind(qapp, qtlog) -> Iterator[None]:
+    before = workers()
+    with watched_files() as touched:
+        yield
     warnings = [record.message for record in qtlog.records if record.type != QtMsgType.QtDebugMsg]
     assert [message for message in warnings if message not in HARMLESS] == []
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("runshelf")] == []
+    assert sorted(workers() - before) == []
+    assert touched == [], "The window touched files on its own thread."
+
+
+@pytest.fixture(autouse=True)
+def watchdog(qapp, request: pytest.FixtureRequest) -> Iterator[Watchdog]:
+    """Measures what holds the window up. The tests of its pace judge it; of all others the longest are told."""
+    dog = Watchdog()
+    yield dog
+    dog.close()
+    request.config.stash.setdefault(LONGEST, []).append((dog.longest, request.node.nodeid))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the main paths out where there is no real window to see them in."""
+    if os.environ["QT_QPA_PLATFORM"].startswith(("offscreen", "minimal")):
+        left_out = [item for item in items if item.get_closest_marker("window")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    slow = sorted((entry for entry in config.stash.get(LONGEST, []) if entry[0] > SLOW), reverse=True)
+    if slow:
+        terminalreporter.section(f"the window's thread was busy for more than {SLOW * 1000:.0f} ms at a time")
+        for seconds, test in slow[:MOST_TOLD]:
+            terminalreporter.line(f"{seconds * 1000:6.0f} ms  {test}")
+        if len(slow) > MOST_TOLD:
+            terminalreporter.line(f"… and in {len(slow) - MOST_TOLD} more tests")
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +99,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(filled: Path, tmp_path: Path) -> Path:
     """A workspace of 41 pipelines, one of them failed, that a test may change."""
     return shutil.copytree(filled, tmp_path / "workspace")
+
+
+@pytest.fixture
+def starter(tmp_path: Path, runtime: Path) -> Starter:
+    """Starts the application as processes of their own."""
+    return Starter(tmp_path, runtime)
 
 
 @pytest.fixture

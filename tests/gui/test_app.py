@@ -1,75 +1,94 @@
 """The application as a program of its own."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-DRIVER = """
-import sys
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication
-from gui import app
-from gui.dialogs import ErrorDialog
-from gui.window import MainWindow
-
-application = QApplication([])
-
-def window():
-    return next((widget for widget in application.topLevelWidgets() if isinstance(widget, MainWindow)), None)
-
-def look():
-    {look}
-
-clock = QTimer()
-clock.timeout.connect(look)
-clock.start(20)
-sys.exit(app.main(sys.argv[1:]))
-"""
 SAY_WHAT_IS_OPEN = """
-    shown = window()
-    if shown is not None and shown.details.details is not None:
-        print(shown.windowTitle(), shown.catalog.model.rowCount(), shown.details.details.problems)
-        shown.close()
-    elif shown is not None and shown.catalog.model.rowCount() and not shown.selection.current:
-        shown.catalog.table.selectRow(0)
+if shown.details.details is not None:
+    say(shown.windowTitle(), shown.catalog.model.rowCount(), shown.details.details.problems)
+    shown.close()
+elif shown.catalog.model.rowCount() and not shown.selection.current:
+    shown.catalog.table.selectRow(0)
+"""
+FAIL = """
+told = shown.findChild(ErrorDialog)
+if told is None:
+    raise ZeroDivisionError("a fault of ours")
+say(told.problem.kind)
+told.close()
+shown.close()
 """
 CRASH = """
-    shown = window()
-    told = shown.findChild(ErrorDialog) if shown is not None else None
-    if told is None and shown is not None:
-        raise ZeroDivisionError("a fault of ours")
-    elif told is not None:
-        print(told.problem.kind)
-        told.close()
-        shown.close()
+import faulthandler
+if shown.catalog.model.rowCount():
+    faulthandler._sigsegv()
+"""
+KILL = """
+if shown.catalog.model.rowCount():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+SAY_THE_OFFER = """
+text = shown.crash_notice.text()
+dialog = shown.findChild(RecordDialog)
+if text and dialog is None and not state:
+    state["asked"] = True
+    say(text)
+    shown.crash_notice._act.click()
+elif dialog is not None and dialog.isVisible():
+    say("record:", dialog.text())
+    dialog.close()
+    shown.close()
+elif shown.session.workspace is not None and not text:
+    say("nothing")
+    shown.close()
+"""
+END_BY_SIGNAL = """
+if shown.session.workspace is not None and not state:
+    state["sent"] = True
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+SAY_THE_WELCOME = """
+if shown.notice.text():
+    say(shown.welcome.isVisible(), shown.notice.text(), [w.problem.what for w in shown.findChildren(ErrorDialog)])
+    say(shown.settings.recent)
+    shown.close()
 """
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Start the program with what it does while it is open; return what it printed."""
-
-    def run(look: str, *arguments: str) -> str:
-        places = {name: str(tmp_path / name) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")}
-        environment = {**os.environ, **places, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(REPOSITORY)}
-        command = [sys.executable, "-c", DRIVER.format(look=look), *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+def test_it_opens_the_workspace_named_and_the_same_one_next_time(starter, root):
+    assert starter.run(SAY_WHAT_IS_OPEN, str(root)) == "workspace — Runshelf 41 []\n"
+    assert starter.run(SAY_WHAT_IS_OPEN) == "workspace — Runshelf 41 []\n"
 
 
-def test_it_opens_the_workspace_named_and_the_same_one_next_time(start, root):
-    assert start(SAY_WHAT_IS_OPEN, str(root)) == "workspace — Runshelf 41 []\n"
-    assert start(SAY_WHAT_IS_OPEN) == "workspace — Runshelf 41 []\n"
+def test_a_fault_of_ours_is_told_and_logged_and_the_window_lives_on(starter):
+    assert starter.run(FAIL) == "bug\n"
+    assert "ZeroDivisionError: a fault of ours" in starter.log
 
 
-def test_a_fault_of_ours_is_told_and_logged_and_the_window_lives_on(start, tmp_path):
-    assert start(CRASH) == "bug\n"
-    (log,) = (tmp_path / "XDG_DATA_HOME").rglob("crash.log")
-    assert "ZeroDivisionError: a fault of ours" in log.read_text(encoding="utf-8")
+def test_after_a_crash_the_next_start_offers_what_was_recorded_and_the_one_after_does_not(starter, root):
+    with starter.running(CRASH, str(root)) as crashed:
+        assert crashed.wait(60) != 0
+    said = starter.run(SAY_THE_OFFER)
+    assert said.startswith("Runshelf ended unexpectedly last time.")
+    assert "record: Runshelf " in said
+    assert "Fatal Python error: Segmentation fault" in said
+    assert starter.run(SAY_THE_OFFER) == "nothing\n"
+
+
+def test_a_window_that_was_killed_left_no_record_but_is_told_of(starter, root):
+    with starter.running(KILL, str(root)) as killed:
+        assert killed.wait(60) != 0
+    said = starter.run(SAY_THE_OFFER)
+    assert said.startswith("Runshelf ended unexpectedly last time.")
+    assert said.endswith("record: \n")
+
+
+def test_the_wish_of_the_system_to_end_is_a_clean_end(starter, root):
+    assert starter.run(END_BY_SIGNAL, str(root)) == ""
+    assert starter.run(SAY_THE_OFFER, str(root)) == "nothing\n"
+
+
+def test_a_workspace_that_is_gone_at_the_next_start_stays_known(starter, root):
+    starter.run(SAY_WHAT_IS_OPEN, str(root))
+    root.rename(root.with_name("elsewhere"))
+    shown, recent = starter.run(SAY_THE_WELCOME).splitlines()
+    assert shown.startswith(f"True There is no folder {root}.")
+    assert shown.endswith("[]")  # no dialog in the way
+    assert recent == f"['{root}']"

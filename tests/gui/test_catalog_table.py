@@ -1,13 +1,16 @@
 """Sorting by several columns, choosing columns, selecting by query, and groups, as people use them."""
 
+import pandas as pd
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QMenu
 
 from gui import listings
 from gui.columns import SORT_ROLE
-from gui.panes import catalog_table
+from gui.panes import catalog_selection, catalog_table
 from gui.panes.column_chooser import ColumnChooser
+from gui.row_set import RowSet
+from gui.selection import Picked
 from storage import Workspace
 from tests.gui.test_window import apply_filter, names
 
@@ -103,14 +106,14 @@ def test_a_column_is_found_by_name_and_ticked(qtbot, window, chooser):
 
 
 def test_columns_are_put_in_order_by_keyboard_and_stay_so(qtbot, window, open_window, root, chooser):
-    assert window.catalog.columns.shown_keys()[:3] == ["status", "pipeline_name", "model_type"]
+    assert window.catalog.columns.shown_keys()[:3] == ["pipeline_name", "status", "model_type"]
     chooser.list.setCurrentRow(chooser.keys().index("model_type"))
-    for _ in range(chooser.list.currentRow()):
+    for _ in range(chooser.list.currentRow()):  # the last step is in vain: nothing goes before a pinned column
         qtbot.keyClick(chooser.list, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
-    assert window.catalog.columns.shown_keys()[:3] == ["model_type", "status", "pipeline_name"]
+    assert window.catalog.columns.shown_keys()[:3] == ["pipeline_name", "model_type", "status"]
     chooser.accept()
     window.close()
-    assert open_window(root).catalog.columns.shown_keys()[:3] == ["model_type", "status", "pipeline_name"]
+    assert open_window(root).catalog.columns.shown_keys()[:3] == ["pipeline_name", "model_type", "status"]
 
 
 def test_columns_stay_as_they_were_put_while_a_query_computes_others(qtbot, window):
@@ -186,6 +189,129 @@ def test_rows_are_put_to_a_scattered_selection_and_a_plain_click_ends_it(qtbot, 
     assert len(table.chosen.rows()) == before
     press(free)
     assert table.chosen.rows().rows(10) == [free]
+
+
+# --- the selection of the window ---
+
+
+def chosen_elsewhere(window):
+    return sorted(one.pipeline_id.split("_")[1] for one in window.selection.chosen)
+
+
+def test_selected_rows_are_the_selection_of_the_window(qtbot, window):
+    apply_filter(qtbot, window, "dataset_name = 'corn'")
+    table, model = window.catalog.table, window.catalog.model
+    told = []
+    window.selection.chosen_changed.connect(lambda: told.append(window.selection.chosen_total))
+    for row, modifier in ((2, Qt.KeyboardModifier.NoModifier), (5, Qt.KeyboardModifier.ControlModifier)):
+        at = table.visualRect(model.index(row, 0)).center()
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, at)
+    assert chosen_elsewhere(window) == ["corn-2", "corn-5"]
+    assert window.selection.current.prediction_id == model.row(5)["prediction_id"]
+    assert told == [1, 2]  # each once
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, at)
+    assert chosen_elsewhere(window) == ["corn-2"]
+    qtbot.waitUntil(lambda: window.selection.current.prediction_id == model.row(2)["prediction_id"])
+
+
+def test_rows_that_are_not_loaded_are_told_too_and_of_many_the_first(qtbot, window, monkeypatch):
+    monkeypatch.setattr(listings, "PAGE", 4)
+    monkeypatch.setattr(catalog_selection, "MOST_CHOSEN", 20)
+    with qtbot.waitSignal(window.catalog.model.completed):
+        window.catalog.sort_by("test_rmse", descending=False)
+    window.catalog.selecting.select_all()
+    qtbot.waitUntil(lambda: window.selection.chosen_total == 41)
+    expected = window.catalog.model.keys[:20]
+    answers = []
+    window.session.query(lambda workspace: workspace.catalog.ids_of(expected), answers.append)
+    qtbot.waitUntil(lambda: bool(answers))
+    assert [one.prediction_id for one in window.selection.chosen] == answers[0]
+
+
+@pytest.mark.parametrize("most", [50, 0])
+def test_what_is_selected_elsewhere_is_selected_here_as_far_as_it_is_listed(qtbot, window, monkeypatch, most):
+    monkeypatch.setattr(catalog_table, "MOST_RANGES", most)
+    rows = [window.catalog.model.row(row) for row in (1, 4, 9)]
+    picked = [Picked(row["run_id"], row["pipeline_id"], row["prediction_id"]) for row in rows]
+    window.selection.choose(picked)
+    window.selection.pick(picked[1])
+    qtbot.waitUntil(lambda: window.catalog.table.chosen.rows().rows(9) == [1, 4, 9])
+    assert window.catalog.table.currentIndex().row() == 4
+    assert window.selection.chosen == tuple(picked)  # it came back unchanged
+    apply_filter(qtbot, window, f"prediction_id = '{picked[1].prediction_id}'")
+    assert len(window.selection.chosen) == 3 and len(window.catalog.table.chosen.rows()) == 1
+    apply_filter(qtbot, window, "")
+    qtbot.waitUntil(lambda: len(window.catalog.table.chosen.rows()) == 3)
+
+
+def test_selected_rows_are_compared_over_their_folds(qtbot, window):
+    window.catalog.table.selectRow(0)
+    window.catalog.table.chosen.choose(RowSet([0, 3]))
+    window.commands.compare_folds.trigger()
+    assert len(window.comparison.pipelines) == 3
+    assert window.centre.tabs.currentIndex() == 1
+    qtbot.waitUntil(lambda: window.compare.folds.isVisible())
+
+
+# --- the best values ---
+
+
+@pytest.fixture
+def folds(window, qtbot, root):
+    """Results whose folds differ: by 0.2 at the best one, which has 4 of them."""
+    with Workspace.open(root) as other:
+        run = other.create_run("rye")
+        for name, rmse, bias in (("a", 1.0, 0.4), ("b", 1.002, 0.3), ("c", 1.08, -0.1), ("d", 1.2, 2.0)):
+            pipeline = run.add_pipeline({"name": name}, name=name)
+            folds = {"folds": 4, "std_rmse": 0.2, "fold_results": [{"fold": n, "rmse": rmse} for n in range(4)]}
+            pipeline.save_metrics({"val": {"rmse": rmse}, "test": {"bias": bias}, "cross_validation": folds})
+            pipeline.save_predictions(
+                pd.DataFrame({"partition": "val", "fold": [0, 1, 2, 3], "y_true": 1.0, "y_pred": 1.0 + rmse})
+            )
+            pipeline.complete()
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.session.rescan(lambda _: None)
+    window.catalog.columns.show_column("test_bias", True)
+    apply_filter(qtbot, window, "dataset_name = 'rye' order by pipeline_name")
+    qtbot.waitUntil(lambda: "val_rmse" in window.catalog.model._best)
+    return window.catalog.model
+
+
+def column(model, key):
+    return [model.index(row, model.column(key)).data() for row in range(model.rowCount())]
+
+
+def test_the_best_of_every_metric_is_marked_whatever_is_sorted_by(window, folds):
+    assert column(folds, "val_rmse") == ["▼ 1.00", "≈ 1.00", "≈ 1.08", "1.20"]
+    assert column(folds, "test_bias") == ["0.400", "0.300", "◆ -0.100", "2.00"]  # nearest to nothing
+    tips = [folds.index(row, folds.column("val_rmse")).data(Qt.ItemDataRole.ToolTipRole) for row in range(4)]
+    assert "The best" in tips[0] and "digits shown" in tips[1] and "one standard error, 0.10" in tips[2]
+    assert "best" not in tips[3]
+
+
+def test_marks_are_for_all_that_is_listed_and_not_for_what_is_loaded(qtbot, window, monkeypatch):
+    monkeypatch.setattr(listings, "PAGE", 4)
+    with qtbot.waitSignal(window.catalog.model.completed):
+        window.catalog.sort_by("test_rmse", descending=True)
+    qtbot.waitUntil(lambda: "val_rmse" in window.catalog.model._best)
+    loaded = [row for row in range(41) if window.catalog.model.loaded(row) is not None]
+    assert len(loaded) < 41
+    assert not any(text.startswith("▼") for text in column(window.catalog.model, "val_rmse")[: len(loaded)])
+    assert window.catalog.model._best["val_rmse"].value == 1.0
+
+
+def test_the_spread_over_folds_is_written_behind_the_value_and_remembered(qtbot, window, folds, open_window, root):
+    table, place = window.catalog.table, folds.column("val_rmse")
+    before = table.columnWidth(place)
+    window.catalog.show_spread(True)
+    assert column(folds, "val_rmse")[3] == "1.20 ± 0.20"
+    assert column(folds, "test_bias")[3] == "2.00"  # not measured on folds
+    assert table.columnWidth(place) > before
+    window.catalog.show_spread(False)
+    assert (column(folds, "val_rmse")[3], table.columnWidth(place)) == ("1.20", before)
+    window.catalog.show_spread(True)
+    window.close()
+    assert open_window(root).catalog.model.spread_shown
 
 
 # --- groups ---

@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu
 
 from tests.gui.test_window import focus
 
@@ -73,3 +74,15 @@ def test_a_mistake_is_told_once_the_list_is_gone(qtbot, box, window):
     assert box.problem_text() == ""
     qtbot.keyClick(box, Qt.Key.Key_Escape)
     assert "test_rmze" in box.problem_text()
+
+
+def test_earlier_queries_and_views_are_listed_below_the_box(qtbot, box, window):
+    box.history = ["test_rmse < 2", "dataset_name = 'corn'"]
+    qtbot.keyClick(box, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    menu = box.findChild(QMenu)
+    assert [action.text() for action in menu.actions()][:2] == box.history
+    assert menu.actions()[-1].menu() is window.catalog.views.menu
+    with qtbot.waitSignal(window.catalog.model.listed):
+        menu.actions()[1].trigger()
+    menu.close()
+    assert box.text() == "dataset_name = 'corn'" and window.catalog.model.rowCount() == 30

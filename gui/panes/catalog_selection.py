@@ -1,0 +1,174 @@
+"""The selected rows of the catalog and the selection of the window, kept one thing."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from gui.listings import Listing
+from gui.models import CatalogModel
+from gui.panes.catalog_table import CatalogTable
+from gui.row_set import RowSet
+from gui.selection import MOST_CHOSEN, Picked, Selection
+from gui.session import Session
+
+if TYPE_CHECKING:
+    from storage import Workspace
+
+
+class CatalogSelection(QObject):
+    """Tells the window which rows are selected, and selects the rows of what is selected elsewhere.
+
+    Of very many rows the first thousand are told, with the number of all; those whose page isn't here are read first.
+    `first_column` says which column is current in a row that was selected elsewhere.
+    """
+
+    def __init__(
+        self, session: Session, selection: Selection, model: CatalogModel, table: CatalogTable,
+        first_column: Callable[[], int],
+    ) -> None:  # fmt: skip
+        super().__init__(table)
+        self._session, self._selection = session, selection
+        self._model, self._table, self._first_column = model, table, first_column
+        self._placing = False
+        self._found = RowSet()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.tell)
+        table.rows_changed.connect(self.tell)
+        table.selectionModel().currentChanged.connect(self._current_changed)
+        model.dataChanged.connect(self._page_came)
+        selection.changed.connect(self._follow)
+        selection.chosen_changed.connect(self._follow)
+
+    # --- from the table to the window ---
+
+    def tell(self) -> None:
+        """Tell the window what is selected here."""
+        self._soon.stop()
+        if self._placing:
+            return
+        rows = self._table.chosen.rows()
+        wanted = rows.rows(MOST_CHOSEN)
+        loaded = [self._model.loaded(row) for row in wanted]
+        here = self._table.currentIndex()
+        values = self._model.row(here.row()) if here.isValid() and here.row() in rows else None
+        current = _picked(values) if values is not None else None
+        known = [_picked(one) for one in loaded if one is not None]
+        if len(known) == len(wanted):
+            self._choose(known, len(rows), current)
+            return
+        if current is not None:
+            self._selection.pick(current)
+        listing, keys = self._model.listing, array("q", (self._model.keys[row] for row in wanted))
+        take = partial(self._take, listing, rows, current)
+        self._session.query(partial(fetch_picked, keys), take, topic="chosen", quiet=True)
+
+    def _take(self, listing: object, rows: RowSet, current: Picked | None, chosen: list[Picked]) -> None:
+        if listing is self._model.listing and rows == self._table.chosen.rows():
+            self._choose(chosen, len(rows), current)
+
+    def _choose(self, chosen: Sequence[Picked], total: int, current: Picked | None) -> None:
+        if current is None and self._selection.current not in chosen and chosen:
+            current = chosen[-1]
+        if current is not None and current not in chosen:  # it is further down than what is told
+            chosen = [*chosen[: MOST_CHOSEN - 1], current]
+        self._placing = True  # what comes back from the window is known here
+        self._selection.choose(chosen, total)
+        if current is not None:
+            self._selection.pick(current)
+        self._placing = False
+
+    def _current_changed(self) -> None:
+        """The current row changes before the selected ones do: wait for these, in case they follow."""
+        if self._placing:
+            return
+        here = self._table.currentIndex()
+        if here.isValid() and here.row() in self._table.chosen.rows():
+            self.tell()
+        else:
+            self._soon.start()
+
+    def _page_came(self) -> None:
+        # The current row may have been walked to before its page was here.
+        here = self._table.currentIndex()
+        if not (here.isValid() and self._table.hasFocus() and here.row() in self._table.chosen.rows()):
+            return
+        values = self._model.loaded(here.row())
+        if values is not None and _picked(values) != self._selection.current:
+            self.tell()
+
+    # --- from the window to the table ---
+
+    def _follow(self) -> None:
+        """Select the rows of what is selected elsewhere, if they are listed."""
+        if self._placing or self._model.listing is None:
+            return
+        chosen, current = self._selection.chosen, self._selection.current
+        if self._selection.chosen_total > len(chosen):
+            return  # so many are only ever selected here
+        ids = tuple(one.prediction_id for one in chosen if one.prediction_id)
+        if not ids:
+            self._placed(self._model.listing, (-1, RowSet()))
+            return
+        listing = self._model.listing
+        picked = current.prediction_id if current is not None else ""
+        work = partial(fetch_places, ids, picked, listing.keys)
+        self._session.query(work, partial(self._placed, listing), topic="place", quiet=True)
+
+    def _placed(self, listing: Listing, found: tuple[int, RowSet]) -> None:
+        row, rows = found
+        here = self._table.currentIndex()
+        if listing is not self._model.listing or (rows == self._table.chosen.rows() and here.row() == row):
+            return  # listed anew meanwhile, which places the selection itself; or here already
+        index = self._model.index(row, self._first_column())
+        self._placing = True
+        self._table.place(index, rows)
+        if row >= 0:
+            self._table.scrollTo(index)
+        self._placing = False
+
+    # --- after listing ---
+
+    def place(self, listing: Listing) -> None:
+        """Select again what was selected before it was listed anew."""
+        self._placing = True
+        self._found = listing.selected
+        self._table.place(self._model.index(listing.current_row, self._first_column()), listing.selected)
+        self._placing = False
+        if len(listing.selected) < self._selection.chosen_total <= MOST_CHOSEN:
+            self._follow()  # rows that come into sight again are still selected
+
+    def place_completed(self, listing: Listing) -> None:
+        """Do the same once all is listed, unless somebody selected by hand meanwhile."""
+        if self._table.chosen.rows() == self._found:
+            self.place(listing)
+
+
+def fetch_picked(keys: Sequence[int], workspace: Workspace) -> list[Picked]:
+    """Read which pipelines some rows are; those that are gone are left out."""
+    columns = workspace.catalog.values(keys, ["run_id", "pipeline_id", "prediction_id"])
+    return [Picked(*one) for one in zip(*columns.values(), strict=True) if one[2] is not None]
+
+
+def fetch_places(
+    prediction_ids: Sequence[str], current: str, keys: array[int], workspace: Workspace
+) -> tuple[int, RowSet]:
+    """Find the row of the current prediction (-1 if it isn't listed) and the rows of some predictions."""
+    find = workspace.catalog.find
+    known = {one: find(one) for one in (*prediction_ids, current) if one}
+    rows = RowSet.matching(keys, [key for one in prediction_ids if (key := known.get(one)) is not None])
+    here = known.get(current)
+    try:
+        return (keys.index(here) if here is not None else -1), rows
+    except ValueError:
+        return -1, rows
+
+
+def _picked(values: dict[str, Any]) -> Picked:
+    return Picked(str(values["run_id"]), str(values["pipeline_id"]), str(values["prediction_id"]))

@@ -1,0 +1,180 @@
+"""The page without a workspace: what Runshelf keeps, the ways to begin, and the workspaces of late."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QColor, QDesktopServices, QKeySequence, QPainter, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.formats import tr
+from gui.settings import Settings
+from gui.tasks import Report, Tasks
+from gui.theme import GRID, theme
+from gui.widgets import EmptyState, heading
+
+WORKSPACE_FILE = "runshelf.json"
+WIDTH, HEIGHT = 560, 44
+PATH_ROLE, GONE_ROLE = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
+
+
+def look_for(paths: list[str], report: Report) -> list[bool]:
+    """Say of each path whether a workspace is there now; a path may be far away, so this runs elsewhere."""
+    return [(Path(path) / WORKSPACE_FILE).is_file() for path in paths]
+
+
+def short_path(path: str) -> str:
+    """Write a path as people know it, with ~ for their own folder."""
+    home = str(Path.home())
+    return "~" + path[len(home) :] if path.startswith(home + "/") else path
+
+
+class WelcomePage(EmptyState):
+    """Offers to open, make or try a workspace, and lists those of late; `wanted` names the one to open."""
+
+    wanted = Signal(object)
+
+    def __init__(self, tasks: Tasks, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(
+            tr("No workspace is open"),
+            tr("A workspace is a folder where Runshelf keeps runs, results and everything needed to find them again."),
+            parent,
+        )
+        self._tasks, self._settings = tasks, settings
+        self.recent = QListWidget()
+        self.recent.setObjectName("recentList")
+        self.recent.setAccessibleName(tr("Recent workspaces"))
+        self.recent.setItemDelegate(_RecentDelegate(self.recent))
+        self.recent.setUniformItemSizes(True)
+        self.recent.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.recent.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.recent.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.recent.setMouseTracking(True)
+        self.recent.customContextMenuRequested.connect(self._show_menu)
+        self.recent.itemClicked.connect(self._open)
+        for keys in ("Return", "Enter"):  # Enter alone is what the platform may not take for an activation
+            QShortcut(QKeySequence(keys), self.recent, self._open_current, context=Qt.ShortcutContext.WidgetShortcut)
+        QShortcut(
+            QKeySequence(QKeySequence.StandardKey.Delete),
+            self.recent,
+            self._forget_current,
+            context=Qt.ShortcutContext.WidgetShortcut,
+        )
+        self._title_of_recent = heading(tr("Recent workspaces"))
+        column = QVBoxLayout()
+        column.setSpacing(GRID)
+        column.addSpacing(2 * GRID)
+        column.addWidget(self._title_of_recent)
+        column.addWidget(self.recent)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addLayout(column)
+        row.addStretch(1)
+        self.below.addLayout(row)
+
+    def refresh(self) -> None:
+        """Show the workspaces of late as they are known, then mark those that are not there any more."""
+        paths = self._settings.recent
+        self.recent.clear()
+        for path in paths:
+            item = QListWidgetItem(Path(path).name or path)
+            item.setData(PATH_ROLE, path)
+            item.setToolTip(path)
+            self._name(item, gone=False)
+            self.recent.addItem(item)
+        self.recent.setFixedSize(WIDTH, HEIGHT * min(len(paths), 6) + 2 * self.recent.frameWidth() + 2)
+        for part in (self.recent, self._title_of_recent):
+            part.setVisible(bool(paths))
+        if paths:
+            self.recent.setCurrentRow(0)
+            self._tasks.start(partial(look_for, paths), partial(self._mark, paths), quiet=True)
+
+    def _mark(self, paths: list[str], there: list[bool]) -> None:
+        known = dict(zip(paths, there, strict=True))
+        for row in range(self.recent.count()):
+            item = self.recent.item(row)
+            self._name(item, gone=not known.get(item.data(PATH_ROLE), True))
+
+    def _name(self, item: QListWidgetItem, *, gone: bool) -> None:
+        item.setData(GONE_ROLE, gone)
+        words = [item.text(), short_path(item.data(PATH_ROLE)), *([tr("not found")] if gone else [])]
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(words))
+
+    def _open(self, item: QListWidgetItem) -> None:
+        self.wanted.emit(Path(item.data(PATH_ROLE)))
+
+    def _open_current(self) -> None:
+        if (item := self.recent.currentItem()) is not None:
+            self._open(item)
+
+    def _forget_current(self) -> None:
+        if (item := self.recent.currentItem()) is not None:
+            row = self.recent.currentRow()
+            self._settings.recent = [path for path in self._settings.recent if path != item.data(PATH_ROLE)]
+            self.refresh()
+            self.recent.setCurrentRow(min(row, self.recent.count() - 1))
+
+    def _show_menu(self, at: QPoint) -> None:
+        if (row := self.recent.indexAt(at).row()) >= 0:
+            self.recent.setCurrentRow(row)
+        item = self.recent.currentItem()
+        menu = QMenu(self.recent)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        path = Path(item.data(PATH_ROLE))
+        menu.addAction(tr("Open"), self._open_current)
+        menu.addAction(tr("Show folder"), lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))).setEnabled(
+            not item.data(GONE_ROLE)
+        )
+        menu.addSeparator()
+        menu.addAction(tr("Remove from this list"), self._forget_current)
+        menu.popup(self.recent.viewport().mapToGlobal(at))
+
+
+class _RecentDelegate(QStyledItemDelegate):
+    """A workspace in two lines: its name, and the muted path, with a word when nothing is there."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(WIDTH, HEIGHT)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        self.initStyleOption(option, index)
+        look = theme()
+        style = option.widget.style()
+        option.text = ""
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        gone = bool(index.data(GONE_ROLE))
+        inside = option.rect.adjusted(12, 4, -12, -4)
+        painter.save()
+        icon = look.icon("deleted" if gone else "workspace", "muted" if gone else "text")
+        icon.paint(painter, QRect(inside.left(), inside.center().y() - 8, 16, 16))
+        lines = inside.adjusted(28, 0, 0, 0)
+        half = lines.height() // 2
+        upper, lower = QRect(lines.topLeft(), QSize(lines.width(), half)), lines.adjusted(0, half, 0, 0)
+        if gone:
+            word = tr("not found")
+            width = option.fontMetrics.horizontalAdvance(word)
+            painter.setPen(QColor(look.colours.warning))
+            painter.drawText(upper, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, word)
+            upper.setRight(upper.right() - width - GRID)
+        middle, left = Qt.TextElideMode.ElideMiddle, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(QColor(look.colours.muted if gone else look.colours.text))
+        painter.drawText(upper, left, option.fontMetrics.elidedText(str(index.data()), middle, upper.width()))
+        painter.setPen(QColor(look.colours.muted))
+        path = short_path(str(index.data(PATH_ROLE)))
+        painter.drawText(lower, left, option.fontMetrics.elidedText(path, middle, lower.width()))
+        painter.restore()

@@ -1,0 +1,207 @@
+"""The charts of what is listed: ranges that filter the table, one selection, and which parameter matters."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+
+from gui import explored
+from gui.explored import make_axis
+from storage import Workspace
+from tests.gui.test_window import apply_filter, focus, names, select
+
+
+@pytest.fixture(scope="session")
+def ridges(tmp_path_factory):
+    """A workspace in which alpha decides, and the model and another parameter do not."""
+    root = tmp_path_factory.mktemp("made") / "ridges"
+    with Workspace.create(root) as workspace:
+        run = workspace.create_run("corn")
+        for number in range(24):
+            model = ("Ridge", "Lasso")[number % 2]
+            params = {"alpha": 10.0 ** (number // 2 % 4), "tol": 0.1 * (number % 3)}
+            pipeline = run.add_pipeline(
+                {"steps": [{"class": f"sklearn.linear_model.{model}", "params": params}]}, name=f"p{number:02d}"
+            )
+            error = 1.0 + number // 2 % 4 + number / 100
+            pipeline.save_metrics({"val": {"rmse": error}, "test": {"rmse": 2 * error}})
+            pipeline.complete()
+        run.finalize()
+    return root
+
+
+@pytest.fixture
+def window(open_window, ridges):
+    return open_window(ridges)
+
+
+@pytest.fixture
+def pane(qtbot, window):
+    show(qtbot, window)
+    return window.explore
+
+
+def show(qtbot, window):
+    if not window.catalog.charts_button.isChecked():
+        window.commands.explore.trigger()
+    qtbot.waitUntil(lambda: len(window.explore.explored) > 0 and window.explore.parallel is not None)
+    qtbot.waitUntil(lambda: window.explore.parallel.height() > 100 and not window.explore.parallel._front.busy)
+
+
+def place(plot, key, value):
+    """Return the pixel of a value on an axis."""
+    axis = next(one for one in plot.axes if one.key == key)
+    down = plot.down_of(plot._drawn(axis, axis.at(np.array([float(value)]))))[0]
+    return QPoint(round(plot.left_of(plot.axes.index(axis))), round(down))
+
+
+def drag(qtbot, plot, start, stop, *, release=True):
+    qtbot.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=start)
+    for share in (0.5, 1.0):
+        qtbot.mouseMove(plot.viewport(), start + (stop - start) * share)
+    if release:
+        qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=stop)
+
+
+def test_nothing_is_read_while_the_charts_are_hidden(qtbot, window):
+    apply_filter(qtbot, window, "model_type = 'Ridge'")
+    assert len(window.explore.explored) == 0
+    show(qtbot, window)
+    assert len(window.explore.explored) == 12
+    assert window.catalog.charts_button.isChecked()
+    window.commands.explore.trigger()
+    assert not window.catalog.charts_button.isChecked()
+    apply_filter(qtbot, window, "")
+    qtbot.waitUntil(lambda: window.tasks.active == 0)
+    assert len(window.explore.explored) == 12
+
+
+def test_a_range_fades_lines_while_it_is_dragged_and_then_filters_the_table(qtbot, window, pane):
+    plot = pane.parallel
+    low, high = place(plot, "val_rmse", 1.0) + QPoint(0, 3), place(plot, "val_rmse", 2.5)
+    drag(qtbot, plot, low, high, release=False)
+    assert 0 < plot._inside.sum() < 24 and len(names(window)) == 24
+    wanted = {title for title, inside in zip(pane.explored.titles, plot._inside, strict=True) if inside}
+    with qtbot.waitSignal(window.catalog.model.listed):
+        qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=high)
+    assert window.query.text().startswith("val_rmse between ")
+    assert set(names(window)) == wanted
+    assert len(pane.explored) == 24  # the others stay, faded
+    assert f"{len(wanted)} of 24" in pane.options.caption.whole()
+    with qtbot.waitSignal(window.catalog.model.listed):
+        pane.options.clear.click()
+    assert window.query.text() == "" and len(names(window)) == 24
+
+
+def test_ranges_on_several_axes_join_the_query_that_was_there(qtbot, window, pane):
+    apply_filter(qtbot, window, "val_rmse < 3.5 or pipeline_name = 'p00'")
+    qtbot.waitUntil(lambda: len(pane.explored) == 18)
+    with qtbot.waitSignal(window.catalog.model.listed):
+        pane.set_ranges({"model_type": (0.5, 1.5), "vanished": (0.0, 1.0), "Ridge.alpha": (1.0, 10.0)})
+    kept = pane.explored.axes["model_type"].names[1]
+    assert window.query.text().startswith("(val_rmse < 3.5 or pipeline_name = 'p00') and ")
+    assert f"model_type = '{kept}'" in window.query.text() and "Ridge.alpha between 1 and 10" in window.query.text()
+    apply_filter(qtbot, window, "val_rmse < 3")
+    qtbot.waitUntil(lambda: len(pane.explored) == 12)
+    assert pane.ranges == {}  # a query somebody wrote is the new ground
+
+
+def test_a_range_is_moved_and_taken_away_by_mouse(qtbot, window, pane):
+    plot = pane.parallel
+    pane.set_ranges({"val_rmse": (2.0, 3.0)})
+    qtbot.waitUntil(lambda: len(names(window)) < 24)
+    before = set(names(window))
+    middle = place(plot, "val_rmse", 2.5)
+    with qtbot.waitSignal(window.catalog.model.listed):
+        drag(qtbot, plot, middle, middle - QPoint(0, 40))
+    low, high = plot.ranges["val_rmse"]
+    assert low > 2.0 and high - low == pytest.approx(1.0, abs=0.05)
+    assert set(names(window)) != before
+    with qtbot.waitSignal(window.catalog.model.listed):
+        qtbot.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place(plot, "val_rmse", (low + high) / 2))
+    assert len(names(window)) == 24
+
+
+def test_ranges_are_chosen_by_keyboard(qtbot, window, pane):
+    focus(qtbot, pane.parallel)
+    with qtbot.waitSignal(pane.parallel.ranges_wanted):
+        qtbot.keyClick(pane.parallel, Qt.Key.Key_Return)
+    dialog = pane.choose_ranges()
+    dialog.edits["val_rmse"][1].setText("1.05")
+    dialog.edits["model_type"][0].setText("Nonsense")
+    dialog._take()
+    assert dialog.isVisible() and "model_type" in dialog._words.text()
+    dialog.edits["model_type"][0].setText("Ridge")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        dialog._take()
+    assert names(window) == ["p00"]
+
+
+def test_a_line_is_selected_everywhere_by_a_click_and_shown_when_selected_elsewhere(qtbot, window, pane):
+    plot = pane.parallel
+    row = pane.explored.titles.index("p09")
+    last = len(plot.axes) - 1
+    x = (plot.left_of(last - 1) + plot.left_of(last)) / 2
+    y = plot.down_of(plot._heights[row, [last - 1, last]]).mean()
+    qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+    qtbot.waitUntil(lambda: window.catalog.table.currentIndex().isValid())
+    chosen = window.catalog.model.row(window.catalog.table.currentIndex().row())["prediction_id"]
+    assert window.selection.current.prediction_id == chosen
+    assert plot.chosen == [pane.explored.rows_of([window.selection.current])[0]]
+    wanted = select(qtbot, window, 5)
+    assert pane.explored.picked[plot.current].prediction_id == wanted
+    assert "val_rmse" in plot.tip(plot.current)
+
+
+def test_axes_are_moved_turned_and_chosen(qtbot, window, pane, open_window, ridges):
+    plot = pane.parallel
+    keys = [axis.key for axis in plot.axes]
+    title = QPoint(round(plot.left_of(0)), 10)
+    drag(qtbot, plot, title, QPoint(round(plot.left_of(2)) + 20, 10))
+    assert [axis.key for axis in plot.axes][:3] == [*keys[1:3], keys[0]]
+    qtbot.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(plot.left_of(0)), 10))
+    assert plot.inverted == {keys[1]}
+    focus(qtbot, plot)
+    qtbot.keyClick(plot, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
+    now = [axis.key for axis in plot.axes]
+    assert now != keys
+    chooser = pane.choose_axes()
+    chooser.ticked.emit(now[0], False)
+    assert [axis.key for axis in plot.axes] == now[1:]
+    chooser.close()
+    window.close()
+    again = open_window(ridges)
+    show(qtbot, again)
+    assert [axis.key for axis in again.explore.parallel.axes] == now[1:]
+
+
+def test_the_parameter_that_matters_comes_first_and_is_drawn(qtbot, window, pane):
+    pane.options.kinds.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: pane.parameters is not None and pane.parameters.ranking.rowCount() > 0, timeout=20_000)
+    ranking, plot = pane.parameters.ranking, pane.parameters.plot
+    assert set(ranking.names()[:2]) == {"Ridge.alpha", "Lasso.alpha"}
+    assert "model_type" in ranking.names()[2:]
+    assert plot.bottom_axis.key == ranking.names()[0] and plot.left_axis.key == "val_rmse"
+    assert len(plot.rows) == 12 and plot.log[0]
+    ranking.setCurrentCell(ranking.names().index("model_type"), 0)
+    assert plot.bottom_axis.key == "model_type" and len(plot.rows) == 24
+    qtbot.keyClick(plot, Qt.Key.Key_Right)
+    assert window.selection.current in pane.explored.picked
+    first = window.selection.current
+    qtbot.keyClick(plot, Qt.Key.Key_Right)
+    assert window.selection.current != first
+
+
+def test_at_most_so_many_are_drawn_and_that_is_said(qtbot, window, monkeypatch):
+    monkeypatch.setattr(explored, "MOST", 10)
+    show(qtbot, window)
+    assert window.explore.options.caption.whole() == "first 10 of 24"
+    assert window.explore.explored.titles[0] == "p00"  # best first, as the table has them
+
+
+def test_names_that_are_rare_are_others_and_missing_values_are_no_numbers():
+    axis = make_axis("config_name", [f"c{n}" for n in range(40)] + ["often"] * 3 + [None], "name")
+    assert (len(axis.names), axis.names[0], axis.names[-1]) == (explored.MOST_NAMES, "often", "")
+    assert np.isnan(axis.values[-1]) and axis.values[39] == explored.MOST_NAMES - 1
+    assert make_axis("SVR.gamma", ["scale", 0.1, None], "parameter").names == ("scale", "0.1")
+    assert make_axis("Ridge.alpha", [1e-3, 1.0, 100.0], "parameter").log
+    assert not make_axis("test_r2", [-0.5, 0.0, 0.9], "metric").log

@@ -1,0 +1,288 @@
+"""Manners: menus, palette and key sheet, the keyboard, names for screen readers, workspaces of late."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QKeySequence
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QMenu, QScrollBar, QTabWidget, QWidget
+
+from gui.commands import action_text
+from gui.dialogs import RecordDialog
+from gui.key_sheet import KeysDialog, sheet_text
+from gui.palette import CommandDialog, Found, Offer, closeness, found
+from gui.window import MainWindow
+from storage import Workspace
+
+WARN = QAbstractItemModelTester.FailureReportingMode.Warning
+
+
+def say(qtbot, window: MainWindow, words: str) -> CommandDialog:
+    """Open the palette and type."""
+    window.commands.commands.trigger()
+    dialog = next(one for one in window.findChildren(CommandDialog) if one.isVisible())
+    qtbot.keyClicks(dialog._edit, words)
+    return dialog
+
+
+# --- menus, palette, key sheet ---
+
+
+def test_every_command_is_in_a_menu_and_every_menu_behind_the_button_for_all(window):
+    commands = window.commands
+    listed = [action for _, action in commands.in_menus()]
+    assert [action.text() for action in commands.all() if action not in listed] == []
+    behind = [action.menu() for action in commands.more_menu.actions() if action.menu()]
+    assert behind == commands.menus
+    titles = [action_text(menu.menuAction()) for menu in behind]
+    assert [titles[0], titles[1], titles[-1]] == ["Workspace", "Edit", "Help"]
+    assert all(menu.title() for menu in window.findChildren(QMenu) if menu.menuAction() in commands.more_menu.actions())
+
+
+def test_no_two_commands_of_the_window_have_the_same_key(window):
+    keys: dict[str, str] = {}
+    for action in window.findChildren(QAction):
+        if action.shortcutContext() not in (Qt.ShortcutContext.WindowShortcut, Qt.ShortcutContext.ApplicationShortcut):
+            continue
+        for key in action.shortcuts():
+            assert keys.setdefault(key.toString(), action.text()) == action.text()
+
+
+def test_words_are_found_in_any_order_and_letters_with_others_between():
+    offers = [Offer(text, int) for text in ("Go to jobs", "Go to runs", "New run", "Open workspace", "Rebuild index")]
+    assert [offer.text for offer in found(offers, "jobs go", [])] == ["Go to jobs"]
+    assert [offer.text for offer in found(offers, "run", [])] == ["Go to runs", "New run", "Rebuild index"]
+    assert [offer.text for offer in found(offers, "opzk", [])] == []
+    assert [offer.text for offer in found(offers, "opsp", [])] == ["Open workspace"]
+    assert closeness("zzz", "Go to jobs") is None
+    assert closeness("jobs", "Go to jobs") > closeness("obs", "Go to jobs") > closeness("jbs", "Go to jobs")
+
+
+def test_what_was_used_lately_comes_first_and_what_cannot_be_done_says_why(qtbot, open_window):
+    window = open_window()
+    dialog = say(qtbot, window, "keys")
+    qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    sheet = window.findChild(KeysDialog)
+    qtbot.waitUntil(sheet.isVisible)
+    sheet.close()
+    dialog = say(qtbot, window, "")
+    assert dialog.texts()[0] == "Keys"
+    qtbot.keyClicks(dialog._edit, "new run")
+    index = dialog._model.index(0, 0)
+    assert index.data() == "New run"
+    assert "Open a workspace first" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    assert dialog.isVisible()  # it stays, as nothing could be done
+    dialog.close()
+
+
+def test_the_palette_leads_to_workspaces_queries_and_views(qtbot, window, tmp_path):
+    Workspace.create(tmp_path / "barley").close()
+    window.settings.recent = [*window.settings.recent, str(tmp_path / "barley")]
+    window.settings.remember_query("test_rmse < 1.15")
+    dialog = say(qtbot, window, "1.15 rmse")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    assert window.query.text() == "test_rmse < 1.15"
+    wanted = window.catalog.views.all()[-1]
+    dialog = say(qtbot, window, f"view {wanted.name}")
+    assert dialog.texts()[0] == f"View {wanted.name}"
+    with qtbot.waitSignal(window.catalog.model.listed):
+        qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    assert window.catalog.views.current == wanted
+    dialog = say(qtbot, window, "open barley")
+    with qtbot.waitSignal(window.session.opened):
+        qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    assert window.session.workspace.name == "barley"
+
+
+def test_arrows_move_in_the_palette_and_a_click_runs(qtbot, window):
+    dialog = say(qtbot, window, "go to")
+    wanted = dialog.texts()[2]
+    for key in (
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_PageDown,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Down,
+    ):
+        qtbot.keyClick(dialog._edit, key)
+    assert dialog._list.currentIndex().data() == wanted
+    qtbot.keyClicks(dialog._edit, " jobs")
+    place = dialog._list.visualRect(dialog._model.index(0, 0)).center()
+    qtbot.mouseClick(dialog._list.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert window.jobs_dock.isVisible()
+
+
+def test_the_model_of_the_palette_keeps_the_rules(qtmodeltester):
+    model = Found()
+    qtmodeltester.check(model, force_py=False)
+    model.put([Offer("a", int), Offer("b", int)])
+    model.put([])
+
+
+def test_the_sheet_of_keys_is_by_place_can_be_searched_and_copied(qtbot, window):
+    window.commands.keys.trigger()
+    sheet = window.findChild(KeysDialog)
+    groups = {group.title: dict(group.rows) for group in window.commands.key_groups()}
+    assert groups["Run"]["New run"] == "Ctrl+N"
+    assert groups["In the query box"]["Clear the query"] == "Esc"
+    qtbot.keyClicks(sheet._edit, "query esc")
+    shown = [item.text(0) for top, items in sheet._rows for item in items if not item.isHidden() and not top.isHidden()]
+    assert shown == ["Clear the query"]
+    sheet.findChild(QWidget, "copyKeys").click()
+    assert QGuiApplication.clipboard().text() == sheet_text(window.commands.key_groups())
+    assert "Ctrl+N" in QGuiApplication.clipboard().text()
+    sheet.close()
+
+
+def test_about_tells_the_versions_to_copy(qtbot, window):
+    window.commands.about.trigger()
+    qtbot.waitUntil(lambda: window.findChild(RecordDialog) is not None)
+    dialog = window.findChild(RecordDialog)
+    dialog.copy.click()
+    text = QGuiApplication.clipboard().text()
+    assert text.startswith("Runshelf 0.")
+    assert "scikit-learn" in text
+    dialog.close()
+
+
+# --- the keyboard, and who cannot see ---
+
+
+def may_be_focused(widget: QWidget) -> bool:
+    return (
+        widget.isVisible() and widget.isEnabled() and bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        and widget.focusProxy() is None
+    )  # fmt: skip
+
+
+def show_everything(qtbot, window: MainWindow) -> None:
+    """Have all docks and a selection, so that there is as much to reach as there can be."""
+    for dock in window.findChildren(QDockWidget):
+        dock.show()
+    window.catalog.table.selectRow(0)
+    qtbot.waitUntil(lambda: window.details.details is not None and window.tasks.active == 0)
+
+
+def test_tab_reaches_every_part_of_the_window_and_is_caught_nowhere(qtbot, window):
+    show_everything(qtbot, window)
+    window.activateWindow()
+    window.query.setFocus()
+    qtbot.waitUntil(window.query.hasFocus)
+    seen: list[QWidget] = []
+    for _ in range(400):
+        here = QApplication.focusWidget()
+        if here in seen:
+            break
+        seen.append(here)
+        qtbot.keyClick(here, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is window.query, f"caught in {QApplication.focusWidget()}"
+    for dock in window.findChildren(QDockWidget):
+        assert any(dock.isAncestorOf(widget) for widget in seen), dock.windowTitle()
+    assert window.catalog.table in seen
+    missed = [w for w in window.findChildren(QWidget) if may_be_focused(w) and w not in seen and w.window() is window]
+    assert [f"{type(widget).__name__} {widget.accessibleName()}" for widget in missed] == []
+
+
+def name_of(widget: QWidget) -> str:
+    interface = QAccessible.queryAccessibleInterface(widget)
+    return interface.text(QAccessible.Text.Name) if interface is not None else ""
+
+
+def unnamed(top: QWidget) -> list[str]:
+    parts = [w for w in top.findChildren(QWidget) if may_be_focused(w) and not isinstance(w, QScrollBar)]
+    parts = [w.parentWidget() if isinstance(w.parentWidget(), QTabWidget) else w for w in parts]  # which has the name
+    return [f"{type(w).__name__} {w.objectName()} in {type(w.parent()).__name__}" for w in parts if not name_of(w)]
+
+
+def test_everything_that_takes_the_keyboard_has_a_name(qtbot, window):
+    show_everything(qtbot, window)
+    window.compare_chosen()
+    wrong = set(unnamed(window))
+    for show in (window.show_commands, window.show_keys, window.opening.ask_new, window.new_run,
+                 window.catalog.rows.ask_export, window.catalog.choose_columns):  # fmt: skip
+        show()
+        qtbot.waitUntil(lambda: window.tasks.active == 0)
+        for dialog in window.findChildren(QDialog):
+            wrong |= set(unnamed(dialog))
+            dialog.close()
+    assert sorted(wrong) == []
+
+
+# --- workspaces of late ---
+
+
+@pytest.fixture
+def late(settings, root, tmp_path):
+    """Three workspaces of late: one that is there, one that is gone, and another one."""
+    Workspace.create(tmp_path / "other").close()
+    settings.recent = [str(root), str(tmp_path / "gone"), str(tmp_path / "other")]
+    return settings
+
+
+def test_the_welcome_page_lists_workspaces_of_late_and_opens_one_by_key(qtbot, open_window, late, root):
+    window = open_window()
+    recent = window.welcome.recent
+    said = [recent.item(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(3)]
+    assert [text.partition(",")[0] for text in said] == ["workspace", "gone", "other"]
+    qtbot.waitUntil(lambda: recent.item(1).data(Qt.ItemDataRole.AccessibleTextRole).endswith("not found"))
+    window.activateWindow()
+    recent.setFocus()
+    qtbot.waitUntil(recent.hasFocus)
+    qtbot.keyClick(recent, Qt.Key.Key_Down)
+    qtbot.keyClick(recent, Qt.Key.Key_Delete)
+    assert [recent.item(row).text() for row in range(recent.count())] == ["workspace", "other"]
+    with qtbot.waitSignal(window.session.opened):
+        qtbot.keyClick(recent, Qt.Key.Key_Return)
+    assert window.session.workspace.name == "other"
+    assert [path.rpartition("/")[2] for path in late.recent] == ["other", "workspace"]
+
+
+def test_a_click_on_a_workspace_of_late_opens_it(qtbot, open_window, late, root):
+    recent = open_window().welcome.recent
+    with qtbot.waitSignal(recent.window().session.opened):
+        place = recent.visualItemRect(recent.item(0)).center()
+        qtbot.mouseClick(recent.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert recent.window().session.workspace.root == root
+
+
+def test_the_menu_marks_what_is_gone_and_clears_the_list(qtbot, open_window, late, root, tmp_path):
+    window = open_window(root)
+    menu = window.commands.recent_menu
+    menu.aboutToShow.emit()
+    assert [action.text().rpartition("/")[2] for action in menu.actions()[:3]] == ["workspace", "gone", "other"]
+    qtbot.waitUntil(lambda: menu.actions()[1].text().endswith("(not found)"))
+    assert "not found" not in menu.actions()[2].text()
+    menu.actions()[-1].trigger()
+    assert late.recent == [str(root)]
+
+
+# --- shape ---
+
+
+def test_an_arrangement_saved_with_other_docks_does_not_hide_the_new_ones(open_window, root, settings):
+    window = open_window(root)
+    window.tree_dock.hide()
+    settings.save_window(window.saveGeometry(), window.saveState(0))  # as a version with other docks saved it
+    again = open_window(root)
+    assert again.tree_dock.isVisible()
+    assert again.library_dock.isVisible()
+    assert not again.details_dock.isFloating()
+
+
+def test_a_floating_dock_of_a_screen_that_is_gone_comes_back(open_window, root, settings):
+    window = open_window(root)
+    window.details_dock.setFloating(True)
+    window.details_dock.move(9000, 9000)
+    window.close()
+    dock = open_window(root).details_dock
+    assert dock.isFloating()
+    assert dock.screen().availableGeometry().intersects(dock.geometry())
+
+
+def test_the_menu_of_a_key_is_shown_as_the_platform_writes_it(window):
+    groups = {title for title, rows in ((group.title, group.rows) for group in window.commands.key_groups()) if rows}
+    assert {"Workspace", "Edit", "View", "Run", "Help"} <= groups
+    native = QKeySequence("Ctrl+K").toString(QKeySequence.SequenceFormat.NativeText)
+    assert dict(next(g.rows for g in window.commands.key_groups() if g.title == "Help"))["Commands"] == native

@@ -1,0 +1,146 @@
+"""How it looks: enough contrast, switched live, sharp on every screen, and one sees where the keyboard is."""
+
+import pytest
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QListWidget,
+    QPlainTextEdit,
+    QPushButton,
+    QRadioButton,
+    QSpinBox,
+    QTableWidget,
+    QTabWidget,
+    QToolButton,
+    QTreeWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+import resources
+from gui.theme import DARK, LIGHT, Colours, theme
+from gui.window_shape import on_screen
+
+GROUNDS = ("window", "base", "alternate", "selected", "hover")
+TEXTS = ("text", "muted")
+MARKS = ("accent", "good", "bad", "warning")  # signs and lines, and now and then a word
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours as WCAG 2.2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_texts_and_marks_stand_out_from_their_grounds(colours: Colours):
+    pairs = [(mark, ground) for mark in (*TEXTS, *MARKS) for ground in GROUNDS]
+    pairs += [("on_accent", "accent"), ("bad", "bad_ground"), ("text", "bad_ground")]
+    poor = {pair: contrast(*(getattr(colours, name) for name in pair)) for pair in pairs}
+    assert {pair: value for pair, value in poor.items() if value < (4.5 if pair[0] not in MARKS else 4.4)} == {}
+    assert contrast(colours.scroll, colours.base) >= 3  # what is pulled at a scroll bar
+
+
+def test_the_colours_of_the_system_are_followed_at_once_unless_some_were_chosen(qapp):
+    look, hints = theme(), qapp.styleHints()
+    look.choose("system")
+    try:
+        for scheme, dark in ((Qt.ColorScheme.Dark, True), (Qt.ColorScheme.Light, False)):
+            hints.colorSchemeChanged.emit(scheme)  # as when the system changes
+            assert look.dark is dark
+        look.choose("light")
+        hints.colorSchemeChanged.emit(Qt.ColorScheme.Dark)
+        assert not look.dark
+    finally:
+        look.choose("system")
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.25, 1.5, 2.0, 3.0])
+def test_icons_are_drawn_for_the_pixels_of_the_screen(scale):
+    """An icon has as many pixels as it covers, never fewer that are blown up."""
+    names = [entry.name.removesuffix(".svg") for entry in resources.path("icons").iterdir()]
+    assert len(names) > 20
+    for name in names:
+        pixmap = theme().icon(name).pixmap(QSize(16, 16), scale)
+        assert pixmap.width() >= round(16 * scale), name
+    image = QImage(QSize(round(32 * scale), round(32 * scale)), QImage.Format.Format_ARGB32)
+    image.setDevicePixelRatio(scale)
+    image.fill(Qt.GlobalColor.white)
+    painter = QPainter(image)
+    theme().icon("completed").paint(painter, QRect(8, 8, 16, 16))
+    painter.end()
+    dark = [image.pixelColor(x, y).lightness() for x in range(image.width()) for y in range(image.height())]
+    assert min(dark) < 100
+
+
+def things_to_focus(page: QWidget) -> list[QWidget]:
+    """One of every kind of widget that takes the keyboard, as the window uses them."""
+    primary, flat, tabs, table, tree, rows = (
+        QPushButton("a"), QToolButton(), QTabWidget(), QTableWidget(2, 2), QTreeWidget(), QListWidget()
+    )  # fmt: skip
+    primary.setProperty("primary", True)
+    flat.setObjectName("flat")
+    flat.setText("x")
+    tabs.addTab(QWidget(), "tab")
+    rows.addItems(["a", "b"])
+    spin, combo, area = QSpinBox(), QComboBox(), QPlainTextEdit()
+    combo.addItems(["a", "b"])
+    spin.setReadOnly(False)
+    parts = [QPushButton("a"), primary, flat, QCheckBox("a"), QRadioButton("a"), QLineEdit("a"), spin, combo, area,
+             table, tree, rows, tabs]  # fmt: skip
+    layout = QVBoxLayout(page)
+    for part in parts:
+        layout.addWidget(part)
+    flat.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return [*parts[:-1], tabs.tabBar()]
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_one_sees_which_widget_has_the_keyboard(qtbot, choice):
+    theme().choose(choice)
+    page, elsewhere = QWidget(), QPushButton("elsewhere")
+    parts = things_to_focus(page)
+    page.layout().addWidget(elsewhere)
+    qtbot.addWidget(page)
+    page.show()
+    page.activateWindow()
+    QApplication.setCursorFlashTime(0)  # a caret that stands still is no sign of the keyboard here
+    unseen = []
+    for part in parts:
+        pictures = []
+        for focused in (elsewhere, part):
+            focused.setFocus(Qt.FocusReason.TabFocusReason)
+            qtbot.waitUntil(focused.hasFocus)
+            picture = part.grab().toImage()
+            pictures.append(picture)
+        changed = sum(
+            pictures[0].pixel(x, y) != pictures[1].pixel(x, y)
+            for x in range(pictures[0].width()) for y in range(pictures[0].height())
+        )  # fmt: skip
+        if changed < 30:
+            unseen.append(f"{type(part).__name__} {changed}")
+    theme().choose("system")
+    assert unseen == []
+
+
+def test_a_window_is_put_where_its_title_can_be_reached():
+    left, right = QRect(0, 0, 1920, 1080), QRect(1920, 200, 1280, 1024)
+    on_right = QRect(2000, 300, 1200, 800)
+    assert on_screen(on_right, [left, right]) == on_right
+    assert left.contains(on_screen(on_right, [left]))  # the right one was taken away
+    above, half = QRect(100, -300, 900, 700), QRect(1500, 100, 900, 700)
+    assert left.contains(on_screen(above, [left]))
+    assert on_screen(half, [left, right]) == half  # over both of them is where somebody put it
+    assert left.contains(on_screen(QRect(0, 0, 3000, 900), [left]))
+    small = QRect(0, 0, 800, 600)
+    assert small.contains(on_screen(QRect(10, 10, 1280, 800), [small]))

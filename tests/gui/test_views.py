@@ -1,0 +1,108 @@
+"""Named views: what is listed, in which order, with which columns and groups, under one name."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialogButtonBox
+
+from gui.views import SavedView, own_views, put_view
+from tests.gui.test_window import apply_filter, focus, names
+
+
+@pytest.fixture
+def views(window):
+    return window.catalog.views
+
+
+def choose(qtbot, window, name):
+    action = next(one for one in window.catalog.views.menu.actions() if one.text() == name)
+    with qtbot.waitSignal(window.catalog.model.listed):
+        action.trigger()
+
+
+def save_as(qtbot, window, name):
+    dialog = window.catalog.views.ask_name()
+    dialog.edit.setText(name)
+    dialog.accept()
+
+
+def test_a_view_brings_query_order_columns_and_groups_back(qtbot, window, views):
+    assert views.button.text() == "View: Best"
+    apply_filter(qtbot, window, "dataset_name = 'corn'")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.catalog.sort_by("test_r2", descending=False)
+    window.catalog.columns.show_column("model_type", False)
+    window.catalog.columns.pin("dataset_name", True)
+    assert views.button.text() == "View: Best, changed"
+    save_as(qtbot, window, "Corn, worst")
+    assert views.button.text() == "View: Corn, worst"
+    choose(qtbot, window, "Best")
+    assert window.query.text() == "" and len(names(window)) == 41
+    assert "model_type" in window.catalog.columns.shown_keys()
+    choose(qtbot, window, "Corn, worst")
+    assert names(window)[0] == "corn 29" and len(names(window)) == 30
+    assert window.catalog.columns.shown_keys()[:2] == ["pipeline_name", "dataset_name"]
+    assert "model_type" not in window.catalog.columns.shown_keys()
+
+
+def test_built_in_views_show_what_they_say(qtbot, window, views):
+    choose(qtbot, window, "Failed")
+    assert names(window) == ["wheat broken"]
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        views.open(views.find("by_dataset"))
+    assert window.catalog.grouping.table.isVisible()
+    assert window.query.text() == ""
+    choose(qtbot, window, "Newest")
+    assert window.catalog.table.isVisible()
+    assert window.catalog.model.listing.view.order == "-created_at"
+
+
+def test_a_view_with_columns_that_are_gone_opens_with_the_rest(qtbot, window, settings, views):
+    columns = [{"key": "vanished", "width": 90, "shown": True}, {"key": "test_r2", "width": 99, "shown": True}]
+    put_view(settings, SavedView("Old", order="-vanished,test_r2", columns=tuple(columns), group_by=("vanished",)))
+    with qtbot.waitSignal(window.catalog.model.listed):
+        views.open(views.find("Old"))
+    assert window.catalog.model.listing.view.order == "test_r2"
+    assert "test_r2" in window.catalog.columns.shown_keys()
+    assert window.catalog.table.columnWidth(window.catalog.model.column("test_r2")) == 99
+    qtbot.waitUntil(lambda: window.catalog.grouping.by == ())
+    assert window.catalog.table.isVisible()
+
+
+def test_views_are_renamed_saved_again_and_deleted_and_that_is_undone(qtbot, window, settings, views):
+    save_as(qtbot, window, "Mine")
+    dialog = views.ask_name(views.find("Mine"))
+    save = next(one for one in dialog.findChild(QDialogButtonBox).buttons() if one.text() == "Save")
+    dialog.edit.setText("best")
+    assert not save.isEnabled()  # there is one of that name
+    dialog.edit.setText("Ours")
+    dialog.accept()
+    assert [one.name for one in own_views(settings)] == ["Ours"]
+    window.catalog.columns.show_column("model_type", False)
+    views.save()
+    assert views.button.text() == "View: Ours"
+    views.drop(views.find("Ours"))
+    assert own_views(settings) == []
+    assert "Ours" in window.notice.text()
+    window.notice._act.click()
+    assert [one.name for one in own_views(settings)] == ["Ours"]
+
+
+def test_views_and_groups_are_there_again_the_next_time(qtbot, window, open_window, root, views):
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        window.catalog.grouping.group(("dataset_name",))
+    save_as(qtbot, window, "In groups")
+    window.close()
+    again = open_window(root)
+    qtbot.waitUntil(lambda: again.catalog.grouping.table.isVisible())
+    assert again.catalog.views.button.text() == "View: In groups"
+    assert again.catalog.grouping.table.groups.rowCount() == 2
+
+
+def test_the_menu_opens_by_key_and_its_views_are_commands(qtbot, window, views):
+    focus(qtbot, window.catalog.table)
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(window.catalog.table, Qt.Key.Key_V, both)
+    assert views.menu.isVisible()
+    views.menu.close()
+    offered = [offer.text for offer in window.commands.offers()]
+    assert "Starred" in offered and "Save view as" in offered
