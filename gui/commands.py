@@ -11,10 +11,10 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 from shiboken6 import isValid
 
+from gui.dialogs.key_sheet import KeyGroup
+from gui.dialogs.palette import Offer
 from gui.formats import tr
-from gui.key_sheet import KeyGroup
 from gui.menus import fill_menu
-from gui.palette import Offer
 from gui.panes.compare import FOLDS
 from gui.session import Opened
 from gui.theme import Choice, theme

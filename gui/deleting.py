@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from gui.dialogs.plan_preview import PlanDialog
 from gui.formats import counted, integer_text, tr
 from gui.jobs import Jobs
-from gui.plan_preview import PlanDialog
 from gui.selection import Picked
 from gui.session import Session
 from gui.tasks import Report

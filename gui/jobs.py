@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from gui.exporting import ExportRequest, write_export
+from gui.exports import ExportRequest, write_export
 from gui.formats import MISSING, duration_text, integer_text, tr
 from gui.tasks import Problem, Progress, Report, Task, Tasks
 

@@ -8,10 +8,10 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from gui.dialogs.keep import KeepDialog
 from gui.dragging import Carried
 from gui.formats import tr
 from gui.jobs import Jobs
-from gui.keep_dialog import KeepDialog
 from gui.kept import Kept, Names, Wish, fetch_names, keep, keep_as_job, kept_text, let_go, things_of
 from gui.session import Session
 from gui.undo import Undo

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from gui.dialogs import NewWorkspaceDialog
+from gui.dialogs.messages import NewWorkspaceDialog
 from gui.formats import tr
 from gui.one_window import OneWindow
 from gui.settings import documents_folder

@@ -12,14 +12,15 @@ from PySide6.QtGui import QAction, QDesktopServices, QDrag, QGuiApplication, QKe
 from PySide6.QtWidgets import QMenu, QWidget
 
 from gui.deleting import Deleting, Doomed
+from gui.dialogs.export import ExportDialog
 from gui.dragging import Carried, pack
-from gui.exporting import ExportDialog, Taken, TakeRequest, take_pipelines
+from gui.exports import Taken, TakeRequest, take_pipelines
 from gui.formats import counted, tr
 from gui.keeping import Keeping
-from gui.listings import fetch_ids
 from gui.menus import fill_menu
+from gui.models.listings import fetch_ids
+from gui.models.run_groups import run_text
 from gui.query_text import one_of
-from gui.run_groups import run_text
 from gui.selection import Picked
 
 if TYPE_CHECKING:

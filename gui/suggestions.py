@@ -8,8 +8,8 @@ from PySide6.QtCore import QModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from gui.columns import AnyIndex
 from gui.formats import tr
+from gui.models.columns import AnyIndex
 from gui.theme import GRID, ROW_HEIGHT, theme
 
 if TYPE_CHECKING:

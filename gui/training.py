@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from gui.dialogs.new_run import NewRunDialog
 from gui.jobs import Job, Jobs
-from gui.new_run import NewRunDialog
 from gui.session import Session
 from gui.settings import Settings
 

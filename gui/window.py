@@ -21,15 +21,15 @@ from gui.centre import Centre
 from gui.commands import Commands
 from gui.comparison import FEWEST, MOST, Comparison
 from gui.crash import Crash, versions_text
-from gui.dialogs import ErrorDialog, RecordDialog
-from gui.exporting import ExportRequest
+from gui.dialogs.key_sheet import KeysDialog
+from gui.dialogs.messages import ErrorDialog, RecordDialog
+from gui.dialogs.new_run import NewRunDialog
+from gui.dialogs.palette import CommandDialog
+from gui.exports import ExportRequest
 from gui.formats import tr
 from gui.jobs import Job, Jobs
-from gui.key_sheet import KeysDialog
 from gui.leaving import Leaving
-from gui.new_run import NewRunDialog
 from gui.opening import Opening
-from gui.palette import CommandDialog
 from gui.panes.catalog import CatalogPane
 from gui.panes.compare import ComparePane
 from gui.panes.explore import ExplorePane

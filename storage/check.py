@@ -38,6 +38,7 @@ _PART_FILE = re.compile(r".+\.parquet")  # those of other programs are told of b
 _IN_RUN = frozenset({"run_config.json", "run_summary.json", "run.log", "_binaries", "_numbers"})
 _SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory", ".git", ".gitignore", ".gitattributes"})
 _TOLD = 3  # names in one finding
+_MOVING_SECONDS = 60  # how long something may take to go to the trash or come back
 
 
 def check_workspace(root: Path | str, report: Progress | None = None, deep: bool = False) -> Report:
@@ -81,7 +82,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
     catalog.compare(runs.seen, runs.lacking, runs.complete)
     if index is not None and workspace_id:
         with inspection.item(index):
-            catalog.compare_index(index, workspace_id, runs.seen)
+            catalog.compare_index(index, workspace_id, runs.seen, runs.signatures)
     inspection.step("looking at the trash")
     with inspection.item(layout.trash):
         _check_trash(inspection, layout, trash)
@@ -236,11 +237,22 @@ def files_below(path: Path) -> Iterable[Path]:
         yield path
 
 
+def _on_its_way(trash: Trash, place: Path) -> bool:
+    """Whether an entry is gone by now, or was marked so lately that a living process is likely to be at it."""
+    try:
+        marked = os.lstat(place / "trash.json").st_mtime
+        return trash.get(place.name).status != "deleted" and time.time() - marked < _MOVING_SECONDS
+    except FileNotFoundError:
+        return not place.exists()
+    except StorageError:
+        return False
+
+
 def _check_trash(inspection: Inspection, layout: Layout, trash: Trash) -> None:
     expired = {entry.trash_id for entry in trash.expired(KEPT_DAYS)}
     for entry in trash.list():
         place = layout.trash / entry.trash_id
-        if entry.problem and entry.kind != ASIDE:
+        if entry.problem and entry.kind != ASIDE and not _on_its_way(trash, place):
             inspection.find("trash-damaged", place, entry.problem, bytes=entry.bytes)
         elif entry.trash_id in expired:
             what = f"“{entry.title}” was deleted more than {KEPT_DAYS} days ago."

@@ -77,10 +77,12 @@ class CatalogCheck:
                 self._meta = self._read("meta", ["prediction_id", "run_id", "pipeline_id"])
             with self._inspection.item(self._layout.manifest):
                 self._manifest = self._file.read()
-            if len(self._inspection.findings) == found or self._manifest.generation == before.generation:
+            if all(part in getattr(self._manifest, d) for d in DATASETS for part in getattr(before, d)):
                 self._manifest = before
                 break
-            del self._inspection.findings[found:]
+            del self._inspection.findings[found:]  # a part that was merged meanwhile may have been missed
+        else:
+            self._meta = None  # of a catalog that is never at rest nothing can be concluded
         if self._meta is not None:
             self._inspection.checked["results"] = self._meta.num_rows
             self._check_twice(self._meta)
@@ -260,8 +262,10 @@ class CatalogCheck:
 
     # ------------------------------------------------------------ the index
 
-    def compare_index(self, path: Path, workspace_id: str, seen: Sequence[SeenPipeline]) -> None:
-        """Compare what the index says with the files.
+    def compare_index(
+        self, path: Path, workspace_id: str, seen: Sequence[SeenPipeline], signatures: Mapping[str, str]
+    ) -> None:
+        """Compare what the index says with the files; `signatures` are those of run folders before they were read.
 
         One that is missing or of another version is made again by itself, and one that is behind catches up.
         """
@@ -275,7 +279,7 @@ class CatalogCheck:
                 self._inspection.find("index-behind", path, "The index reflects an earlier state of the catalog.")
             elif facts.mark == manifest_mark(self._manifest) and self._meta is not None and self._whole("meta"):
                 self._compare_results(path, facts, self._meta)
-            self._compare_pipelines(path, facts, seen)
+            self._compare_pipelines(path, facts, seen, signatures)
 
     def _compare_results(self, path: Path, facts: IndexFacts, meta: pa.Table) -> None:
         import pyarrow.compute as pc
@@ -287,14 +291,17 @@ class CatalogCheck:
         elif self._inspection.deep and set(facts.ids) != set(ids.to_pylist()):
             self._inspection.find("index-differs", path, "The index has other results than the catalog.")
 
-    def _compare_pipelines(self, path: Path, facts: IndexFacts, seen: Sequence[SeenPipeline]) -> None:
+    def _compare_pipelines(
+        self, path: Path, facts: IndexFacts, seen: Sequence[SeenPipeline], signatures: Mapping[str, str]
+    ) -> None:
         """What differs in a run that the index takes for unchanged will not be noticed by itself."""
         there = {(one.folder, one.pipeline_id): one.status for one in seen}
         busy = {one.folder for one in seen if one.busy}
         told = facts.pipelines
         wrong = [name for name in there.keys() | told.keys() if there.get(name) != told.get(name)]
         counted = Counter(folder for folder, _ in wrong if folder not in busy)
-        stuck = {f for f in counted if facts.runs.get(f) and facts.runs[f] == run_signature(self._layout.run(f))}
+        same = {f for f in counted if facts.runs.get(f) and facts.runs[f] == signatures.get(f)}
+        stuck = {f for f in same if facts.runs[f] == run_signature(self._layout.run(f))}
         for code, folders in (("index-differs", stuck), ("index-behind", counted.keys() - stuck)):
             if folders:
                 count = sum(counted[folder] for folder in folders)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout, pipeline_number
 from storage.records import PipelineRecord, RunConfig, RunSummary, read_document, read_json, utc_now
-from storage.scan import run_folders
+from storage.scan import run_folders, run_signature
 from storage.trash import Trash
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ class RunsCheck:
     """Checks all runs. Afterwards `seen` are their pipelines and `lacking` completed ones without a document.
 
     `lacking` maps prediction ids to (name of the document, folder): whether it ever was there, the catalog knows.
-    `complete` tells that every run could be read, so that what was not seen is gone.
+    `complete` tells that every run could be read, so that what was not seen is gone. `signatures` are those of the run
+    folders before they were read.
     """
 
     def __init__(self, inspection: Inspection, layout: Layout, disk: Disk, trash: Trash) -> None:
@@ -68,8 +71,16 @@ class RunsCheck:
         self._alive: dict[str, bool] = {}
         self._run_ids: dict[str, str] = {}
         self.seen: list[SeenPipeline] = []
-        self.lacking: dict[str, list[tuple[str, Path]]] = {}
+        self._lacking: list[tuple[str, str, Path]] = []
+        self.signatures: dict[str, str] = {}
         self.complete = layout.runs.is_dir()
+
+    @property
+    def lacking(self) -> dict[str, list[tuple[str, Path]]]:
+        found: dict[str, list[tuple[str, Path]]] = {}
+        for prediction_id, name, folder in self._lacking:
+            found.setdefault(prediction_id, []).append((name, folder))
+        return found
 
     def expect(self) -> int:
         """How many steps this will take: one for each pipeline and each run."""
@@ -91,13 +102,29 @@ class RunsCheck:
         """Check every run folder."""
         for entry in self._runs():
             self._inspection.step("checking the runs")
-            with self._inspection.item(Path(entry.path)):
-                self._check_run(Path(entry.path))
-                self._inspection.checked["runs"] += 1
+            self._look_at(Path(entry.path))
+
+    def _look_at(self, folder: Path) -> None:
+        """Check a run. What is wrong must be so twice: somebody may just be moving it to the trash, or back."""
+        seen, lacking, found = len(self.seen), len(self._lacking), len(self._inspection.findings)
+        counted = self._inspection.checked.copy()
+        with self._inspection.item(folder):
+            self._check_run(folder)
+        first = self._inspection.findings[found:]
+        if not first and len(self._lacking) == lacking:
+            return
+        del self.seen[seen:], self._lacking[lacking:], self._inspection.findings[found:]
+        self._inspection.checked = counted
+        if folder.is_dir():
+            with self._inspection.item(folder):
+                self._check_run(folder)
+            self._inspection.findings[found:] = [one for one in self._inspection.findings[found:] if one in first]
 
     # ------------------------------------------------------------ a run
 
     def _check_run(self, folder: Path) -> None:
+        self.signatures[folder.name] = run_signature(folder)
+        self._inspection.checked["runs"] += 1
         config = self._read(folder / "run_config.json", RunConfig, "run-damaged")
         summary = self._read(folder / "run_summary.json", RunSummary, "summary-damaged")
         if config is not None:
@@ -183,7 +210,7 @@ class RunsCheck:
 
     def _miss(self, record: PipelineRecord, name: str, folder: Path) -> None:
         if record.status == "completed":
-            self.lacking.setdefault(record.prediction_id, []).append((name, folder))
+            self._lacking.append((record.prediction_id, name, folder))
 
     # ------------------------------------------------------------ artifacts
 
@@ -205,6 +232,8 @@ class RunsCheck:
                 self._inspection.find(code, place, f"{name}, of {folder.name}, {wrong}.", bytes=artifact.bytes)
 
     def _wrong_with(self, name: str, size: int, sha256: str, state: _RunState) -> str:
+        if state.sizes.get(name) != size:  # it may have been stored since the folder was listed
+            state.sizes.update(_size(state.folder / BINARIES, name))
         if name not in state.sizes:
             return "is not there"
         if state.sizes[name] != size:
@@ -252,6 +281,14 @@ def _just_ended(record: PipelineRecord) -> bool:
 def ended(seen: Iterable[SeenPipeline]) -> list[SeenPipeline]:
     """Those of them that should have a row in the catalog."""
     return [one for one in seen if one.status in _ENDED and one.prediction_id]
+
+
+def _size(folder: Path, name: str) -> dict[str, int]:
+    """The size of one file by its name; nothing where it is none."""
+    with suppress(FileNotFoundError):
+        found = os.lstat(folder / name)
+        return {name: found.st_size} if stat.S_ISREG(found.st_mode) else {}
+    return {}
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.errors import Cancelled, StorageError
+from storage.errors import Cancelled, NotFound, StorageError
 from storage.findings import Finding, Report, finding
 from storage.plan import Report as Progress
 from storage.records import utc_now
@@ -65,7 +65,7 @@ class Inspection:
         except Cancelled:
             raise
         except (StorageError, OSError) as error:
-            if os.path.lexists(place):
+            if os.path.lexists(place) and not _is_gone(error):
                 what = (
                     error.what if isinstance(error, StorageError) else f"{place.name} can't be read: {error.strerror}."
                 )
@@ -79,3 +79,10 @@ class Inspection:
         ordered = sorted(self.findings, key=lambda one: (worst[one.severity], one.title, one.place))
         seconds = time.monotonic() - self._started
         return Report(tuple(ordered), dict(self.checked), utc_now(), seconds, self.deep, cancelled)
+
+
+def _is_gone(error: StorageError | OSError) -> bool:
+    """Whether an error tells of a file that somebody took away while it was looked at."""
+    if isinstance(error, NotFound):
+        return error.path is not None and not os.path.lexists(error.path)
+    return isinstance(error, FileNotFoundError)

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QWidget
 from gui.charts.sample_plot import SamplePlot
 from gui.charts.shown import share_text
 from gui.formats import integer_text, tr
-from gui.points import Confusion
-from gui.points_rows import Numbers
+from gui.models.points import Confusion
+from gui.models.points_rows import Numbers
 from gui.theme import theme
 
 MOST_WRITTEN = 12  # classes; with more the cells are too small for numbers

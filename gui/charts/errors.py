@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QWidget
 from gui.charts.plot import MARKERS
 from gui.charts.sample_plot import LEFT_WIDTH, SamplePlot
 from gui.formats import integer_text, number_text, tr
-from gui.points import Errors
-from gui.points_rows import PARTITIONS, Numbers
+from gui.models.points import Errors
+from gui.models.points_rows import PARTITIONS, Numbers
 from gui.theme import theme
 
 LINES = {"train": Qt.PenStyle.SolidLine, "val": Qt.PenStyle.DashLine, "test": Qt.PenStyle.DotLine}

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui.charts.sample_plot import REACH, SamplePlot
 from gui.formats import number_text, tr
-from gui.points import FoldSpread
+from gui.models.points import FoldSpread
 from gui.theme import theme
 from storage import metric_for
 

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.columns import RIGHT, TITLES, AnyIndex
 from gui.formats import integer_text, number_text, tr
+from gui.models.columns import RIGHT, TITLES, AnyIndex
 from gui.theme import ROW_HEIGHT, theme
 
 if TYPE_CHECKING:

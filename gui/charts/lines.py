@@ -13,7 +13,7 @@ from pyqtgraph.functions import arrayToQPolygonF
 from PySide6.QtCore import QRectF, QSizeF, Qt, QTimer
 from PySide6.QtGui import QPainter, QPen, QPixmap, QPolygonF
 
-from gui.points_rows import Numbers
+from gui.models.points_rows import Numbers
 
 MOST_VERTICES = 160_000  # of all lines together; what is finer than the screen is left out anyway
 SMOOTH_VERTICES = 100_000  # up to which smooth lines take no longer

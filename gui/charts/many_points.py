@@ -13,8 +13,8 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from gui.charts.plot import Plot, symbol
-from gui.compared import Compared
 from gui.formats import tr
+from gui.models.compared import Compared
 from gui.theme import theme
 
 REACH = 12.0  # pixels from a point that still mean it

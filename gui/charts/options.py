@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, 
 from gui.charts.folds import metric_title
 from gui.charts.shown import Shown
 from gui.formats import tr
-from gui.points import ChartData
-from gui.points_rows import PARTITIONS
+from gui.models.points import ChartData
+from gui.models.points_rows import PARTITIONS
 from gui.theme import theme
 
 HEIGHT = 30

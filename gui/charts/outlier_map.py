@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QWidget
 from gui.charts.sample_plot import free_corner
 from gui.charts.spectra import SpectralPlot, kind_words
 from gui.formats import integer_text, number_text, tr
-from gui.points_rows import Numbers
-from gui.points_spectra import ORDINARY, OUTLYING, SUSPICIOUS
+from gui.models.points_rows import Numbers
+from gui.models.points_spectra import ORDINARY, OUTLYING, SUSPICIOUS
 from gui.theme import theme
 
 SYMBOLS = {ORDINARY: "o", SUSPICIOUS: "t1", OUTLYING: "x"}

@@ -25,13 +25,13 @@ from gui.charts.sample_plot import SamplePlot
 from gui.charts.shown import Shown, row_line
 from gui.charts.spectra import SpectraPlot
 from gui.formats import tr
-from gui.points import ChartData
+from gui.models.points import ChartData
 from gui.settings import Settings
 from gui.theme import GRID, theme
 from gui.widgets import ElidedLabel
 
 if TYPE_CHECKING:
-    from gui.points_spectra import SpectralLines
+    from gui.models.points_spectra import SpectralLines
     from storage import RocCurves
 
 MAKERS: dict[str, Callable[[], SamplePlot]] = {

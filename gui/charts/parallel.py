@@ -25,8 +25,8 @@ from gui.charts.parallel_axes import (
 from gui.charts.parallel_lines import LineLayer, distances, toned_down
 from gui.charts.parallel_mouse import Drag, Range, dragged_range, part_at
 from gui.charts.plot import Plot
-from gui.explored import Axis, Explored
 from gui.formats import tr
+from gui.models.explored import Axis, Explored
 from gui.theme import theme
 
 REACH = 7.0  # pixels from a line that still mean it

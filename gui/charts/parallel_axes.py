@@ -11,9 +11,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from gui.charts.parallel_lines import line_path
-from gui.columns import TITLES
-from gui.explored import Axis
 from gui.formats import number_text, time_text, tr
+from gui.models.columns import TITLES
+from gui.models.explored import Axis
 from gui.theme import theme
 
 SIDE, TOP, BOTTOM = 64, 44, 26  # pixels around the axes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
-from gui.explored import Axis
+from gui.models.explored import Axis
 
 EDGE = 5.0  # pixels from the end of a range that move it
 Range = tuple[float, float]

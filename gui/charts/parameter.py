@@ -16,8 +16,8 @@ from gui.charts.colouring import Colouring, plain_colouring
 from gui.charts.importance import ImportanceTable
 from gui.charts.many_points import REACH, PointedPlot
 from gui.charts.parallel_axes import axis_title
-from gui.explored import Axis
 from gui.formats import tr
+from gui.models.explored import Axis
 from gui.theme import theme
 
 MOST_LEVELS = 24  # different values up to which their spread is drawn

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QWidget
 
 from gui.charts.sample_plot import SamplePlot, scatter
 from gui.formats import integer_text, tr
-from gui.points import Points
-from gui.points_rows import PARTITIONS, Numbers
+from gui.models.points import Points
+from gui.models.points_rows import PARTITIONS, Numbers
 
 
 class ParityPlot(SamplePlot):

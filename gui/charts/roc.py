@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from gui.charts.plot import DASHES, pen
 from gui.charts.sample_plot import SamplePlot
 from gui.formats import integer_text, number_text, tr
-from gui.points_rows import Numbers
+from gui.models.points_rows import Numbers
 from gui.theme import pipeline_colour, theme
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from gui.charts.plot import MARKERS, Plot
 from gui.charts.shown import Shown, row_words
-from gui.points import Points
-from gui.points_rows import Numbers
+from gui.models.points import Points
+from gui.models.points_rows import Numbers
 from gui.theme import theme
 
 REACH = 12.0  # pixels around the mouse in which a mark is meant

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from gui.formats import number_text, tr
-from gui.points import ChartData
-from gui.points_rows import SampleRows
+from gui.models.points import ChartData
+from gui.models.points_rows import SampleRows
 
 if TYPE_CHECKING:
-    from gui.points_spectra import SpectralLines
+    from gui.models.points_spectra import SpectralLines
     from storage import RocCurves
 
 Colouring = Literal["target", "partition"]

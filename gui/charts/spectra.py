@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QWidget
 from gui.charts.lines import LineField, LineGroup
 from gui.charts.sample_plot import REACH, SamplePlot, free_corner
 from gui.formats import integer_text, number_text, tr
-from gui.points_rows import Numbers
-from gui.points_spectra import ORDINARY, OUTLYING, SUSPICIOUS, SpectralLines
+from gui.models.points_rows import Numbers
+from gui.models.points_spectra import ORDINARY, OUTLYING, SUSPICIOUS, SpectralLines
 from gui.theme import pipeline_colour, theme
 
 SHADES = 9  # steps of colour for what was measured

@@ -26,7 +26,7 @@ from shiboken6 import isValid
 
 from gui.edits import Edit, Edited, apply_edit, split_tags, undo_edits
 from gui.formats import integer_text, tr
-from gui.row_set import RowSet
+from gui.models.row_set import RowSet
 from gui.selection import Selection
 from gui.theme import GRID
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedWidget, QToolB
 from shiboken6 import isValid
 
 from gui.formats import integer_text, tr
-from gui.listings import View, fetch_completion, no_match_text
-from gui.models import CatalogModel
+from gui.models.catalog import CatalogModel
+from gui.models.listings import View, fetch_completion, no_match_text
 from gui.panes.annotating import MOST_STARS, Annotating
 from gui.panes.catalog_selection import CatalogSelection
 from gui.panes.catalog_table import CatalogTable

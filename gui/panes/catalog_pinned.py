@@ -13,7 +13,7 @@ from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, QModelIndex,
 from PySide6.QtGui import QColor, QPainter, QRegion
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QTableView
 
-from gui.columns import AnyIndex
+from gui.models.columns import AnyIndex
 from gui.panes.sort_header import SortHeader
 from gui.theme import theme
 

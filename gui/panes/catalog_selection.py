@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer
 
-from gui.listings import Listing
-from gui.models import CatalogModel
+from gui.models.catalog import CatalogModel
+from gui.models.listings import Listing
+from gui.models.row_set import RowSet
 from gui.panes.catalog_table import CatalogTable
-from gui.row_set import RowSet
 from gui.selection import MOST_CHOSEN, Picked, Selection
 from gui.session import Session
 

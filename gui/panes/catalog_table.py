@@ -24,11 +24,11 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from gui.columns import ASIDE_ROLE, AnyIndex
+from gui.models.columns import ASIDE_ROLE, AnyIndex
+from gui.models.row_set import RowSet
 from gui.panes.catalog_pinned import Pins
 from gui.panes.column_layout import LEAST_WIDTH
 from gui.panes.sort_header import SortHeader
-from gui.row_set import RowSet
 from gui.theme import ROW_HEIGHT, theme
 
 ASIDE_MARGIN = 8  # as far from the edge of a cell as the style puts a text

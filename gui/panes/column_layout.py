@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from gui.columns import FRONT
 from gui.formats import tr
-from gui.models import CatalogModel
+from gui.models.catalog import CatalogModel
+from gui.models.columns import FRONT
 from gui.panes.column_chooser import Choice, ColumnChooser
 from gui.settings import Settings
 from gui.theme import GRID

@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
-from gui.compared import Compared, Facts, fetch_chains, fetch_errors, fetch_facts, fetch_folds, labels
 from gui.comparison import FEWEST, Comparison
 from gui.formats import tr
+from gui.models.compared import Compared, Facts, fetch_chains, fetch_errors, fetch_facts, fetch_folds, labels
 from gui.panes.compare_errors import ErrorsView
 from gui.panes.compare_folds import FoldsView
 from gui.panes.compare_metrics import MetricsView

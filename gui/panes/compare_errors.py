@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSplitter, QWidget
 
-from gui.columns import RIGHT
-from gui.compared import Compared
 from gui.formats import MISSING, number_text, tr
+from gui.models.columns import RIGHT
+from gui.models.compared import Compared
 from gui.panes.compare_table import AnyIndex, LegendModel, legend
 from gui.theme import GRID
 
 if TYPE_CHECKING:
-    from gui.overlay import Numbers
+    from gui.models.overlay import Numbers
     from storage import SampleErrors
 
 

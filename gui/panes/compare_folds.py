@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.columns import LEFT, RIGHT
 from gui.formats import MISSING, number_text, tr
+from gui.models.columns import LEFT, RIGHT
 from gui.panes.compare_table import NOWHERE, AnyIndex, CompareModel, CompareTable, word_colour
 from gui.theme import GRID, ROW_HEIGHT, theme
 from gui.widgets import combo_box

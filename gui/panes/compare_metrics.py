@@ -10,9 +10,9 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
-from gui.columns import RIGHT, best_of, best_sign
-from gui.compared import Facts
 from gui.formats import MISSING, number_text, tr
+from gui.models.columns import RIGHT, best_of, best_sign
+from gui.models.compared import Facts
 from gui.panes.compare_table import NOWHERE, AnyIndex, CompareModel, CompareTable, word_colour
 from gui.theme import theme
 

@@ -11,7 +11,7 @@ from gui.panes.compare_errors import ErrorsView, beside, share_text
 
 if TYPE_CHECKING:
     from gui.charts.many_points import ManyPoints
-    from gui.overlay import Numbers
+    from gui.models.overlay import Numbers
 
 
 class ParityView(ErrorsView):
@@ -51,7 +51,7 @@ class ParityView(ErrorsView):
             return
         import numpy as np
 
-        from gui.overlay import recalls, thinned
+        from gui.models.overlay import recalls, thinned
 
         count = len(self.pipelines)
         if errors.classes:
@@ -100,7 +100,7 @@ class ParityView(ErrorsView):
     def _order(self) -> Numbers:
         import numpy as np
 
-        from gui.overlay import ordered
+        from gui.models.overlay import ordered
 
         return np.zeros(0, int) if self.errors is None or self.errors.classes else ordered(self.errors, "truth")
 

@@ -14,7 +14,7 @@ from gui.theme import GRID, theme
 
 if TYPE_CHECKING:
     from gui.charts.heat_map import HeatMap
-    from gui.overlay import Numbers
+    from gui.models.overlay import Numbers
 
 
 class SamplesView(ErrorsView):
@@ -92,7 +92,7 @@ class SamplesView(ErrorsView):
         errors = self.errors
         if errors is None or self.plot is None:
             return
-        from gui.overlay import colour_limit, gathered, ordered
+        from gui.models.overlay import colour_limit, gathered, ordered
 
         order = ordered(errors, str(self.order.currentData()))
         self._shown = gathered(errors, order)
@@ -141,7 +141,7 @@ class SamplesView(ErrorsView):
         if self.errors.classes:
             self._key.setText(f"{high} {tr('wrong')}   ▼ {tr('outlier everywhere')}")
             return
-        from gui.overlay import colour_limit
+        from gui.models.overlay import colour_limit
 
         limit = number_text(colour_limit(self.errors.values), 2)
         low = f"<span style='color:{LOW}'>■</span>"

@@ -8,8 +8,8 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QBrush, QFont
 from PySide6.QtWidgets import QHeaderView, QLabel, QSplitter, QVBoxLayout, QWidget
 
-from gui.columns import LEFT
 from gui.formats import MISSING, parameter_text, tr
+from gui.models.columns import LEFT
 from gui.panes.compare_table import NOWHERE, AnyIndex, CellDelegate, CompareModel, CompareTable, word_colour
 from gui.panes.facts import UNSET, first_words
 from gui.panes.sheets import Sheet

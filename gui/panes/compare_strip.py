@@ -9,8 +9,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
-from gui.compared import Compared
 from gui.formats import integer_text, tr
+from gui.models.compared import Compared
 from gui.panes.compare_table import swatch
 from gui.selection import Picked
 from gui.theme import theme

@@ -40,9 +40,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.columns import LEFT
-from gui.compared import Compared
 from gui.formats import cell_text, tr
+from gui.models.columns import LEFT
+from gui.models.compared import Compared
 from gui.panes.catalog_table import dress_table
 from gui.selection import Picked
 from gui.theme import theme

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
-from gui.explored import Explored, fetch_explored, rank, usual_axes, usual_parameter
 from gui.formats import integer_text, number_text, tr
+from gui.models.explored import Explored, fetch_explored, rank, usual_axes, usual_parameter
 from gui.panes.catalog import CatalogPane
 from gui.panes.column_chooser import ColumnChooser
 from gui.panes.explore_axes import ask_axes, select_point

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from gui.explored import Explored
 from gui.formats import tr
+from gui.models.explored import Explored
 from gui.panes.column_chooser import Choice, ColumnChooser
 from gui.panes.explore_options import title_of
 from gui.selection import Picked, Selection

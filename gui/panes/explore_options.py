@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QTabBar, QToolButton, QVBoxLayout, QWidget
 
-from gui.columns import TITLES
-from gui.explored import Explored, usual_metrics
 from gui.formats import tr
+from gui.models.columns import TITLES
+from gui.models.explored import Explored, usual_metrics
 from gui.theme import GRID, theme
 from gui.widgets import ElidedLabel, combo_box
 

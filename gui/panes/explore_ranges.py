@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.explored import Axis
 from gui.formats import tr
+from gui.models.explored import Axis
 from gui.panes.explore_options import title_of
 from gui.theme import GRID
 

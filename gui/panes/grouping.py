@@ -10,10 +10,10 @@ from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QMenu, QTableView, QWidget
 
-from gui.columns import Column
 from gui.formats import tr
-from gui.groups_model import GroupsModel
-from gui.models import CatalogModel
+from gui.models.catalog import CatalogModel
+from gui.models.columns import Column
+from gui.models.groups import GroupsModel
 from gui.panes.catalog_table import dress_table
 from gui.panes.column_chooser import Choice, ColumnChooser
 from gui.panes.column_layout import LEAST_WIDTH

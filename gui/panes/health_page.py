@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.columns import LEFT, AnyIndex
+from gui.models.columns import LEFT, AnyIndex
 from gui.session import Session
 from gui.theme import ROW_HEIGHT, theme
 

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.columns import RIGHT
 from gui.formats import MISSING, bytes_text, integer_text, tr
+from gui.models.columns import RIGHT
 from gui.panes.health_page import Field, HealthPage, RowsModel, RowsTable
 from gui.panes.health_work import measure
 from gui.session import Session

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from gui.columns import RIGHT
+from gui.dialogs.plan_preview import PlanDialog
 from gui.formats import MISSING, bytes_text, full_time_text, integer_text, time_text, tr
 from gui.jobs import Jobs
+from gui.models.columns import RIGHT
 from gui.panes.health_page import Field, HealthPage, RowsModel, RowsTable
 from gui.panes.health_work import Preview, preview_removal, remove_from_trash
-from gui.plan_preview import PlanDialog
 from gui.session import Session
 from gui.tasks import Problem
 from gui.theme import GRID, theme

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 
 from gui.formats import duration_text, tr
 from gui.jobs import LINES_KEPT, Job, Jobs
-from gui.jobs_model import SHARE_ROLE, JobsModel, event_text, event_title, metric_text
+from gui.models.jobs import SHARE_ROLE, JobsModel, event_text, event_title, metric_text
 from gui.selection import Picked
 from gui.settings import Settings
 from gui.theme import GRID, ROW_HEIGHT, theme

@@ -16,14 +16,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from gui.dialogs.keep import kind_title
 from gui.dragging import Carried, unpack
 from gui.filter_box import FilterBox
 from gui.formats import integer_text, tr
 from gui.jobs import Jobs
-from gui.keep_dialog import kind_title
 from gui.kept import KINDS, things_of
-from gui.library_model import source_text
 from gui.menus import fill_menu
+from gui.models.library import source_text
 from gui.panes.library_actions import LibraryActions
 from gui.panes.library_table import LibraryTab
 from gui.selection import Selection

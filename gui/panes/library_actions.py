@@ -12,9 +12,9 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.deleting import restore
+from gui.dialogs.keep import kind_title
 from gui.formats import counted, tr
 from gui.jobs import Jobs
-from gui.keep_dialog import kind_title
 from gui.panes.library_table import LibraryTab
 from gui.selection import Picked, Selection
 from gui.session import Session

@@ -9,9 +9,9 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedWidget, QTableView, QWidget
 
+from gui.dialogs.keep import kind_title
 from gui.formats import tr
-from gui.keep_dialog import kind_title
-from gui.library_model import COLUMNS, LibraryModel, column_number
+from gui.models.library import COLUMNS, LibraryModel, column_number
 from gui.panes.catalog_table import dress_table
 from gui.theme import theme
 from gui.widgets import EmptyState

@@ -19,7 +19,7 @@ from gui.tasks import Problem, Task
 if TYPE_CHECKING:
     from gui.charts.enlarged import Enlarged
     from gui.charts.page import Charts
-    from gui.points_spectra import SpectralLines
+    from gui.models.points_spectra import SpectralLines
     from storage import RocCurves
 
 
@@ -144,7 +144,7 @@ class ChartPlace(QWidget):
     def _ask_spectra(self) -> None:
         if self._found is None:
             return
-        from gui.points_spectra import fetch_spectra
+        from gui.models.points_spectra import fetch_spectra
 
         details = self._found.details
         key = data_key(details)

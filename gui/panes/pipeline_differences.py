@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from gui.columns import best_of
 from gui.formats import integer_text, number_text, parameter_text, tr
+from gui.models.columns import best_of
 from gui.panes.facts import short
 from gui.panes.sheets import Sheet
 from gui.selection import Picked

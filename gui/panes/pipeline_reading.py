@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gui.selection import Picked
 
 if TYPE_CHECKING:
-    from gui.points import ChartData
+    from gui.models.points import ChartData
     from storage import PipelineDetails, PredictionArrays, RocCurves, Workspace
 
 
@@ -27,7 +27,7 @@ def fetch_details(picked: Picked, roc: bool, workspace: Workspace) -> Found:
 
     Where the folder is gone or damaged, the catalog tells what it knows. Raises NotFound where that is nothing.
     """
-    from gui.points import chart_data
+    from gui.models.points import chart_data
 
     details = _details(picked, workspace)
     validation = details.metrics.get("cross_validation")
@@ -58,7 +58,7 @@ def _with_computed_folds(data: ChartData, prediction_id: str, workspace: Workspa
     """Compute the metrics of the folds from stored predictions, where metrics.json doesn't tell them."""
     import numpy as np
 
-    from gui.points import FoldSpread
+    from gui.models.points import FoldSpread
     from storage import comparable_metrics
 
     names = comparable_metrics("classification" if data.rows.labels else "regression")
@@ -74,7 +74,7 @@ def _with_computed_folds(data: ChartData, prediction_id: str, workspace: Workspa
 
 def roc_of(arrays: list[PredictionArrays]) -> dict[str, RocCurves]:
     """Compute the ROC curves of all partitions; loads scikit-learn, so never on the GUI thread."""
-    from gui.points_rows import PARTITIONS
+    from gui.models.points_rows import PARTITIONS
     from storage import roc_curves
 
     here = {block.partition for block in arrays if len(block.y_true)}

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.columns import STATUS_COLOURS
 from gui.formats import STATUS_ICONS, status_word, tr
+from gui.models.columns import STATUS_COLOURS
 from gui.panes.facts import configuration_text, dataset_of, pipeline_name, pipeline_status
 from gui.panes.pipeline_chain import ChainView
 from gui.panes.sheets import metrics_sheet

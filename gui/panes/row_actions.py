@@ -12,12 +12,13 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMenu
 from shiboken6 import isValid
 
-from gui.columns import Column
+from gui.dialogs.export import ExportDialog
 from gui.edits import split_tags
-from gui.exporting import ExportDialog, ExportRequest
+from gui.exports import ExportRequest
 from gui.formats import cell_text, plain_text, tr
-from gui.listings import Chosen, fetch_ids
 from gui.menus import fill_menu
+from gui.models.columns import Column
+from gui.models.listings import Chosen, fetch_ids
 from gui.panes.selecting import SelectWhereDialog
 from gui.query_text import equals, has_tag
 from gui.tasks import Problem

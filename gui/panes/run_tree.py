@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QTreeView,
 )
 
-from gui.columns import AnyIndex
-from gui.run_rows import MUTED_ROLE
+from gui.models.columns import AnyIndex
+from gui.models.run_rows import MUTED_ROLE
 from gui.theme import GRID, theme
 
 SCORE_WIDTH = 60

@@ -19,10 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import tr
+from gui.models.points_rows import Numbers, SampleRows
+from gui.models.samples import SamplesModel, rows_text
 from gui.panes.catalog_table import dress_table
-from gui.panes.samples_model import SamplesModel, rows_text
 from gui.panes.sort_header import SortHeader
-from gui.points_rows import Numbers, SampleRows
 from gui.tasks import Tasks
 from gui.theme import GRID
 from gui.widgets import ElidedLabel

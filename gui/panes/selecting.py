@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from gui.formats import integer_text, tr
-from gui.listings import Chosen, fetch_where
-from gui.models import CatalogModel
+from gui.models.catalog import CatalogModel
+from gui.models.listings import Chosen, fetch_where
+from gui.models.row_set import RowSet
 from gui.panes.catalog_table import CatalogTable
 from gui.query_box import QueryBox
-from gui.row_set import RowSet
 from gui.session import Session
 from gui.tasks import Problem
 from gui.theme import GRID

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from gui.columns import LEFT, RIGHT
 from gui.formats import MISSING, integer_text, number_text, plain_text, tr
+from gui.models.columns import LEFT, RIGHT
 from gui.theme import ROW_HEIGHT, theme
 from storage import metric_for
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPolygonF
 from PySide6.QtWidgets import QHeaderView, QWidget
 
-from gui.columns import SORT_ROLE
+from gui.models.columns import SORT_ROLE
 from gui.theme import theme
 
 ARROW = 4  # half its width

@@ -8,9 +8,9 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu
 
-from gui.columns import Column, best_sign
 from gui.formats import tr
-from gui.models import CatalogModel
+from gui.models.catalog import CatalogModel
+from gui.models.columns import Column, best_sign
 from gui.query_box import QueryBox
 from gui.query_text import SortKey, also_sorted_by, order_text, sort_keys, sorted_by, without
 from gui.settings import Settings

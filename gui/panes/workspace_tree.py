@@ -20,11 +20,11 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, Q
 
 from gui.filter_box import FilterBox
 from gui.formats import tr
+from gui.models.run_groups import ORDERS, Arrangement, By
+from gui.models.run_nodes import Key, Node, picked_pipelines
+from gui.models.runs import RunsModel
 from gui.panes.run_tree import RunTree
 from gui.query_text import contains, equals
-from gui.run_groups import ORDERS, Arrangement, By
-from gui.run_nodes import Key, Node, picked_pipelines
-from gui.runs_model import RunsModel
 from gui.selection import Picked, Selection
 from gui.session import Session
 from gui.settings import Settings

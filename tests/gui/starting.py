@@ -16,7 +16,7 @@ import os, signal, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from gui import app
-from gui.dialogs import ErrorDialog, RecordDialog
+from gui.dialogs.messages import ErrorDialog, RecordDialog
 from gui.window import MainWindow
 
 application = QApplication([])

@@ -5,11 +5,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QMenu
 
-from gui import listings
-from gui.columns import SORT_ROLE
+from gui.models import listings
+from gui.models.columns import SORT_ROLE
+from gui.models.row_set import RowSet
 from gui.panes import catalog_selection, catalog_table
 from gui.panes.column_chooser import ColumnChooser
-from gui.row_set import RowSet
 from gui.selection import Picked
 from storage import Workspace
 from tests.gui.test_window import apply_filter, names

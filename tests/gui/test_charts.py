@@ -14,8 +14,8 @@ from gui.charts.page import Charts
 from gui.charts.picture import save_picture
 from gui.charts.shown import Shown
 from gui.charts.spectra import SpectraPlot, distances
-from gui.points import chart_data
-from gui.points_spectra import MOST_LINES, OUTLYING, spectral_lines
+from gui.models.points import chart_data
+from gui.models.points_spectra import MOST_LINES, OUTLYING, spectral_lines
 from gui.settings import Settings
 from gui.theme import theme
 from storage import PredictionArrays, Spectra, spectral_outliers

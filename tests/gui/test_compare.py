@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from gui.comparison import Comparison
-from gui.overlay import MOST_COLUMNS, MOST_POINTS, gathered, ordered, thinned
+from gui.models.overlay import MOST_COLUMNS, MOST_POINTS, gathered, ordered, thinned
 from gui.panes.compare import FOLDS, METRICS, PARITY, SAMPLES, STEPS, ComparePane
 from gui.selection import Picked, Sample, Selection
 from gui.session import Session

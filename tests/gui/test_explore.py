@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
-from gui import explored
-from gui.explored import make_axis
+from gui.models import explored
+from gui.models.explored import make_axis
 from storage import Workspace
 from tests.gui.test_window import apply_filter, focus, names, select
 

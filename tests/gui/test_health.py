@@ -13,10 +13,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QWidget
 
+from gui.dialogs.plan_preview import PlanDialog
 from gui.jobs import AT_A_TIME, Jobs
 from gui.panes.health import HealthPane
 from gui.panes.health_page import RowsTable, button_area
-from gui.plan_preview import PlanDialog
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem, Tasks

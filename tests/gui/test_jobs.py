@@ -13,9 +13,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from gui.dialogs import ErrorDialog
-from gui.jobs_model import FAILED_SHOWN, FINISHED_SHOWN, JobsModel
-from gui.new_run import NewRunDialog
+from gui.dialogs.messages import ErrorDialog
+from gui.dialogs.new_run import NewRunDialog
+from gui.models.jobs import FAILED_SHOWN, FINISHED_SHOWN, JobsModel
 from storage import NotFound, RunRequest, Workspace
 from tests.gui.samples import write_config, write_data
 

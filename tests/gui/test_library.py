@@ -11,10 +11,10 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+from gui.dialogs.new_run import NewRunDialog
 from gui.dragging import MIME, Carried, pack, unpack
 from gui.kept import KINDS
-from gui.library_model import LibraryModel, column_number
-from gui.new_run import NewRunDialog
+from gui.models.library import LibraryModel, column_number
 from gui.selection import Picked
 from storage import Workspace, load_dataset
 from tests.gui.samples import write_config, write_data

@@ -7,9 +7,9 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QMenu, QScrollBar, QTabWidget, QWidget
 
 from gui.commands import action_text
-from gui.dialogs import RecordDialog
-from gui.key_sheet import KeysDialog, sheet_text
-from gui.palette import CommandDialog, Found, Offer, closeness, found
+from gui.dialogs.key_sheet import KeysDialog, sheet_text
+from gui.dialogs.messages import RecordDialog
+from gui.dialogs.palette import CommandDialog, Found, Offer, closeness, found
 from gui.window import MainWindow
 from storage import Workspace
 

@@ -10,7 +10,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 import gui
-from gui.dialogs import ErrorDialog
+from gui.dialogs.messages import ErrorDialog
 from tests.gui.test_pace import ACTIONS, close_dialogs
 
 TESTS = Path(__file__).parent

@@ -4,9 +4,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from gui import listings, models
-from gui.listings import View
-from gui.models import CatalogModel
+from gui.models import catalog as models
+from gui.models import listings
+from gui.models.catalog import CatalogModel
+from gui.models.listings import View
 from gui.session import Session
 from gui.tasks import Tasks
 from storage import Workspace

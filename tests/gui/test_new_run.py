@@ -5,7 +5,7 @@ import json
 import pytest
 from PySide6.QtCore import QStandardPaths, Qt
 
-from gui.dialogs import ErrorDialog
+from gui.dialogs.messages import ErrorDialog
 from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
 

@@ -7,8 +7,8 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QLineEdit, QMenu
 
 from gui import deleting
-from gui.keep_dialog import KeepDialog
-from gui.plan_preview import PlanDialog
+from gui.dialogs.keep import KeepDialog
+from gui.dialogs.plan_preview import PlanDialog
 from storage import Workspace
 from tests.gui.test_annotating import marks
 from tests.gui.test_tree import click, opened, run_of_or_none

@@ -11,11 +11,11 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QListWidget
 
 from gui.formats import MISSING
+from gui.models.points import chart_data
+from gui.models.samples import SamplesModel
 from gui.panes.facts import configuration_text, origin_sections, split_words
 from gui.panes.pipeline_chain import ChainView
-from gui.panes.samples_model import SamplesModel
 from gui.panes.sheets import gap_of
-from gui.points import chart_data
 from storage import ChainStep, PredictionArrays, Workspace
 from tests.gui.trained import (
     PLS,

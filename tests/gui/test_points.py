@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gui import points
-from gui.points import chart_data
+from gui.models import points
+from gui.models.points import chart_data
 from storage import PredictionArrays
 
 

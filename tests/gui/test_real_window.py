@@ -12,8 +12,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QWidget
 
-from gui.dialogs import NewWorkspaceDialog
-from gui.palette import CommandDialog
+from gui.dialogs.messages import NewWorkspaceDialog
+from gui.dialogs.palette import CommandDialog
 from gui.theme import theme
 from gui.window import MainWindow
 from storage import RunRequest, Workspace

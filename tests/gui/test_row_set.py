@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gui.row_set import RowSet
+from gui.models.row_set import RowSet
 
 ranges = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=8)
 

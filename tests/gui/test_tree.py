@@ -11,9 +11,9 @@ import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from gui.run_groups import FLAT, SIZE, Arrangement, Group, group_runs, group_text, run_text
-from gui.run_rows import MUTED_ROLE
-from gui.runs_model import RunsModel
+from gui.models.run_groups import FLAT, SIZE, Arrangement, Group, group_runs, group_text, run_text
+from gui.models.run_rows import MUTED_ROLE
+from gui.models.runs import RunsModel
 from gui.selection import Picked
 from gui.session import Session
 from gui.tasks import Tasks

@@ -5,9 +5,9 @@ from PySide6.QtCore import QObject, QRect, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QPalette
 from PySide6.QtWidgets import QMessageBox, QTableView, QTabWidget, QTreeView, QWidget
 
-from gui.dialogs import ErrorDialog
+from gui.dialogs.messages import ErrorDialog
+from gui.dialogs.palette import CommandDialog
 from gui.formats import MISSING
-from gui.palette import CommandDialog
 from gui.query_box import QueryBox
 from gui.theme import theme
 from gui.window import MainWindow

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gui.formats import integer_text, number_text, tr
+from gui.models.row_set import RowSet
 from gui.query_text import SortKey, loosened, order_text, sort_keys, split_order
-from gui.row_set import RowSet
 
 if TYPE_CHECKING:
     from storage import CatalogColumn, Completion, Metric, Workspace

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gui.run_groups import FLAT, Group
+from gui.models.run_groups import FLAT, Group
 from gui.selection import Picked
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QObject, Qt, Signal
 
-from gui.columns import LEFT, RIGHT, AnyIndex
 from gui.dragging import MIME, Carried, pack
 from gui.formats import tr
-from gui.run_groups import FLAT, SIZE, Arrangement, Group, Page, Tree, fetch_page, fetch_page_of, fetch_tree
-from gui.run_nodes import (
+from gui.models.columns import LEFT, RIGHT, AnyIndex
+from gui.models.run_groups import FLAT, SIZE, Arrangement, Group, Page, Tree, fetch_page, fetch_page_of, fetch_tree
+from gui.models.run_nodes import (
     Key,
     Node,
     leads_to,
@@ -30,7 +30,7 @@ from gui.run_nodes import (
     renumber,
     run_children,
 )
-from gui.run_rows import group_data, pipeline_data, range_data, ranges_of, run_data
+from gui.models.run_rows import group_data, pipeline_data, range_data, ranges_of, run_data
 from gui.selection import Picked
 from gui.session import Session
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 from PySide6.QtGui import QBrush, QColor
 
-from gui.columns import LEFT, RIGHT, AnyIndex
 from gui.edits import split_tags
 from gui.formats import MISSING, bytes_text, full_time_text, number_text, time_text, tr
+from gui.models.columns import LEFT, RIGHT, AnyIndex
 from gui.theme import theme
 from storage import metric_for
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
-from gui.columns import LEFT, RIGHT, SORT_ROLE, AnyIndex, sort_sign
 from gui.formats import MISSING, cell_text, number_text, tr
-from gui.points_rows import Numbers, SampleRows
+from gui.models.columns import LEFT, RIGHT, SORT_ROLE, AnyIndex, sort_sign
+from gui.models.points_rows import Numbers, SampleRows
 from gui.query_text import SortKey
 from gui.theme import theme
 

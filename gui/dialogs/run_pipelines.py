@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui import inquiries
-from gui.columns import RIGHT
 from gui.formats import MISSING, integer_text, tr
+from gui.models.columns import RIGHT
 from gui.session import Session
 from gui.settings import documents_folder
 from gui.tasks import Task

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.columns import LEFT, RIGHT
 from gui.formats import bytes_text, integer_text, tr
+from gui.models.columns import LEFT, RIGHT
 from gui.theme import GRID, ROW_HEIGHT
 
 SHOWN = 500  # steps; nobody reads more, and each is a line to be laid out

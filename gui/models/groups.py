@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
-from gui.columns import LEFT, RIGHT, SORT_ROLE, TITLES, AnyIndex, Column, best_of, best_sign, sort_sign, words_text
 from gui.formats import cell_text, integer_text, number_text, plain_text, tr
+from gui.models.columns import (
+    LEFT,
+    RIGHT,
+    SORT_ROLE,
+    TITLES,
+    AnyIndex,
+    Column,
+    best_of,
+    best_sign,
+    sort_sign,
+    words_text,
+)
 from gui.query_text import SortKey, also_sorted_by, equals, sorted_by
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gui.points_rows import PARTITIONS, Numbers, SampleRows, sample_rows
+from gui.models.points_rows import PARTITIONS, Numbers, SampleRows, sample_rows
 
 if TYPE_CHECKING:
     from storage import PredictionArrays

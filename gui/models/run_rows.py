@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QFont
 
-from gui.columns import LEFT, RIGHT, STATUS_COLOURS
 from gui.formats import MISSING, STATUS_ICONS, counted, integer_text, number_text, status_word, tr
-from gui.run_groups import SIZE, By, Group, damaged_count, group_text, run_text
+from gui.models.columns import LEFT, RIGHT, STATUS_COLOURS
+from gui.models.run_groups import SIZE, By, Group, damaged_count, group_text, run_text
 from gui.theme import theme
 from storage import metric_for
 

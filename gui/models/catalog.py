@@ -15,8 +15,17 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QFont
 
-from gui import listings
-from gui.columns import (
+from gui.formats import (
+    MISSING,
+    full_time_text,
+    number_text,
+    plain_text,
+    status_word,
+    time_text,
+    tr,
+)
+from gui.models import listings
+from gui.models.columns import (
     ASIDE_ROLE,
     EDITABLE,
     SORT_ROLE,
@@ -31,16 +40,7 @@ from gui.columns import (
     sort_sign,
     status_sign,
 )
-from gui.formats import (
-    MISSING,
-    full_time_text,
-    number_text,
-    plain_text,
-    status_word,
-    time_text,
-    tr,
-)
-from gui.listings import Best, Listing, Page, View, fetch_best, fetch_listing, fetch_pages
+from gui.models.listings import Best, Listing, Page, View, fetch_best, fetch_listing, fetch_pages
 from gui.session import Session
 from gui.tasks import Problem
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gui.points_rows import Numbers
+from gui.models.points_rows import Numbers
 
 if TYPE_CHECKING:
     from storage import Spectra, Workspace

@@ -25,9 +25,9 @@ from PySide6.QtWidgets import (
 )
 
 from gui import inquiries
+from gui.dialogs.run_data import DataChoice
+from gui.dialogs.run_pipelines import PipelineChoice
 from gui.formats import duration_text, integer_text, tr
-from gui.run_data import DataChoice
-from gui.run_pipelines import PipelineChoice
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import inquiries
-from gui.data_sketch import DataSketch
+from gui.dialogs.data_sketch import DataSketch
 from gui.formats import integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Problem, Task, Tasks

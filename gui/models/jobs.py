@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt
 from PySide6.QtGui import QColor
 
-from gui.columns import LEFT, RIGHT, AnyIndex
 from gui.formats import MISSING, duration_text, integer_text, number_text, tr
 from gui.jobs import Job, Jobs, progress_text, state_word, time_left_text
+from gui.models.columns import LEFT, RIGHT, AnyIndex
 from gui.theme import theme
 from storage import metric_for
 

@@ -1,0 +1,1 @@
+"""The dialogs, and what they are made of, one module each."""
