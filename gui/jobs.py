@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.exports import ExportRequest, write_export
 from gui.formats import MISSING, duration_text, integer_text, tr
-from gui.tasks import Problem, Progress, Report, Task, Tasks
+from gui.tasks import Problem, Progress, Report, Task, Tasks, workers
 
 if TYPE_CHECKING:
     from storage import Control, PipelineEvent, RunOutcome, RunRequest
@@ -171,10 +170,7 @@ class Jobs(QObject):
     def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
-        self._lanes = {
-            lane: ThreadPoolExecutor(max_workers=count, thread_name_prefix=f"runshelf-{lane}")
-            for lane, count in AT_A_TIME.items()
-        }
+        self._lanes = {lane: workers(count, f"runshelf-{lane}") for lane, count in AT_A_TIME.items()}
         self.jobs: list[Job] = []
         self._clock = QTimer(self)  # time left runs on between reports
         self._clock.setInterval(1000)

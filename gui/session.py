@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from gui.tasks import Problem, Progress, Report, Task, Tasks
+from gui.tasks import Problem, Progress, Report, Task, Tasks, workers
 
 if TYPE_CHECKING:
     from storage import Workspace
@@ -55,7 +55,7 @@ class _Room:
 
 
 def _new_room() -> _Room:
-    return _Room(ThreadPoolExecutor(max_workers=1, thread_name_prefix="runshelf-workspace"))
+    return _Room(workers(1, "runshelf-workspace"))
 
 
 def _opened(workspace: Workspace) -> Opened:

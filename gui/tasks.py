@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
 
+from gui.garbage import garbage
 from storage import Cancelled, QueryError, StorageError
 
 # PySide puts an import of its own in place of Python's, for a feature not used here. It reads the source of whatever is
@@ -75,6 +76,19 @@ def problem_from(error: BaseException) -> Problem:
         details,
         "bug",
     )
+
+
+def workers(count: int, name: str) -> ThreadPoolExecutor:
+    """Return a pool whose threads are there already.
+
+    Starting a thread waits for it to run, which while another one is at work took up to 0.4 s of the GUI thread.
+    """
+    pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix=name)
+    together = threading.Barrier(count + 1)
+    for _ in range(count):
+        pool.submit(together.wait)
+    together.wait()
+    return pool
 
 
 @dataclass(frozen=True)
@@ -186,10 +200,11 @@ class Tasks(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        garbage.hold()
         self._channel = _Channel()
         self._waiting: dict[int, Task] = {}
         self._numbers = itertools.count(1)
-        self._side = ThreadPoolExecutor(max_workers=2, thread_name_prefix="runshelf-side")
+        self._side = workers(2, "runshelf-side")
         self._bell = QSocketNotifier(self._channel.fileno(), QSocketNotifier.Type.Read, self)
         self._bell.activated.connect(self._collect)
 
@@ -240,6 +255,7 @@ class Tasks(QObject):
         self._side.shutdown(wait=True, cancel_futures=True)
         self._bell.setEnabled(False)
         self._channel.close()
+        garbage.release()
 
     def _collect(self) -> None:
         for letter in self._channel.receive():

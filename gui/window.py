@@ -27,6 +27,7 @@ from gui.dialogs.new_run import NewRunDialog
 from gui.dialogs.palette import CommandDialog
 from gui.exports import ExportRequest
 from gui.formats import tr
+from gui.garbage import garbage
 from gui.jobs import Job, Jobs
 from gui.leaving import Leaving
 from gui.opening import Opening
@@ -361,6 +362,7 @@ class MainWindow(QMainWindow):
     def _load_charts(self) -> None:
         for pane in (self.details, self.explore, self.compare):
             pane.load_charts()
+        garbage.settle()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -1,11 +1,13 @@
 """The way off the GUI thread and back."""
 
 import builtins
+import gc
 import sys
 import threading
+import weakref
 
 import pytest
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.tasks import Tasks, problem_from
 from storage import Cancelled, QueryError, ReadOnly
@@ -98,3 +100,41 @@ def test_emitting_a_signal_keeps_the_references_to_true(qtbot):
 
 def test_two_threads_may_import_at_once():
     assert "feature" not in builtins.__import__.__name__  # PySide's own import lets one see half a module
+
+
+class Circle(QObject):
+    """Refers to itself, so that only the garbage collector frees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = self
+        self.clock = QTimer(self)
+        self.clock.start(60_000)
+
+
+def test_no_qt_object_is_freed_on_the_thread_of_a_worker(qtbot, tasks):
+    freed: list[str] = []
+    gc.collect()
+    circle = Circle()
+    weakref.finalize(circle, lambda: freed.append(threading.current_thread().name))
+    del circle
+
+    def busy(report):
+        for _ in range(50):  # far more new objects than Python waits for before it collects
+            [[] for _ in range(10_000)]
+        return threading.current_thread().name
+
+    with qtbot.waitSignal(tasks.active_changed):
+        tasks.start(busy)
+    qtbot.waitUntil(lambda: tasks.active == 0)
+    gc.collect()
+    assert freed == [threading.main_thread().name]
+
+
+def test_python_collects_by_itself_again_when_the_last_window_is_gone(qtbot):
+    first, second = Tasks(), Tasks()
+    assert not gc.isenabled()
+    first.close()
+    assert not gc.isenabled()
+    second.close()
+    assert gc.isenabled()
