@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "runshelf-installed"
 INSTALL_LOG = VENV / "install.log"
+SEVERAL_AT_A_TIME = ("-n", "auto", "--dist", "loadfile")  # for pytest: a process for each core
 DEMO = "demo"
 DEMO_WORKSPACE = f"{DEMO}/workspace"
 REAL_WINDOW = "real window"
@@ -133,7 +134,7 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy", "storage", "gui", "start.py"],
-        "pytest": ["pytest", *pytest_arguments],
+        "pytest": ["pytest", *(pytest_arguments or SEVERAL_AT_A_TIME)],
     }
     environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
     for name, command in steps.items():
