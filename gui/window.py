@@ -361,7 +361,7 @@ class MainWindow(QMainWindow):
 
     def _load_charts(self) -> None:
         for pane in (self.details, self.explore, self.compare):
-            pane.load_charts()
+            QTimer.singleShot(0, pane, pane.load_charts)  # each in a turn of its own: together they would be felt
         garbage.settle()
 
     def changeEvent(self, event: QEvent) -> None:
