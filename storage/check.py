@@ -241,7 +241,9 @@ def _on_its_way(trash: Trash, place: Path) -> bool:
     """Whether an entry is gone by now, or was marked so lately that a living process is likely to be at it."""
     try:
         marked = os.lstat(place / "trash.json").st_mtime
-        return trash.get(place.name).status != "deleted" and time.time() - marked < _MOVING_SECONDS
+        if trash.get(place.name).status == "deleted":  # it may have come to its end since it was listed
+            return all(entry.problem is None for entry in trash.list() if entry.trash_id == place.name)
+        return time.time() - marked < _MOVING_SECONDS
     except FileNotFoundError:
         return not place.exists()
     except StorageError:
