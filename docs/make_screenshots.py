@@ -28,6 +28,7 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = str(Path(__file__).resolve())
 sys.path.insert(0, str(ROOT))
 
 from gui.settings import Settings  # noqa: E402
@@ -36,7 +37,7 @@ from gui.theme import Choice, theme  # noqa: E402
 from gui.window import MainWindow  # noqa: E402
 from storage import Workspace  # noqa: E402
 
-DATA = ROOT / "demo" / "data" / "fermentation.csv"
+DATA = Path("demo") / "data" / "fermentation.csv"  # as it shall be read in the pictures
 SIZE, LARGE = QSize(1280, 800), QSize(1920, 1080)
 PATIENCE_MS = 60_000
 CALM_MS = 250  # nothing was painted for so long: it has come to rest
@@ -283,13 +284,25 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--scale", nargs="+", default=["1", "2"])
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # this is the process of one scale
     asked = parser.parse_args(arguments)
+    asked.workspace, asked.folder = asked.workspace.absolute(), asked.folder.absolute()
+    os.chdir(ROOT)
     for needed in (asked.workspace, DATA):
         if not needed.exists():
             parser.error(f"{needed} is not there; start.py makes the demo")
     if not asked.here:
         codes = [
             subprocess.run(
-                [sys.executable, __file__, *arguments, "--here", "--scale", scale],
+                [
+                    sys.executable,
+                    SCRIPT,
+                    str(asked.workspace),
+                    "--folder",
+                    str(asked.folder),
+                    "--here",
+                    "--scale",
+                    scale,
+                    *(["--only", *asked.only] if asked.only else []),
+                ],
                 env={**os.environ, "QT_SCALE_FACTOR": scale, "QT_LOGGING_RULES": "qt.qpa.*=false"},
             ).returncode
             for scale in asked.scale
@@ -316,6 +329,7 @@ def main(arguments: list[str]) -> int:
 def stage_for(app: QApplication, workspace: Path, choice: Choice, size: QSize) -> Iterator[Stage]:
     """Have a window on a copy of the workspace, with settings of its own, and close it at the end."""
     with tempfile.TemporaryDirectory() as place:  # the user's own settings are neither read nor written
+        os.environ["HOME"] = os.environ["USERPROFILE"] = place  # paths are shown as "~/…"
         root = shutil.copytree(workspace, Path(place) / workspace.name)
         settings = Settings(QSettings(str(Path(place) / "settings.ini"), QSettings.Format.IniFormat))
         settings.theme = choice

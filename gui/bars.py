@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.formats import tr
+from gui.formats import counted, integer_text, tr
 from gui.jobs import Jobs, state_word, time_left_text
 from gui.query_box import QueryBox
 from gui.session import Opened
@@ -71,9 +71,13 @@ class TopBar(QToolBar):
 
 
 class StatusLine(QStatusBar):
-    """What is listed, what is being worked on, and the job that trains. `clicked` asks to see the jobs."""
+    """What is listed, what is being worked on, and the job that trains.
+
+    `clicked` asks to see the jobs, `damage_clicked` what is damaged.
+    """
 
     clicked = Signal()
+    damage_clicked = Signal()
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +86,11 @@ class StatusLine(QStatusBar):
         self._listed = QLabel()
         self._state = QLabel()
         self._work = QLabel()
+        self.damaged = QToolButton()
+        self.damaged.setObjectName("flat")
+        self.damaged.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        theme().dress(self.damaged, "damaged", "warning")
+        self.damaged.clicked.connect(self.damage_clicked)
         self._job = _JobSign()
         self._job.cancel.clicked.connect(self._cancel)
         self._job.pause.clicked.connect(self._pause_or_resume)
@@ -90,6 +99,8 @@ class StatusLine(QStatusBar):
             label.setContentsMargins(GRID, 0, GRID, 0)
         self.addWidget(self._listed)
         self.addWidget(self._state)
+        self.addWidget(self.damaged)
+        self.damaged.hide()
         self.addWidget(self._work)
         self.addPermanentWidget(self._job)
         self._job.hide()
@@ -106,6 +117,16 @@ class StatusLine(QStatusBar):
         self._state.setText(tr("read only") if held is not None and held.read_only else "")
         if held is None:
             self._listed.setText("")
+
+    def tell_damage(self, runs: int, pipelines: int) -> None:
+        """Say how many runs, and pipelines of other runs, can't be read; nothing when all can."""
+        found = [counted(runs, "{n} run", "{n} runs")] if runs else []
+        found += [counted(pipelines, "{n} pipeline", "{n} pipelines")] if pipelines else []
+        self.damaged.setText(tr("{n} damaged").format(n=integer_text(runs + pipelines)))
+        tip = tr("{what} can't be read. Check the workspace, and see why in Health").format(what=", ".join(found))
+        self.damaged.setToolTip(tip)
+        self.damaged.setAccessibleName(f"{self.damaged.text()}: {tip}")
+        self.damaged.setVisible(bool(found))
 
     def work(self, text: str, progress: Progress | None) -> None:
         """Say what is being worked on; nothing with an empty text."""

@@ -62,10 +62,12 @@ class Commands:
 
     def offers(self) -> list[Offer]:
         """Return what the palette finds: the commands of the menus, and workspaces and queries of late."""
+        known_as = self._also_known_as()
         offers = [
-            Offer(action_text(action), action.trigger, title, keys_text(action), self._why_not(action))
+            Offer(action_text(action), action.trigger, title, keys_text(action), self._why_not(action),
+                  known_as=known_as.get(action, ""))
             for title, action in self.in_menus()
-        ]
+        ]  # fmt: skip
         recent = self._window.settings.recent
         offers += [Offer(tr("Open {path}").format(path=path), partial(self._open_recent, path),
                          tr("Recent workspace"), quiet=True) for path in recent]  # fmt: skip
@@ -76,6 +78,25 @@ class Commands:
             offers += [Offer(tr("View {name}").format(name=view.name), partial(views.open, view),
                              tr("Named view"), quiet=True) for view in views.all()]  # fmt: skip
         return offers
+
+    def _also_known_as(self) -> dict[QAction, str]:
+        """Return the words that people of other programs would look for commands by."""
+        pipelines, rows = self._window.pipelines, self._window.catalog.rows
+        return {
+            **dict.fromkeys(self.themes.values(), tr("theme appearance dark light mode settings preferences")),
+            self.focus_query: tr("search find filter"),
+            self.trash: tr("delete deleted restore recover undelete bin"),
+            pipelines.delete_folder: tr("remove trash bin"),
+            pipelines.delete_results: tr("remove"),
+            self.reset: tr("settings docks panes window"),
+            rows.columns: tr("settings table"),
+            rows.export: tr("save download csv zip"),
+            self.rescan: tr("refresh reload"),
+            self.check: tr("health repair damaged"),
+            self.keys: tr("shortcuts keyboard settings"),
+            self.new_run: tr("train start"),
+            self.quit: tr("exit"),
+        }
 
     def in_menus(self) -> list[tuple[str, QAction]]:
         """Return every command with the title of its menu, in the order of the menus."""
@@ -98,7 +119,8 @@ class Commands:
             KeyGroup(tr("In the query box"), (
                 (tr("Earlier and later queries"), "↑, ↓"),
                 (tr("List of earlier queries"), "Alt+↓"),
-                (tr("Clear the query"), "Esc"),
+                (tr("Go to the first row listed"), tr("Enter once more, Ctrl+↓")),
+                (tr("Select the query, then clear it (↑ brings it back)"), tr("Esc, Esc")),
                 (tr("What may come next"), "Ctrl+Space, Tab"),
             )),
             KeyGroup(tr("In the catalog"), (
@@ -173,6 +195,7 @@ class Commands:
         self.close = self._action(tr("&Close workspace"), window.opening.close, "Ctrl+W")
         self.quit = self._action(tr("&Quit"), window.close, "Ctrl+Q")
         self.focus_query = self._action(tr("Go to the &query"), window.focus_query, "Ctrl+L", "search")
+        self.focus_query.setShortcuts([QKeySequence("Ctrl+L"), QKeySequence("Ctrl+F")])
         self.commands = self._action(tr("Co&mmands…"), window.show_commands, "Ctrl+K", "commands")
         self.back = self._action(tr("Selection &before"), window.selection.back, "Alt+Left", "back")
         self.forward = self._action(tr("Selection &after"), window.selection.forward, "Alt+Right", "forward")
@@ -185,6 +208,8 @@ class Commands:
             self._action(tr("Go to health"), partial(window.show_pane, 6), "Ctrl+6"),
             self._action(tr("Go to comparison"), partial(window.show_pane, 7), "Ctrl+7"),
         ]
+        self.next_pane = self._action(tr("Next pane"), partial(window.step_pane, 1), "F6")
+        self.pane_before = self._action(tr("Pane before"), partial(window.step_pane, -1), "Shift+F6")
         self.explore = self._action(
             tr("Show or hide the &charts of the list"), window.centre.toggle_explore, "Ctrl+Shift+C"
         )
@@ -261,7 +286,7 @@ class Commands:
         docks = (
             window.tree_dock, window.library_dock, window.details_dock, window.jobs_dock, window.health_dock,
         )  # fmt: skip
-        _submenu(self.view_menu, tr("&Go to"), self.panes)
+        _submenu(self.view_menu, tr("&Go to"), [*self.panes, self.next_pane, self.pane_before])
         _submenu(self.view_menu, tr("Show &panes"), [dock.toggleViewAction() for dock in docks])
         self.view_menu.addAction(self.explore)
         self.view_menu.addActions([self.back, self.forward])

@@ -24,6 +24,7 @@ class ExportRequest:
     columns: tuple[str, ...]
     ids: tuple[str, ...] | None = None
     overwrite: bool = False
+    create: bool = False  # make the folder if it isn't there
 
 
 def write_export(root: Path, request: ExportRequest, report: Report) -> int:
@@ -39,6 +40,7 @@ def write_export(root: Path, request: ExportRequest, report: Report) -> int:
             request.ids,
             report,
             overwrite=request.overwrite,
+            create=request.create,
         )
 
 
@@ -48,6 +50,7 @@ class TakeRequest:
 
     folder: Path
     places: tuple[tuple[str, str], ...]
+    create: bool = False  # make the folder if it isn't there
 
 
 def take_pipelines(root: Path, request: TakeRequest, report: Report) -> Taken:
@@ -63,7 +66,7 @@ def take_pipelines(root: Path, request: TakeRequest, report: Report) -> Taken:
         for number, (run_id, pipeline_id) in enumerate(places):
             report(number, len(places), pipeline_id)
             try:
-                taken.append(workspace.export_pipeline(run_id, pipeline_id, request.folder))
+                taken.append(workspace.export_pipeline(run_id, pipeline_id, request.folder, create=request.create))
             except Cancelled:
                 raise
             except StorageError as error:
@@ -86,10 +89,16 @@ class Taken:
         """Say what was taken away, and what not."""
         done = len(self.folders)
         if done == 1 and not self.problems:
-            return tr("in {path}").format(path=self.folders[0])
+            return tr("Exported 1 pipeline to {path}").format(path=self.folders[0])
         where = self.folders[0].parent if self.folders else ""
-        text = tr("{pipelines} in {path}").format(pipelines=counted(done, "{n} pipeline", "{n} pipelines"), path=where)
+        text = counted(done, "Exported {n} pipeline", "Exported {n} pipelines")
+        text = tr("{done} to {path}").format(done=text, path=where)
         return f"{text}; {_missed(self.problems)}" if self.problems else text
+
+
+def is_there(folder: Path, report: Report) -> bool:
+    """Whether a folder is there to put something into."""
+    return folder.is_dir()
 
 
 def _missed(problems: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.exports import ExportRequest, write_export
-from gui.formats import MISSING, duration_text, integer_text, tr
+from gui.formats import MISSING, counted, duration_text, integer_text, tr
 from gui.tasks import Problem, Progress, Report, Task, Tasks, workers
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Job:
     workspace: Path | None = None  # one that the job made, to be opened
     file: Path | None = None  # one that the job wrote
     kept: str = ""  # what is left when it is cancelled
+    speaks: bool = False  # its outcome says what was done, so that its name is not needed beside it
     log: list[str] = field(default_factory=list)
     logged: int = 0  # how many lines there were in all
     task: Task | None = None
@@ -187,16 +188,18 @@ class Jobs(QObject):
         done: Callable[[T], str | None] | None = None,
         failed: Callable[[Problem], None] | None = None,
         lane: Lane = "work",
+        speaks: bool = False,
     ) -> Job:
         """Start any long work as a job called `name`.
 
         `fn(report)` is plain: it holds no Qt object, and opens its own workspace where it needs one. `done(value)` is
         called here when it came back well; what that returns, or a text that `fn` returned, is the outcome shown. A
         Path is taken for the file that was written. With `failed` the window does not tell of the problem. `kept` says
-        what is left when it is cancelled.
+        what is left when it is cancelled. With `speaks` the outcome of a job that came back well says all, and its
+        name is not put before it.
         """
         job = Job(name, kept=kept, told=failed is not None)
-        return self._start(job, fn, partial(self._complete, done), lane, failed)
+        return self._start(job, fn, partial(self._complete, done, speaks), lane, failed)
 
     def train(self, root: Path, request: RunRequest) -> Job:
         """Start a training run in a child process that can be paused and stopped."""
@@ -320,8 +323,8 @@ class Jobs(QObject):
         if job.take_news():
             self.trained.emit(job)
 
-    def _complete(self, done: Callable[[Any], str | None] | None, job: Job, value: Any) -> None:
-        job.value = value
+    def _complete(self, done: Callable[[Any], str | None] | None, speaks: bool, job: Job, value: Any) -> None:
+        job.value, job.speaks = value, speaks
         said = value if isinstance(value, str) else tr("done")
         if isinstance(value, Path):
             job.file = value
@@ -343,8 +346,10 @@ class Jobs(QObject):
         self._end(job, "completed", tr("ready in {folder}").format(folder=root))
 
     def _complete_export(self, path: Path, job: Job, rows: int) -> None:
-        job.file = path
-        self._end(job, "completed", tr("{n} rows in {path}").format(n=integer_text(rows), path=path))
+        job.file, job.speaks = path, True
+        said = counted(rows, "Exported {n} row", "Exported {n} rows")
+        text = tr("{done} to {path}").format(done=said, path=path)
+        self._end(job, "completed", text)
 
     def _fail(self, failed: Callable[[Problem], None] | None, job: Job, problem: Problem) -> None:
         job.problem = problem

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from storage import RunRow, Workspace
 
 MOST_NAMES = 1000
+FEW = 12  # pipelines, up to which somebody who exports rather means their files than the table
 
 
 class PipelineActions(QObject):
@@ -193,14 +194,18 @@ class PipelineActions(QObject):
         listed = pane.model.listing is not None
         rows = (len(pane.table.chosen.rows()), len(pane.model.keys)) if listed else None
         columns = (len(pane.columns.shown_keys()), len(pane.model.columns))
-        dialog = ExportDialog(window.settings, f"{held.name}-catalog", rows, columns, pane, pipelines=count)
+        dialog = ExportDialog(
+            window.settings, f"{held.name}-catalog", rows, columns, pane, pipelines=count, tasks=window.tasks
+        )
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if window.tree.tree.hasFocus():
             dialog.choose_pipelines(bool(places))
+        elif rows is not None and not 0 < count <= FEW:
+            dialog.choose_pipelines(False)
 
         def go() -> None:
             if dialog.takes_pipelines:
-                self._take(held.root, TakeRequest(dialog.folder(), tuple(places)), count)
+                self._take(held.root, TakeRequest(dialog.folder(), tuple(places), dialog.creates), count)
             else:
                 pane.rows.export_rows(dialog)
 
@@ -216,7 +221,9 @@ class PipelineActions(QObject):
             return taken.text()
 
         work = partial(take_pipelines, root, request)
-        job = self._window.jobs.start(name, work, kept=tr("what was written stays"), done=end, lane="export")
+        job = self._window.jobs.start(
+            name, work, kept=tr("what was written stays"), done=end, lane="export", speaks=True
+        )
 
     def _show_in_catalog(self) -> None:
         self._window.query.put(one_of("run_id", [run.run_id for run in self._runs()]))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QElapsedTimer, QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QInputMethodEvent, QKeyEvent, QTextCharFormat
 from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from storage import Completion, Suggestion
 
 TYPING_PAUSE_MS = 500
+MISTAKE_PAUSE_MS = 1000  # half a condition is no mistake while somebody is writing it
 MOST_OFFERED, WIDEST_OFFERED = 15, 560
 
 
 class QueryBox(QLineEdit):
     """The filter of the catalog. An error is shown under the word it is about; Up and Down walk through the history.
+
+    Esc selects the text at first and clears it when pressed again. `left` asks to go on to what is listed: by Enter on
+    a text that is applied already, or by Ctrl+Down.
 
     A button at its end, or Alt+Down, lists the history; `offer_more` may add something to that menu.
 
@@ -33,12 +37,13 @@ class QueryBox(QLineEdit):
 
     applied = Signal(str)
     completion_wanted = Signal(str, int)
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None, *, name: str = "queryEdit", pause: bool = True) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.setAccessibleName(tr("Filter of the catalog"))
-        self.setPlaceholderText(tr("Filter, for example  test_rmse < 0.5 and dataset_name = 'corn'"))
+        self.setPlaceholderText(tr("Filter, for example  test_rmse < 0.5 and last 7 days"))
         self.setClearButtonEnabled(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.history: list[str] = []
@@ -52,12 +57,20 @@ class QueryBox(QLineEdit):
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(TYPING_PAUSE_MS)
-        self._pause.timeout.connect(lambda: self.applied.emit(self.text().strip()))
+        self._pause.timeout.connect(self._apply_text)
+        self._applied = ""
+        self._entered = False  # whether somebody said that the text is ready
+        self._since_typed = QElapsedTimer()
+        self._since_typed.start()
+        self._mistake: Problem | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._tell_mistake)
         self._error = QLabel(self.window())
         self._error.setObjectName("floatingError")
         self._error.hide()
         self.textChanged.connect(self._typed)
-        self.returnPressed.connect(self._apply)
+        self.returnPressed.connect(self._enter)
         past = self.addAction(theme().icon("history", "muted"), QLineEdit.ActionPosition.TrailingPosition)
         past.setText(tr("Earlier queries"))
         past.setToolTip(tr("Earlier queries and views (Alt+↓)"))
@@ -109,7 +122,19 @@ class QueryBox(QLineEdit):
         return menu
 
     def show_problem(self, problem: Problem) -> None:
-        """Underline the offending word and say under it what is wrong."""
+        """Underline the offending word and say under it what is wrong; while somebody types, after a pause."""
+        self._mistake = problem
+        wait = 0 if self._entered else MISTAKE_PAUSE_MS - self._since_typed.elapsed()
+        if wait > 0:
+            self._later.start(wait)
+        else:
+            self._tell_mistake()
+
+    def _tell_mistake(self) -> None:
+        problem, self._mistake = self._mistake, None
+        self._later.stop()
+        if problem is None:
+            return
         self._mark(problem.position, problem.length)
         self.setProperty("wrong", True)
         self._restyle()
@@ -124,6 +149,8 @@ class QueryBox(QLineEdit):
 
     def clear_problem(self) -> None:
         """Take the error away."""
+        self._mistake = None
+        self._later.stop()
         if self.property("wrong"):
             self._mark(-1, 0)
             self.setProperty("wrong", False)
@@ -149,8 +176,9 @@ class QueryBox(QLineEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._popup.isVisible() and self._popup.takes_key(Qt.Key(event.key())):
-            if not self._popup.isVisible() and self.property("wrong"):
-                self._error.show()
+            if not self._popup.isVisible():
+                self._tell_mistake()
+                self._error.setVisible(bool(self.property("wrong")))
             return
         if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
             self._ask_completion(insist=True)
@@ -158,12 +186,20 @@ class QueryBox(QLineEdit):
         if event.key() == Qt.Key.Key_Down and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self.show_history()
             return
+        if event.key() == Qt.Key.Key_Down and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            if self._is_new():
+                self._apply()
+            self.left.emit()
+            return
         step = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()), 0)
         if step and self.history:
             self._walk(step)
             return
         if event.key() == Qt.Key.Key_Escape and self.text():
-            self.put("")
+            if self.selectedText() == self.text():
+                self.put("")
+            else:
+                self.selectAll()
             return
         super().keyPressEvent(event)
         if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End):
@@ -195,6 +231,8 @@ class QueryBox(QLineEdit):
 
     def _typed(self) -> None:
         self._at = -1
+        self._entered = False
+        self._since_typed.restart()
         self.clear_problem()
         if not self._applies_itself:
             return
@@ -203,10 +241,27 @@ class QueryBox(QLineEdit):
         else:
             self._apply()  # cleared: nothing to wait for
 
+    def _is_new(self) -> bool:
+        """Whether the text is another one than what is listed, or wrong."""
+        wrong = self._mistake is not None or bool(self.property("wrong"))
+        other = self._pause.isActive() or self.text().strip() != self._applied
+        return other or wrong or not self._applies_itself
+
+    def _enter(self) -> None:
+        if self._is_new() or self._popup.isVisible():
+            self._apply()
+        else:
+            self.left.emit()
+
     def _apply(self) -> None:
-        self._pause.stop()
+        self._entered = True
         self._popup.hide()
-        self.applied.emit(self.text().strip())
+        self._apply_text()
+
+    def _apply_text(self) -> None:
+        self._pause.stop()
+        self._applied = self.text().strip()
+        self.applied.emit(self._applied)
 
     def _below(self, position: int) -> QPoint:
         """Return the place in the window just under a character."""

@@ -63,8 +63,10 @@ class Settings:
     library_tab = Entry("library/tab", 0)
     tree_by = Entry("tree/by", "date")
     tree_deleted = Entry("tree/deleted", False)
+    left_heights = Entry[list[int]]("window/left_heights", [])
     group_metrics = Entry[list[str]]("catalog/group_metrics", [])
     export_folder = Entry("catalog/export_folder", "")
+    export_what = Entry("catalog/export_what", "")
     detail_tab = Entry("details/tab", 0)
     detail_split = Entry[list[int]]("details/split", [])
     detail_charts = Entry[dict[str, Any]]("details/charts", {})
@@ -99,6 +101,7 @@ class Settings:
         """Forget size, place and docks."""
         self.store.remove("window/geometry")
         self.store.remove("window/docks")
+        self.store.remove("window/left_heights")
 
     def remember_workspace(self, root: Path) -> None:
         """Put a workspace in front of the recent ones, to be opened again next time."""

@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
 
+from gui.formats import tr
 from gui.garbage import garbage
 from storage import Cancelled, QueryError, StorageError
 
@@ -69,13 +70,28 @@ def problem_from(error: BaseException) -> Problem:
         return Problem(error.what, error.advice, details, "known", error.position, error.length)
     if isinstance(error, StorageError):
         place = f"{error.path}\n\n" if error.path is not None else ""
-        return Problem(error.what, error.advice, place + details, "known")
+        return Problem(error.what, _in_the_window(error.advice), place + details, "known")
     return Problem(
         "Runshelf made a mistake it did not expect.",
         "What was saved before is safe. Copy the details and report them, then try again.",
         details,
         "bug",
     )
+
+
+def _in_the_window(advice: str) -> str:
+    """Say what to do here, where an advice names a command of the shell."""
+    if "runshelf " not in advice and not advice.endswith("with: search."):
+        return advice
+    instead = (
+        ("runshelf init", tr("Open another folder, or make a workspace: New workspace, Ctrl+Shift+N.")),
+        ("runshelf check --deep", tr("Check the workspace deeply: Workspace, Check deeply.")),
+        ("runshelf check", tr("Check the workspace and repair it: Workspace, Check the workspace.")),
+        ("runshelf trash", tr("Look in the trash: Workspace, Show the trash.")),
+        ("runshelf runs", tr("Look for it among the runs, Ctrl+1.")),
+        ("search.", tr("Look for it in the catalog, Ctrl+2.")),
+    )
+    return next((words for command, words in instead if command in advice), advice)
 
 
 def workers(count: int, name: str) -> ThreadPoolExecutor:

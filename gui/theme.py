@@ -123,6 +123,8 @@ QTabBar::tab {{ color: {muted}; padding: 6px 8px; border: 0; border-bottom: 2px 
 QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:focus {{ background: {hover}; color: {text}; }}
+QTabWidget#detailTabs QTabBar::tab {{ padding: 6px 5px; }}
+QTabWidget#detailTabs QTabBar::tab:selected:focus {{ padding: 5px 4px 6px 4px; }}
 QTabBar::tab:selected:focus {{ border: 1px solid {accent}; border-bottom-width: 2px; padding: 5px 7px 6px 7px; }}
 QLineEdit {{ background: {base}; border: 1px solid {line}; border-radius: 5px;
   padding: 3px 6px; min-height: 20px; selection-background-color: {selected}; selection-color: {text}; }}
@@ -173,6 +175,7 @@ QLabel#title {{ font-size: 15px; font-weight: 600; }}
 QLabel#heading {{ color: {muted}; font-weight: 600; }}
 QLabel#muted {{ color: {muted}; }}
 QLabel#bad {{ color: {bad}; }}
+QLabel#warning {{ color: {warning}; }}
 QLabel#floatingError {{ color: {bad}; background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px;
   padding: 4px 8px; }}
 QFrame#errorBox {{ background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px; }}

@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QEnterEvent,
 )
 from PySide6.QtWidgets import (
     QComboBox,
@@ -134,6 +135,7 @@ class Notice(QFrame):
         self._close.setToolTip(tr("Dismiss"))
         theme().dress(self._close, "clear")
         self._do: Callable[[], object] | None = None
+        self._fades = False
         self._act.clicked.connect(self._press)
         self._close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
@@ -154,10 +156,20 @@ class Notice(QFrame):
         self._act.setVisible(bool(button))
         self._do = act
         self.show()
-        if stay:
-            self._clock.stop()
-        else:
+        self._fades = not stay
+        self._clock.stop()
+        if self._fades and not self.underMouse():
             self._clock.start()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Stay while somebody reads, with the mouse over it."""
+        self._clock.stop()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if self._fades and self.isVisible():
+            self._clock.start()
+        super().leaveEvent(event)
 
     def text(self) -> str:
         """Return the sentence shown, empty if there is none."""

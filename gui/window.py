@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QCursor, QDesktopServices, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QDockWidget,
     QMainWindow,
     QVBoxLayout,
@@ -235,7 +236,7 @@ class MainWindow(QMainWindow):
             self.tell(job.problem)
         if job.workspace is not None:
             self.open_workspace(job.workspace)
-        text = tr("{name}: {outcome}").format(name=job.name, outcome=job.outcome)
+        text = job.outcome if job.speaks else tr("{name}: {outcome}").format(name=job.name, outcome=job.outcome)
         if job.run_id:
             self.notice.say(text, tr("Show results"), partial(self.tree.show_run, job.run_id))
         elif job.file is not None:
@@ -313,11 +314,31 @@ class MainWindow(QMainWindow):
             self.centre.show_catalog()
         elif number == 7:
             self.centre.show_comparison()
+        self._focus_pane(number)
+
+    def _focus_pane(self, number: int) -> None:
         inside: dict[int, QWidget] = {
             1: self.tree.tree, 2: self.catalog.table, 3: self.details.tabs, 4: self.jobs_pane.table,
             5: self.library.first, 6: self.health.first, 7: self.compare.first,
         }  # fmt: skip
         inside[number].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def step_pane(self, step: int) -> None:
+        """Go to the pane after the one with the keyboard, or before it, among those that can be seen."""
+        places: tuple[tuple[int, QWidget], ...] = (
+            (0, self.top), (1, self.tree), (5, self.library), (2, self.catalog), (7, self.compare), (3, self.details),
+            (4, self.jobs_pane), (6, self.health),
+        )  # fmt: skip
+        seen = [(number, pane) for number, pane in places if not pane.visibleRegion().isEmpty()]
+        focus = QApplication.focusWidget()
+        here = next((n for n, (_, pane) in enumerate(seen) if focus is not None and pane.isAncestorOf(focus)), -1)
+        if not seen:
+            return
+        number = seen[(here + step if here >= 0 else 0) % len(seen)][0]
+        if number:
+            self._focus_pane(number)
+        else:
+            self.focus_query()
 
     def check(self, deep: bool = False) -> None:
         """Check the workspace and show what is found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QRect, Qt
+from PySide6.QtCore import QByteArray, QEvent, QObject, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget
 
@@ -15,14 +15,30 @@ if TYPE_CHECKING:
     from gui.window import MainWindow
 
 
-class WindowShape:
-    """Lays the docks out as a new user sees them, remembers what was made of it, and puts it back."""
+FIRST_HEIGHTS = [420, 280]  # of runs and library; it is their proportion that counts
+LEAST_CENTRE = 400
+LEAST_BELOW = (320, 112)
+
+
+class WindowShape(QObject):
+    """Lays the docks out as a new user sees them, remembers what was made of it, and puts it back.
+
+    How runs and library share the left side is the user's: it is noted whenever a separator was dragged, and put back
+    after a dock below came or went, which Qt would otherwise divide as it likes.
+    """
 
     def __init__(self, window: MainWindow, settings: Settings) -> None:
+        super().__init__(window)
         self._window, self._settings = window, settings
+        self._heights = FIRST_HEIGHTS
         docks = sorted(dock.objectName() for dock in window.findChildren(QDockWidget))
         self._version = zlib.crc32(" ".join(docks).encode()) & 0x7FFFFFFF  # another set of docks, another arrangement
+        self._below = (window.jobs_dock, window.health_dock)
+        self._make_room()
         self._first = self._lay_out_docks()
+        window.installEventFilter(self)
+        for dock in self._below:
+            dock.visibilityChanged.connect(self._share_later)
 
     def restore(self) -> None:
         """Put size, place and docks as they were left."""
@@ -31,6 +47,7 @@ class WindowShape:
             self._window.restoreGeometry(geometry)
         if not docks.isEmpty():
             self._window.restoreState(docks, self._version)  # does nothing with other docks than there are now
+            self._heights = self._settings.left_heights or FIRST_HEIGHTS
         screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
         if screens and not self._window.isMaximized():
             self._window.setGeometry(on_screen(self._window.geometry(), screens))
@@ -41,12 +58,51 @@ class WindowShape:
     def reset(self) -> None:
         """Put the docks as a new user sees them."""
         self._settings.forget_window()
+        self._heights = FIRST_HEIGHTS
         self._window.restoreState(self._first, self._version)
         self._lay_out_docks()
 
     def save(self) -> None:
         """Remember size, place and docks."""
         self._settings.save_window(self._window.saveGeometry(), self._window.saveState(self._version))
+        self._settings.left_heights = self._heights
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note what the user made of the separators once one is let go."""
+        if event.type() == QEvent.Type.MouseButtonRelease:
+            QTimer.singleShot(0, self, self.note)
+        return False
+
+    def note(self) -> None:
+        """Take how the left side is divided now for what the user wants."""
+        if self._is_shared():
+            self._heights = [self._window.tree_dock.height(), self._window.library_dock.height()]
+
+    def _share_later(self) -> None:
+        QTimer.singleShot(0, self, self._share)
+
+    def _share(self) -> None:
+        """Divide the left side as it was before a dock below came or went."""
+        window = self._window
+        if self._is_shared():
+            docks = [window.tree_dock, window.library_dock]
+            # As much as they have now: asked for more, Qt would take it from the dock below.
+            whole = sum(dock.height() for dock in docks)
+            upper = round(whole * self._heights[0] / max(1, sum(self._heights)))
+            window.resizeDocks(docks, [upper, whole - upper], Qt.Orientation.Vertical)
+
+    def _is_shared(self) -> bool:
+        docks = (self._window.tree_dock, self._window.library_dock)
+        areas = {self._window.dockWidgetArea(dock) for dock in docks}
+        apart = not any(self._window.tabifiedDockWidgets(dock) for dock in docks)
+        return apart and len(areas) == 1 and all(dock.isVisible() and not dock.isFloating() for dock in docks)
+
+    def _make_room(self) -> None:
+        """Let what is shown later be as narrow as what is shown now: else it would push the docks beside it."""
+        window = self._window
+        window.centre.setMinimumWidth(LEAST_CENTRE)
+        for pane in (window.jobs_pane, window.health):
+            pane.setMinimumSize(*LEAST_BELOW)
 
     def _lay_out_docks(self) -> QByteArray:
         window, sides = self._window, Qt.DockWidgetArea
@@ -63,7 +119,7 @@ class WindowShape:
             dock.setFloating(False)
             dock.hide()
         window.resizeDocks([window.tree_dock, window.details_dock], [300, 372], Qt.Orientation.Horizontal)
-        window.resizeDocks([window.tree_dock, window.library_dock], [420, 280], Qt.Orientation.Vertical)
+        window.resizeDocks([window.tree_dock, window.library_dock], self._heights, Qt.Orientation.Vertical)
         window.resizeDocks([window.jobs_dock], [180], Qt.Orientation.Vertical)
         return window.saveState(self._version)
 

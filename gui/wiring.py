@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtWidgets import QWidget
+
 if TYPE_CHECKING:
     from gui.window import MainWindow
 
@@ -12,6 +14,9 @@ def connect(window: MainWindow) -> None:
     """Connect everything in a window; its panes are made."""
     _connect_panes(window)
     _connect_library(window)
+    # From the query straight to what it lists, and on to what is selected of it.
+    QWidget.setTabOrder(window.query, window.catalog.table)
+    QWidget.setTabOrder(window.catalog.table, window.details.tabs)
 
 
 def _connect_panes(window: MainWindow) -> None:
@@ -23,6 +28,9 @@ def _connect_panes(window: MainWindow) -> None:
     window.session.closed.connect(window.comparison.clear)
     window.catalog.charts_wanted.connect(window.centre.toggle_explore)
     window.details.compare_wanted.connect(window.compare_chosen)
+    window.compare.compare_wanted.connect(window.compare_chosen)
+    rows = window.catalog.rows
+    window.details.offer_remarks([rows.star, rows.stars, rows.tag, rows.note])
     window.details.query_wanted.connect(window.query.put)
     window.details.run_wanted.connect(lambda _: window.show_pane(1))
     window.details.run_wanted.connect(window.tree.select_run)
@@ -47,6 +55,8 @@ def _connect_panes(window: MainWindow) -> None:
     window.session.opened.connect(window.undo.clear)
     window.session.closed.connect(window.undo.clear)
     window.health.said.connect(window.notice.say)
+    window.tree.damage_told.connect(window.status.tell_damage)
+    window.status.damage_clicked.connect(window.check)
     window.status.clicked.connect(lambda: window.show_pane(4))
 
 

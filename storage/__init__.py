@@ -110,6 +110,8 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.version import VERSION as VERSION
     from storage.workspace import Workspace as Workspace
     from storage.workspace import find_workspace as find_workspace
+    from storage.worsening import Worsening as Worsening
+    from storage.worsening import worsening as worsening
 
 _HOMES = {
     "best_values": ("BestValue",),
@@ -163,6 +165,7 @@ _HOMES = {
     "version": ("VERSION",),
     "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow", "deleted_details", "with_catalog"),
     "workspace": ("Workspace", "find_workspace"),
+    "worsening": ("Worsening", "worsening"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)

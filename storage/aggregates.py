@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 
 
 def best_rows(table: pa.Table, names: Sequence[str], registry: Metrics) -> pa.Table:
-    """The rows of `table` that have the best value in any of these metric columns."""
-    wanted = pa.chunked_array([pa.nulls(table.num_rows, pa.bool_())]).fill_null(False)
+    """The rows of `table` that have the best value of their dataset in any of these metric columns."""
+    ranks: dict[str, pa.ChunkedArray] = {}
+    ends: list[tuple[str, str]] = []
     for name in names:
         metric = known_best(registry, name)
         if metric is not None:
-            rank = table[name] if metric.target is None else pc.abs(pc.subtract(table[name], metric.target))
-            ends = pc.min_max(rank)
-            end = ends["max" if metric.lower_is_better is False else "min"]
-            wanted = pc.or_(wanted, pc.fill_null(pc.equal(rank, end), False))
+            ranks[name] = table[name] if metric.target is None else pc.abs(pc.subtract(table[name], metric.target))
+            ends.append((name, "max" if metric.lower_is_better is False else "min"))
+    ranked = pa.table({"dataset_name": table["dataset_name"], **ranks})
+    found = ranked.group_by("dataset_name").aggregate(ends)
+    places = pc.index_in(table["dataset_name"], value_set=found["dataset_name"].combine_chunks())
+    wanted = pa.chunked_array([pa.nulls(table.num_rows, pa.bool_())]).fill_null(False)
+    for name, end in ends:
+        best = found[f"{name}_{end}"].combine_chunks().take(places)
+        wanted = pc.or_(wanted, pc.fill_null(pc.equal(ranks[name], best), False))
     return table.filter(wanted)
 
 

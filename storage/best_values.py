@@ -22,7 +22,26 @@ class BestValue:
     folds: int | None = None
 
 
-def best_values(columns: Mapping[str, Sequence[Any]], names: Sequence[str], metrics: Metrics) -> dict[str, BestValue]:
+BestValues = dict[str, dict[str, BestValue]]  # by dataset, then by metric
+
+
+def best_values(columns: Mapping[str, Sequence[Any]], names: Sequence[str], metrics: Metrics) -> BestValues:
+    """The best value in each of these columns among the results of each dataset; see `best_of_one`.
+
+    Errors on one dataset say nothing about those on another, so nothing is compared across the column `dataset_name`
+    ("" where there is none). A dataset without any best value is left out.
+    """
+    rows: dict[str, list[int]] = {}
+    for row, dataset in enumerate(columns["dataset_name"]):
+        rows.setdefault(dataset or "", []).append(row)
+    found = {}
+    for dataset, own in rows.items():
+        there = {name: [column[row] for row in own] for name, column in columns.items()} if len(rows) > 1 else columns
+        found[dataset] = best_of_one(there, names, metrics)
+    return {dataset: best for dataset, best in found.items() if best}
+
+
+def best_of_one(columns: Mapping[str, Sequence[Any]], names: Sequence[str], metrics: Metrics) -> dict[str, BestValue]:
     """The best value in each of these columns; one without a value, or of which nobody knows what is best, is left out.
 
     The spread is read from the columns `spread_column` names and `n_folds`, as far as they are there.

@@ -12,13 +12,14 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func
 from sqlalchemy.exc import DatabaseError
 
-from storage.best_values import BestValue, best_values, known_best
+from storage.best_values import BestValue, BestValues, best_values, known_best
 from storage.catalog_row import catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
@@ -29,7 +30,7 @@ from storage.ladder import Ladder
 from storage.layout import Layout
 from storage.manifest import ManifestFile
 from storage.metrics import Metric, Metrics, spread_column
-from storage.moments import from_microseconds
+from storage.moments import from_microseconds, may_speak_of_now
 from storage.part_index import manifest_mark
 from storage.prediction_index import KeyQuery
 from storage.query import Query, Source, best_first, compile_columns, compile_order, compile_query
@@ -298,7 +299,7 @@ class Catalog:
             fixed = equal_names(query.condition)
             self._index.results.ensure_sorted([*fixed, *sort_names(order)])
             found = self._index.results.key_query(query.condition, order, limit, offset, narrow=bool(fixed))
-            if "last" not in filter.lower():  # `last 7 days` means another moment next time
+            if not may_speak_of_now(filter):  # `last 7 days` means another moment next time
                 self._queries_at = self._index.state()
                 if len(self._queries) >= MAX_QUERIES:
                     self._queries.clear()
@@ -465,15 +466,16 @@ class Catalog:
         groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
         return groups.group(list(dict.fromkeys(by)), metrics, filter)
 
-    def best_values(self, metrics: Sequence[str], filter: str = "") -> dict[str, BestValue]:
-        """The best value of each metric column among the results that match, with its spread over folds if known.
+    def best_values(self, metrics: Sequence[str], filter: str = "") -> BestValues:
+        """The best value of each metric column, by dataset, among the results that match, with its spread over folds.
 
-        Columns that aren't there, have no value, or of which nobody knows what is best are left out.
+        `found["corn"]["test_rmse"]`: what is best on one dataset says nothing about another. The spread is None where
+        it isn't known. Columns that aren't there, have no value, or of which nobody knows what is best are left out.
         """
         known = self._index.columns
         there = [name for name in dict.fromkeys(metrics) if name in known and known[name].info["kind"] == "number"]
         beside = [*(spread_column(name) or "" for name in there), "n_folds"]
-        names = list(dict.fromkeys([*there, *(name for name in beside if name in known)]))
+        names = list(dict.fromkeys(["dataset_name", *there, *(name for name in beside if name in known)]))
         keys = self.keys(filter, "", FEW + 1)
         if len(keys) <= FEW:  # quicker than to load the Parquet library
             return best_values(self.values(keys, names, filter), there, self.metrics)
@@ -483,21 +485,27 @@ class Catalog:
         found = groups.best_values(names, there, filter)
         return found if found is not None else self.ask_index(lambda: self._best_values(there, filter))
 
-    def _best_values(self, names: Sequence[str], filter: str) -> dict[str, BestValue]:
-        """Let the index tell the best values in one pass over what matches, without their spread."""
+    def _best_values(self, names: Sequence[str], filter: str) -> BestValues:
+        """Let the index tell the best values by dataset in one pass over what matches, without their spread.
+
+        A metric with a target takes a pass of its own: beside one single minimum SQLite gives the value it is of.
+        """
         condition, columns, ask = self._compile(filter).condition, self._index.columns, self._index.results.values_of
         metrics = {name: metric for name in names if (metric := known_best(self.metrics, name)) is not None}
-        ends: list[ColumnElement[Any]] = []
+        dataset, found = columns["dataset_name"], BestValues()
+        passes: list[dict[str, list[ColumnElement[Any]]]] = [{}]
         for name, metric in metrics.items():
-            rank = columns[name] if metric.target is None else func.abs(columns[name] - metric.target)
-            ends.append(func.max(rank) if metric.lower_is_better is False else func.min(rank))
-        found = {}
-        for (name, metric), (end,) in zip(metrics.items(), ask(condition, ends) if ends else [], strict=True):
-            if end is not None and metric.target is not None:  # on which side of the target it is
-                near = and_(condition, func.abs(columns[name] - metric.target) == end)
-                end = ask(near, [func.min(columns[name])])[0][0]
-            if end is not None:
-                found[name] = BestValue(end)
+            column = columns[name]
+            if metric.target is not None:
+                passes.append({name: [column, func.min(func.abs(column - metric.target))]})
+            else:
+                passes[0][name] = [func.max(column) if metric.lower_is_better is False else func.min(column)]
+        for one in (each for each in passes if each):
+            datasets, *values = ask(condition, [dataset, *chain.from_iterable(one.values())], by=[dataset])
+            for name, own in zip(one, values, strict=False):
+                for of, value in zip(datasets, own, strict=True):
+                    if value is not None:
+                        found.setdefault(of or "", {})[name] = BestValue(value)
         return found
 
     def parameter_importance(self, metric: str, filter: str = "", limit: int = 5_000) -> list[Importance]:
@@ -550,12 +558,13 @@ class Catalog:
         report: Report | None = None,
         *,
         overwrite: bool = False,
+        create: bool = False,
     ) -> int:
         """Write the rows that match to a .csv or .parquet file, all at once; returns how many.
 
         `ids` restricts it to these predictions, `columns` to these and in this order. In a CSV, text that a
-        spreadsheet would take for a formula is made harmless. Raises BadInput, Exists unless `overwrite`, or what
-        `report` does.
+        spreadsheet would take for a formula is made harmless. With `create` the file's folder is made if it isn't
+        there. Raises BadInput, Exists unless `overwrite`, or what `report` does.
         """
         from storage.exports import export_rows
 
@@ -580,7 +589,9 @@ class Catalog:
 
         ready = report or (lambda done, total, text: None)
         wanted = {name: kinds[name] for name in names}
-        return export_rows(Path(path), keys, wanted, lambda some: self.ask_index(lambda: fetch(some)), overwrite, ready)
+        return export_rows(
+            Path(path), keys, wanted, lambda some: self.ask_index(lambda: fetch(some)), overwrite, ready, create=create
+        )
 
     def _frame(self, rows: list[dict[str, Any]], computed: Sequence[str] = ()) -> pd.DataFrame:
         import pandas as pd

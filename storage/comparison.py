@@ -208,9 +208,11 @@ def _values(blocks: Sequence[PredictionArrays], metric: str) -> NDArray[np.float
         return (distance == 0).astype(np.float64) if metric == "accuracy" else distance
     import sklearn
 
-    with sklearn.config_context(skip_parameter_validation=True, assume_finite=True):
+    quiet = np.errstate(over="ignore", invalid="ignore")  # of a model that diverged
+    with sklearn.config_context(skip_parameter_validation=True, assume_finite=True), quiet:
         found = [_score(block, metric).get(metric) for block in blocks]
-    return None if any(value is None for value in found) else np.array(found, dtype=np.float64)
+    values = np.array(found, dtype=np.float64)  # NaN for None
+    return values if np.isfinite(values).all() else None
 
 
 def _score(block: PredictionArrays, metric: str) -> dict[str, float]:
@@ -289,6 +291,8 @@ def _probabilities(
     """The probabilities that `own` is better than, equivalent to, and worse than `base`."""
     from baycomp.single import CorrelatedTTest, Posterior  # only for this: it takes half a second
 
+    if np.array_equal(base, own):  # also without a region of equivalence, where the test would toss a coin
+        return 0.0, 1.0, 0.0
     # By the statistics and not by the class itself: that one refuses a share of repetitions, as shuffled splits have.
     mean, variance, freedom = CorrelatedTTest.compute_statistics(base, own, repeats)
     found = Posterior(mean, variance, freedom, rope).probs()

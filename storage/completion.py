@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage.grammar import MAX_QUERY, expected
 from storage.metrics import Metrics
 from storage.parameters import fold
+from storage.query import ALIASES
 
 if TYPE_CHECKING:
     from lark import Token
@@ -20,17 +21,21 @@ MAX_SUGGESTIONS = 50
 _WRITABLE = re.compile(r"[^\W\d][\w.]*")  # a parameter by another name can't stand in a query
 _QUOTED = re.compile(r"'([^'\\]|\\.|'')*'|\"([^\"\\]|\\.)*\"|['\"]")
 _OPERATORS = {
-    "OPERATOR": ("<", "<=", ">", ">=", "=", "!=", "~", "!~"),
+    "OPERATOR": ("<", "<=", ">", ">=", "=", "!=", "~", "!~", "contains"),
     "_IN": ("in",),
     "_BETWEEN": ("between",),
     "_IS": ("is null", "is not null"),
     "_HAS": ("has",),
 }
-_KEYWORDS = {"_AND": "and", "_OR": "or", "_NOT": "not", "_AS": "as", "_ORDER": "order by", "_LAST": "last 7 days"}
+_KEYWORDS = {
+    "_AND": "and", "_OR": "or", "_NOT": "not", "_AS": "as", "_ORDER": "order by", "_LAST": "last 7 days",
+    "RELATIVE": "yesterday",
+}  # fmt: skip
+_TIMES = ("today", "yesterday", "last week", "7 days ago")
 _BEFORE_NAMES = ("_AND", "_OR", "_NOT", "_BY", "LPAR", "COMMA", "SIGN", "TIMES")
 _DIRECTIONS = ("best", "asc", "desc")
 _NUMBER_OPERATORS = ("<", "<=", ">", ">=", "=", "!=", "between", "is null", "is not null")
-_TEXT_OPERATORS = ("=", "!=", "~", "!~", "in", "is null", "is not null")
+_TEXT_OPERATORS = ("=", "!=", "~", "!~", "contains", "in", "is null", "is not null")
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def _compared(tokens: list[Token]) -> str | None:
         return _name_before(tokens, len(tokens) - 1)
     if kinds and kinds[-1] in ("LPAR", "COMMA") and "_IN" in kinds:
         place = len(kinds) - 1 - kinds[::-1].index("_IN")
-        if set(kinds[place + 1 :]) <= {"LPAR", "COMMA", "STRING", "NAME", "NUMBER", "DATE", "SIGN"}:
+        if set(kinds[place + 1 :]) <= {"LPAR", "COMMA", "STRING", "NAME", "NUMBER", "DATE", "RELATIVE", "SIGN"}:
             return _name_before(tokens, place)
     return None
 
@@ -142,7 +147,7 @@ class _Suggestions:
                     yield Suggestion(name, "parameter", "parameter of a step")
 
     def _operators(self, name: str, accepted: set[str]) -> Iterator[Suggestion]:
-        column = self._index.columns.get(name)
+        column = self._column(name)
         if name == "tags":
             suited: tuple[str, ...] = ("has", "is null", "is not null")
         elif column is None:
@@ -153,16 +158,21 @@ class _Suggestions:
         for word in self._going_on(word for word in suited if word in possible):
             yield Suggestion(word, "operator", _DETAILS.get(word, ""))
 
+    def _column(self, name: str) -> Any:
+        return self._index.columns.get(ALIASES.get(name.lower(), name))
+
     def values(self, name: str) -> Iterator[Suggestion]:
         """Values that the column or parameter has, as they are written in a query."""
         start = self._begun.lstrip("'").replace("''", "'")
-        column = self._index.columns.get(name)
+        column = self._column(name)
         if name == "tags":
             for tag, count in self._index.texts.known_tags(start, MAX_SUGGESTIONS):
                 yield Suggestion(_quoted(tag), "value", f"{count} results")
         elif column is not None and column.info["kind"] in ("text", "date"):
             for value in self._index.results.values(name, start, MAX_SUGGESTIONS):
                 yield Suggestion(_quoted(value), "value")
+        elif column is not None and column.info["kind"] == "time":
+            yield from (Suggestion(word, "value") for word in self._going_on(_TIMES))
         elif column is None:
             for value in self._index.texts.parameter_values(name, start, MAX_SUGGESTIONS):
                 yield Suggestion(value if _is_number(value) else _quoted(value), "value")
@@ -177,6 +187,8 @@ class _Suggestions:
 
 _DETAILS = {
     "~": "contains",
+    "contains": "the same as ~",
+    "yesterday": "created then",
     "!~": "does not contain",
     "in": "one of several",
     "is null": "has no value",

@@ -14,7 +14,7 @@ from storage.artifacts import artifact_path
 from storage.disk import Draft
 from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError
 from storage.layout import pipeline_number
-from storage.records import ArtifactRecord, PipelineRecord, read_document, read_json, to_json
+from storage.records import ArtifactRecord, PipelineRecord, RunConfig, read_document, read_json, to_json
 from storage.trees import Tree, read_tree
 
 CONFIG = "config.json"
@@ -71,9 +71,10 @@ def copy_pipeline(draft: Draft, folder: Path, report: Report) -> PipelineRecord:
 def copy_run(draft: Draft, folder: Path, report: Report) -> list[PipelineRecord]:
     """Copy a whole run folder as it is; returns the records of its pipelines, damaged ones left out.
 
-    config.json has the configurations of all pipelines, to be run again. Raises Corrupt where an artifact that a
-    pipeline names is missing or not what was stored.
+    config.json has the configurations of all pipelines, to be run again. Raises NotFound or Corrupt where
+    run_config.json can't be read, Corrupt where an artifact that a pipeline names is missing or not what was stored.
     """
+    read_document(folder / "run_config.json", RunConfig)  # without it the copy would be none of a run
     tree = _plain_tree(folder)
     pace = _Pace(report, tree.bytes)
     for name in tree.folders:
@@ -83,7 +84,7 @@ def copy_run(draft: Draft, folder: Path, report: Report) -> list[PipelineRecord]
     records = list(_records(folder, tree.folders))
     for record in records:
         for artifact in record.artifacts:
-            name = artifact_path(folder / record.id, artifact).relative_to(folder).as_posix()
+            name = artifact_path(folder / "pipeline", artifact).relative_to(folder).as_posix()  # its id may be any text
             if name not in draft.files or draft.files[name].sha256 != artifact.sha256:
                 raise _damaged(artifact, folder / name)
     configs = [config_of(record) for record in records if record.template]

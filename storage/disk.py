@@ -48,13 +48,15 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def replaced_file(path: Path, new: bool = False) -> Iterator[IO[bytes]]:
+def replaced_file(path: Path, new: bool = False, *, create: bool = False) -> Iterator[IO[bytes]]:
     """Write a large file outside a workspace, in pieces: it takes its name when all is written, or not at all.
 
-    With `new` it never takes the place of another: Exists.
+    With `new` it never takes the place of another: Exists. With `create` the folder is made if it isn't there.
     """
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     with os_errors(f"save {path.name}", path):
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with staged.open("xb") as file:
                 yield file
@@ -341,10 +343,10 @@ class Disk:
         with os_errors(f"make the folder {path.name}", path):
             staged = self._staging_folder() / uuid.uuid4().hex[:12]
             staged.mkdir()
-            for name, data in files:
-                _write_synced(staged / name, data)
-            _sync_folder(staged)
             try:
+                for name, data in files:
+                    _write_synced(staged / name, data)
+                _sync_folder(staged)
                 if path.exists():
                     raise Exists(f"{path.name} exists already.", path, "Nothing was changed.")
                 os.rename(staged, path)

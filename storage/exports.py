@@ -36,6 +36,8 @@ def export_rows(
     fetch: Callable[[Sequence[int]], list[Sequence[Any]]],
     overwrite: bool,
     report: Report,
+    *,
+    create: bool = False,
 ) -> int:
     """Write rows to `path`, .csv or .parquet, all at once; returns how many.
 
@@ -52,7 +54,7 @@ def export_rows(
             report(start, len(keys), "writing rows")
             yield fetch(keys[start : start + _CHUNK])
 
-    with replaced_file(path) as file:
+    with replaced_file(path, create=create) as file:
         written = _write(file, path.suffix.lower() == ".csv", columns, chunks())
     report(len(keys), len(keys), "written")
     return written

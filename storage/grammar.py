@@ -26,15 +26,16 @@ start: either? order?
           | NAME _IS _NOT _NULL                         -> is_not_null
           | NAME _HAS value                             -> has
           | _LAST NUMBER PERIOD                         -> last
-          | (NAME | STRING | NUMBER | DATE)             -> word
+          | (NAME | STRING | NUMBER | DATE | RELATIVE)  -> word
 ?right: sum | SIGN sum                                  -> signed
+      | _LAST NUMBER PERIOD                             -> span
 ?sum: product (SIGN product)*                           -> chain
 ?product: atom (TIMES atom)*                            -> chain
-?atom: NAME | STRING | NUMBER | DATE
+?atom: NAME | STRING | NUMBER | DATE | RELATIVE
 ?value: atom | SIGN NUMBER                              -> signed
 order: _ORDER _BY way ("," way)*
 way: SIGN? NAME DIRECTION?
-OPERATOR: "<=" | ">=" | "!=" | "<>" | "==" | "=" | "<" | ">" | "!~" | "~"
+OPERATOR.3: "<=" | ">=" | "!=" | "<>" | "==" | "=" | "<" | ">" | "!~" | "~" | /contains(?![\w.])/i
 SIGN: "+" | "-"
 TIMES: "*" | "/"
 DIRECTION.3: /(asc|desc|best)(?![\w.])/i
@@ -51,6 +52,8 @@ _IS.3: /is(?![\w.])/i
 _AS.3: /as(?![\w.])/i
 _HAS.3: /has(?![\w.])/i
 _NULL.3: /null(?![\w.])/i
+RELATIVE.5: /(today|yesterday|last\s+(minute|hour|day|week|month|year))(?![\w.-])/i
+    | /\d+\s+(minute|hour|day|week|month|year)s?\s+ago(?![\w.-])/i
 DATE.4: /\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?/
 NUMBER.3: /(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w])/
 STRING: /'([^'\\]|\\.|'')*'/ | /"([^"\\]|\\.)*"/

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from storage import aggregates
 from storage.arrow_query import translated
-from storage.best_values import BestValue, best_values
+from storage.best_values import BestValues, best_values
 from storage.errors import BadInput
 from storage.expressions import kind_of
 from storage.index import Index
@@ -54,8 +54,8 @@ class Groups:
                 rows = [{**row, name: str(row[name]) if row[name] is not None else None} for row in rows]
         return rows
 
-    def best_values(self, names: Sequence[str], metrics: Sequence[str], filter: str) -> dict[str, BestValue] | None:
-        """The best values of some metric columns; `names` are these and what is read beside them.
+    def best_values(self, names: Sequence[str], metrics: Sequence[str], filter: str) -> BestValues | None:
+        """The best values of some metric columns by dataset; `names` are these and what is read beside them.
 
         None where the parts can't tell what matches.
         """

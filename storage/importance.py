@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,16 @@ from numpy.typing import NDArray
 
 MOST_GROUPS = 10  # of numbers; more different ones are put into so many groups of equal size
 FEWEST = 5  # results that have both the metric and the parameter
+COVERS = 0.25  # of all results with the metric: a parameter that fewer have comes after those that more have
 
 
 @dataclass(frozen=True)
 class Importance:
     """What a parameter explains: `share` of the variation in the metric's ranks, from 0 to 1, among `results` of them.
 
-    `levels` is how many different values it has there, `chance` how likely so large a share would be if the parameter
-    didn't matter.
+    `total` is how many results have the metric, whether or not they have the parameter; one that `covers_few` of them
+    says little of all, however large its share. `levels` is how many different values it has there, `chance` how
+    likely so large a share would be if the parameter didn't matter.
     """
 
     name: str
@@ -36,6 +38,12 @@ class Importance:
     results: int
     levels: int
     chance: float
+    total: int = 0
+
+    @property
+    def covers_few(self) -> bool:
+        """Whether less than a quarter of the results have the parameter."""
+        return self.results < COVERS * self.total
 
 
 def rank_parameters(
@@ -43,13 +51,15 @@ def rank_parameters(
 ) -> list[Importance]:
     """How much each parameter explains of a metric, most first; all have one value for each result, None for missing.
 
-    A parameter counts among the results that have it. Those with a single value, or with fewer than five results, are
-    left out.
+    A parameter counts among the results that have it; one that few have comes after all that more have. Those with a
+    single value, or with fewer than five results, are left out.
     """
     values = np.array([math.nan if one is None else one for one in metric], dtype=np.float64)
     ranks = _ranks(values, datasets)
+    total = int(np.isfinite(ranks).sum())
     found = (_importance(name, ranks, own) for name, own in parameters.items())
-    return sorted((one for one in found if one is not None), key=lambda one: (-one.share, one.name))
+    told = (replace(one, total=total) for one in found if one is not None)
+    return sorted(told, key=lambda one: (one.covers_few, -one.share, one.name))
 
 
 def _ranks(values: NDArray[np.float64], datasets: Sequence[Any] | None) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -90,7 +91,9 @@ class Library:
         """The configuration to run again; of a fullrun the list of them. Raises NotFound or Corrupt."""
         path = self.config_path(kind, name)
         found = read_template(path)[0] if kind == "template" else read_json(path)
-        return found if isinstance(found, list) else dict(found)
+        if not isinstance(found, (dict, list)):
+            raise Corrupt(f"{path.name} of '{name}' holds no configuration.", path, "Restore it from a copy.")
+        return found
 
     def config_path(self, kind: str, name: str) -> Path:
         """The file that runs it again, as a run request takes it. Raises NotFound where there is none."""
@@ -123,12 +126,15 @@ class Library:
             base = folder_part(name, MAX_NAME_BYTES - 8) or kind
             with suppress(NameRefused):
                 base = checked_name(base, "library")
-        taken = {one.casefold() for one in self._shelf.names(kind)}
+        taken = {_folded(one) for one in self._shelf.names(kind)}
+        room = MAX_NAME_BYTES - 8  # the number needs some, too
+        fits = _is_safe(base) and len(base.encode()) <= room
+        stem = base if fits else folder_part(base, room) or kind
         number = 1
         tried = base
-        while tried.casefold() in taken or not _is_safe(tried):
+        while _folded(tried) in taken or not _is_safe(tried):
             number += 1
-            tried = f"{folder_part(base, MAX_NAME_BYTES - 8) or kind} {number}"
+            tried = f"{stem} {number}"
         return tried
 
     # ------------------------------------------------------------ saving
@@ -249,10 +255,10 @@ class Library:
         )
 
     def _refuse_taken(self, kind: str, name: str, besides: str = "") -> None:
-        taken = {one.casefold(): one for one in self._shelf.names(kind) if one != besides}
-        if name.casefold() in taken:
+        taken = {_folded(one): one for one in self._shelf.names(kind) if one != besides}
+        if _folded(name) in taken:
             raise Exists(
-                f"There is a {kind} '{taken[name.casefold()]}' in the library already.",
+                f"There is a {kind} '{taken[_folded(name)]}' in the library already.",
                 self._shelf.place(kind, name),
                 f"Choose another name, such as '{self.free_name(kind, name)}'.",
             )
@@ -288,7 +294,7 @@ class Library:
                 return self.get(kind, old)
             self._refuse_taken(kind, new, besides=old)
             self._disk.move(source, target)
-            with suppress(NotFound, Corrupt, TooNew):  # it is called as its folder is; the document follows
+            with suppress(NotFound, Corrupt, TooNew, Conflict):  # it is called as its folder is; the document follows
                 record = self._shelf.record(kind, target)
                 record.name = new
                 self._write_record(kind, target, record)
@@ -384,6 +390,11 @@ def _template(config: Mapping[str, Any], record: LibraryRecord) -> bytes:
 
 def _checked_tags(tags: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(checked_tag(tag) for tag in tags))
+
+
+def _folded(name: str) -> str:
+    """What names have in common that some systems take for one: macOS by form, Windows by case."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _is_safe(name: str) -> bool:

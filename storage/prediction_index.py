@@ -199,10 +199,15 @@ class PredictionIndex:
         found = [list(values) for values in zip(*(rows.get(one, gone) for one in keys), strict=True)]
         return found or [[] for _ in columns]
 
-    def values_of(self, condition: ColumnElement[bool], columns: Sequence[ColumnElement[Any]]) -> list[Sequence[Any]]:
-        """The values of columns, one list each, for all rows that meet a condition, in no order."""
+    def values_of(
+        self,
+        condition: ColumnElement[bool],
+        columns: Sequence[ColumnElement[Any]],
+        by: Sequence[ColumnElement[Any]] = (),
+    ) -> list[Sequence[Any]]:
+        """The values of columns, one list each, for all rows that meet a condition, or groups of them, in no order."""
         named = [column.label(f"c{place}") for place, column in enumerate(columns)]
-        statement = select(*named).select_from(self._index.predictions).where(condition)
+        statement = select(*named).select_from(self._index.predictions).where(condition).group_by(*by)
         rows = self._index.raw(self._index.prepared(statement))  # half the time of SQLAlchemy's rows
         return list(zip(*rows, strict=True)) if rows else [[] for _ in columns]
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from storage.disk import Disk, read_pieces
-from storage.errors import NotFound, StorageError
+from storage.errors import Conflict, NotFound, StorageError
 from storage.layout import Layout
 from storage.trash import ASIDE, Trash, TrashRecord
 from storage.trees import read_tree
@@ -51,12 +51,18 @@ def move_aside(layout: Layout, disk: Disk, title: str, paths: Sequence[Path], ki
 def put_back(layout: Layout, disk: Disk, record: TrashRecord) -> int:
     """Put the files of an entry back where they were; what stands there is left. Returns how many were put back.
 
-    The entry goes when every file of it is in its place again.
+    The entry goes when every file of it is in its place again. Raises Conflict where the run of one is not there: its
+    folder alone would be a damaged run, and take the place of the run itself.
     """
     trash = Trash(layout, disk)
     content = trash.content(record)
+    names = read_tree(content).files
+    for run in {Path(*Path(name).parts[:2]) for name in names if Path(name).parts[0] == layout.runs.name}:
+        if not (layout.root / run).is_dir():
+            advice = "Restore the run first, if it is in the trash."
+            raise Conflict(f"The run {run.name} is not there.", layout.root / run, advice)
     put, stands = 0, 0
-    for name in read_tree(content).files:
+    for name in names:
         source, target = content / name, layout.root / name
         if not target.exists():
             disk.make_folders([target.parent])

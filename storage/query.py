@@ -27,13 +27,12 @@ from sqlalchemy.sql.expression import UnaryExpression
 from storage.errors import BadInput, QueryError, StorageError
 from storage.grammar import MAX_CONDITIONS, parse
 from storage.metrics import Metric, Metrics
-from storage.moments import to_microseconds
+from storage.moments import DAY, spoken_span, to_microseconds
 from storage.parameters import fold
 
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
 _RESERVED = frozenset({"key", "folder_exists", "rowid"})
-_DAY = 86_400_000_000  # microseconds
-_PERIODS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_800, "year": 31_557_600}
+ALIASES = {"created": "created_at"}  # what people say
 
 Columns = Mapping[str, ColumnElement[Any]]
 
@@ -164,6 +163,8 @@ def _known(name: str, source: Source, computed: Columns, position: int) -> Colum
     folded = {key.lower(): key for key in columns}
     if name.lower() in folded:
         return columns[folded[name.lower()]]
+    if ALIASES.get(name.lower()) in columns:
+        return columns[ALIASES[name.lower()]]
     parameter = source.parameter(name)
     if parameter is not None:
         return parameter
@@ -218,6 +219,8 @@ class _Compiler(Transformer[Token, Any]):
     # ------------------------------------------------------------ conditions
 
     def compare(self, left: Any, sign: Token, right: Any) -> ColumnElement[bool]:
+        if sign.lower() == "contains":
+            sign = Token.new_borrow_pos("OPERATOR", "~", sign)
         if sign in ("!=", "<>", "!~"):
             return self.negate(self.compare(left, Token("OPERATOR", "~" if sign == "!~" else "="), right))
         column = self._left(left)
@@ -227,8 +230,9 @@ class _Compiler(Transformer[Token, Any]):
             return _contains(column, _text(self._token(right)))
         if sign in ("=", "==") and self._is_tags(column):
             return self._tagged(right)
-        if _is_day(column, right):
-            return self._on_day(column, sign, right)
+        span = self._span(column, right)
+        if span is not None:
+            return _in_span(column, str(sign), *span)
         condition: ColumnElement[bool] = _COMPARE[str(sign)](column, self._right(column, right))
         return condition
 
@@ -267,27 +271,27 @@ class _Compiler(Transformer[Token, Any]):
         assert self._source.tagged is not None
         return self._source.tagged(_text(self._token(value)))
 
-    def _on_day(self, column: ColumnElement[Any], sign: Token, token: Token) -> ColumnElement[bool]:
-        """A day without a time stands for the whole of it: `= 2026-10-01` is any time on that day."""
-        start = self._moment(token)
-        conditions: dict[str, ColumnElement[bool]] = {
-            "=": and_(column >= start, column < start + _DAY),
-            ">": column >= start + _DAY,
-            ">=": column >= start,
-            "<": column < start,
-            "<=": column < start + _DAY,
-        }
-        return conditions["=" if sign == "==" else str(sign)]
+    def _span(self, column: ColumnElement[Any], part: Any) -> tuple[int, int | None] | None:
+        """From when until when a time goes that is no moment: a day without a time is the whole of it."""
+        if not _is_time(column) or not isinstance(part, Token):
+            return None
+        text = _text(part).strip()
+        spoken = spoken_span(text, datetime.now(UTC))
+        if spoken is not None or len(text) != 10:
+            return spoken
+        start = self._moment(part)
+        return start, start + DAY
 
     def between(self, name: Token, low: Any, high: Any) -> ColumnElement[bool]:
         column = self._named(name)
         if isinstance(column, Parameter):
             sides = [self._parameter_sides(column, part) for part in (low, high)]
             return column.where(and_(sides[0][0] >= sides[0][1], sides[1][0] <= sides[1][1]))
-        top = self._right(column, high)
-        if _is_day(column, high):
-            top += _DAY - 1
-        return column.between(self._right(column, low), top)
+        span, first = self._span(column, high), self._span(column, low)
+        bottom = first[0] if first is not None else self._right(column, low)
+        if span is None:
+            return column.between(bottom, self._right(column, high))
+        return and_(column >= bottom, _in_span(column, "<=", *span))
 
     def not_between(self, name: Token, low: Any, high: Any) -> ColumnElement[bool]:
         return self.negate(self.between(name, low, high))
@@ -312,10 +316,18 @@ class _Compiler(Transformer[Token, Any]):
 
     def last(self, number: Token, period: Token) -> ColumnElement[bool]:
         """`last 7 days`: created since then."""
-        seconds = min(float(number) * _PERIODS[period.lower().removesuffix("s")], 1e12)
-        since = to_microseconds(datetime.now(UTC)) - int(seconds * 1e6)
-        created: ColumnElement[bool] = self._columns["created_at"] >= since
-        return created
+        return self._spoken(self.span(number, period))
+
+    def span(self, number: Token, period: Token) -> Token:
+        """`created_at >= last 7 days`: a time like `last week`, which is one token."""
+        return Token.new_borrow_pos("RELATIVE", f"last {number} {period}", number)
+
+    def _spoken(self, token: Token) -> ColumnElement[bool]:
+        """`yesterday` alone: created then."""
+        column = self._columns["created_at"]
+        span = self._span(column, token)
+        assert span is not None
+        return _in_span(column, "=", *span)
 
     def name_it(self, value: Any, name: Token) -> ColumnElement[bool]:
         """`a - b as gap`: a column from now on; it matches where it has a value."""
@@ -331,7 +343,7 @@ class _Compiler(Transformer[Token, Any]):
             raise QueryError(
                 f"'{token}' needs a comparison.", token.start_pos or 0, len(token), f"For example {token} is not null."
             )
-        return self._source.find(_text(token))
+        return self._spoken(token) if token.type == "RELATIVE" else self._source.find(_text(token))
 
     # ------------------------------------------------------------ values
 
@@ -455,5 +467,14 @@ def _is_time(column: ColumnElement[Any]) -> bool:
     return bool(getattr(column, "info", {}).get("kind") == "time")
 
 
-def _is_day(column: ColumnElement[Any], part: Any) -> bool:
-    return _is_time(column) and isinstance(part, Token) and len(_text(part).strip()) == 10
+def _in_span(column: ColumnElement[Any], sign: str, start: int, stop: int | None) -> ColumnElement[bool]:
+    """Compare with a time that goes from `start` until `stop`, or until now: `= 2026-10-01` is any time on that day."""
+    ends = stop is not None
+    conditions: dict[str, ColumnElement[bool]] = {
+        "=": and_(column >= start, column < stop) if ends else column >= start,
+        ">": column >= (stop if ends else start),
+        ">=": column >= start,
+        "<": column < start,
+        "<=": column < stop if ends else column.is_not(None),
+    }
+    return conditions["=" if sign == "==" else sign]

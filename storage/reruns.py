@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from storage.datasets import file_hash
-from storage.errors import BadInput, NotFound
-from storage.records import PipelineRecord
+from storage.errors import BadInput, Corrupt, NotFound
+from storage.records import PipelineRecord, first_reason
 from storage.requests import RunRequest
 from storage.runs import Run
 
@@ -20,7 +23,7 @@ def rerun_request(run: Run, only: Which, *, same_data: bool) -> RunRequest:
 
     One that failed and was completed later in the same run has not failed. With `same_data` the file they were trained
     on must be there and unchanged. Raises NotFound when it is not, or when nothing is to be trained again; BadInput
-    for pipelines that no configuration tells of, or that no single request can ask for.
+    for pipelines that no configuration tells of, or that no single request can ask for; Corrupt.
     """
     chosen = _chosen(run, only)
     first = chosen[0]
@@ -35,22 +38,27 @@ def rerun_request(run: Run, only: Which, *, same_data: bool) -> RunRequest:
     split = {key: value for key, value in source.split.items() if key in ("column", "test_size")}
     jobs = run.config.global_params.get("jobs")
     id_column = (source.model_extra or {}).get("id_column")
-    return RunRequest(
-        data=Path(source.path),
-        target=source.target,
-        id_column=id_column if isinstance(id_column, str) else None,
-        split_column=split.get("column"),
-        test_size=split.get("test_size"),
-        task=first.task_type or run.config.task_type,
-        dataset_name=run.config.dataset_name,
-        configs=[_config(record) for record in chosen],
-        run_name=run.config.run_name,
-        description=run.config.description,
-        units=source.units,
-        jobs=jobs if isinstance(jobs, int) and jobs > 0 else 1,
-        seed=first.seed or 0,
-        again=any(record.status == "completed" for record in chosen),
-    )
+    configs = [_config(record) for record in chosen]
+    try:
+        return RunRequest(
+            data=Path(source.path),
+            target=source.target,
+            id_column=id_column if isinstance(id_column, str) else None,
+            split_column=split.get("column"),
+            test_size=split.get("test_size"),
+            task=first.task_type or run.config.task_type,
+            dataset_name=run.config.dataset_name,
+            configs=configs,
+            run_name=run.config.run_name,
+            description=run.config.description,
+            units=source.units,
+            jobs=jobs if isinstance(jobs, int) and jobs > 0 else 1,
+            seed=first.seed or 0,
+            again=any(record.status == "completed" for record in chosen),
+        )
+    except ValidationError as error:
+        reason = f"The pipeline.json of {first.id} is damaged: {first_reason(error)}."
+        raise Corrupt(reason, run.folder / first.id, "Start a new run on the data file.") from error
 
 
 def _chosen(run: Run, only: Which) -> list[PipelineRecord]:
@@ -92,7 +100,7 @@ def _check_data(path: str, sha256: str) -> None:
         raise NotFound(
             "The data of this run came from a script, not from a file.", advice="Run the script again to train on them."
         )
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise NotFound(
             f"The data file {path} is gone.", Path(path), "Put it back, or run the pipelines on another file."
         )

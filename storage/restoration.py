@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from storage.catalog import Catalog
 from storage.disk import Disk
 from storage.errors import BadInput, Conflict, NotFound
-from storage.folder_deletion import MOVED, FolderDeletion, free_place
+from storage.folder_deletion import FolderDeletion, free_place
 from storage.layout import Layout
 from storage.plan import Applied, Plan, Report, Step
 from storage.quarantine import put_back
@@ -111,7 +111,7 @@ class TrashBin:
                 self._trash.content(record),
                 "Look at it there, or take it from a copy.",
             )
-        with self._disk.lock("trash"):
+        with self._disk.lock("trash"), self._disk.lock("runs"):  # the run it belongs to stays where it is
             count = put_back(self._layout, self._disk, self._trash.get(record.trash_id))
         return "1 file restored." if count == 1 else f"{count:,} files restored."
 
@@ -181,7 +181,7 @@ class TrashBin:
         def work(report: Report) -> str:
             for done, entry in enumerate(entries):
                 report(done, len(entries), f"removing {entry.title}")
-                lock = "trash" if entry.kind in MOVED else "catalog"  # whoever restores it holds the same
+                lock = "catalog" if entry.kind == "results" else "trash"  # whoever restores it holds the same
                 with self._disk.lock(lock):
                     self._trash.remove(entry.trash_id)
             report(len(entries), len(entries), "done")

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
         "run_id": config.run_id if config else folder.name,
         "dataset_name": config.dataset_name if config else "",
         "run_name": config.run_name if config else "",
-        "date": _date(config, folder),
+        "date": _date(config, summary, folder),
         "created_at": config.created_at if config else None,
         "status": summary.status if summary else "damaged",
         "writer": summary.writer if summary else "",
@@ -90,11 +91,22 @@ def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
     return RunScan(row, changed, [name for name in known if name not in seen])
 
 
-def _date(config: RunConfig | None, folder: Path) -> str:
-    """The day of a run, as its id says it, else as its time does."""
+def _date(config: RunConfig | None, summary: RunSummary | None, folder: Path) -> str:
+    """The day of a run, as its id says it, else as its time does.
+
+    Of one whose configuration can't be read it is the day it was started, else the one its folder's name begins with:
+    so it stays where people look for it. Empty when nothing tells.
+    """
     if config is None:
-        return ""
+        return summary.started_at.date().isoformat() if summary is not None else _leading_date(folder.name)
     return config.run_id[:10] if config.run_id[:4].isdigit() else config.created_at.date().isoformat()
+
+
+def _leading_date(name: str) -> str:
+    try:
+        return date.fromisoformat(name[:10]).isoformat()
+    except ValueError:
+        return ""
 
 
 def _pipeline_folders(folder: Path) -> list[os.DirEntry[str]]:

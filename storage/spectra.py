@@ -6,6 +6,7 @@ Nothing is stored twice: the data file of the run is read again, and shown only 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,11 +94,11 @@ def read_spectra(
             "The data of this run came from a program, not from a file.", advice="Name a file with the same data."
         )
     path = Path(data if data is not None else source.path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # a damaged document may say anything
         raise NotFound(
             f"The data file {path.name} is not where it was: {path}.", path, "Put it back, or name another copy of it."
         )
-    column, size = source.split.get("column"), source.split.get("test_size")
+    column, size, seed = (source.split.get(key) for key in ("column", "test_size", "seed"))
     id_column = (source.model_extra or {}).get("id_column")
     dataset = load_dataset(
         path,
@@ -108,7 +109,7 @@ def read_spectra(
         test_size=size if isinstance(size, float) and not column else None,
         task=task,
         units=source.units,
-        seed=int(source.split.get("seed") or 0),
+        seed=seed if isinstance(seed, int) else 0,
     )
     _check_same(dataset, source, path)
     return _spectra(dataset, names)

@@ -33,7 +33,14 @@ class Takeaway:
     # ------------------------------------------------------------ a pipeline
 
     def pipeline(
-        self, run_folder: Path, pipeline_id: str, destination: Path | None, name: str, report: Report | None
+        self,
+        run_folder: Path,
+        pipeline_id: str,
+        destination: Path | None,
+        name: str,
+        report: Report | None,
+        *,
+        create: bool = False,
     ) -> Path:
         """Write a pipeline to a new folder; see Workspace.export_pipeline."""
         folder = run_folder / pipeline_id
@@ -41,7 +48,7 @@ class Takeaway:
             raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
         run = _config_of(run_folder)
         first = checked_name(name, "export") if name else _first_part(run_folder, run)
-        path = self._home(destination, self._layout.exports) / f"{first}_{pipeline_id}"
+        path = self._home(destination, self._layout.exports, create=create) / f"{first}_{pipeline_id}"
         if path.exists():
             raise Exists(f"{path} is there already.", path, "Open that one, or give this export another name.")
         with self._new_folder(path) as draft:
@@ -120,14 +127,17 @@ class Takeaway:
 
     # ------------------------------------------------------------ where to
 
-    def _home(self, destination: Path | None, usual: Path) -> Path:
-        """The folder exports go to. Raises BadInput for one among the workspace's own."""
+    def _home(self, destination: Path | None, usual: Path, *, create: bool = False) -> Path:
+        """The folder exports go to; with `create` it need not be there yet. Raises BadInput, NotFound.
+
+        A folder among the workspace's own is refused.
+        """
         if destination is None:
             return usual
         home = Path(destination).absolute()
         if self._is_inside(home / "x") and not self._is_inside(home / "x", self._layout.exports):
             raise BadInput(f"{home} is a folder of the workspace's own.", home, "Choose exports, or one outside.")
-        if not home.is_dir():
+        if not home.is_dir() and not create:
             raise NotFound(f"There is no folder {home}.", home, "Make it, or choose another.")
         return home
 

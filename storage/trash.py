@@ -201,6 +201,8 @@ class Trash:
     def get(self, trash_id: str) -> TrashRecord:
         """An entry by its id. Raises NotFound or Corrupt."""
         folder = self._folder(trash_id)
+        if not folder.is_dir():
+            raise NotFound(f"{trash_id} is not in the trash any more.", folder, "List it again.")
         return read_document(folder / "trash.json", TrashRecord).model_copy(update={"trash_id": folder.name})
 
     def read(self, record: TrashRecord, table: str) -> pa.Table:

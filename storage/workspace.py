@@ -398,16 +398,21 @@ class Workspace:
         destination: Path | None = None,
         name: str = "",
         report: Report | None = None,
+        *,
+        create: bool = False,
     ) -> Path:
         """Write a pipeline with all it needs to a new folder in exports/, or in `destination`; returns that folder.
 
+        With `create` a destination that isn't there is made.
         It is called by dataset, date and pipeline, or by `name` and pipeline. Raises NotFound, Exists, NameRefused,
         Corrupt where an artifact is not what was stored, Conflict while it is still trained.
         """
         from storage.takeaway import Takeaway
 
         taken = Takeaway(self.layout, self._disk, self.catalog, self.place_of)
-        return taken.pipeline(self.layout.run(self._folder_of(run_id)), pipeline_id, destination, name, report)
+        return taken.pipeline(
+            self.layout.run(self._folder_of(run_id)), pipeline_id, destination, name, report, create=create
+        )
 
     def export_best_predictions(
         self, metric: str, n: int = 1, dataset: str | None = None, destination: Path | None = None

@@ -18,7 +18,7 @@ FLOORS = [
     {"records", "metrics", "predictions"},
     {"parameters", "grammar", "plan", "manifest", "findings", "packages", "readmes"},
     {"estimators", "datasets", "figures", "query", "requests", "chains", "comparison", "curves", "sample_errors"},
-    {"configs", "training", "schema", "spectra", "best_values", "importance"},
+    {"configs", "training", "schema", "spectra", "best_values", "importance", "worsening"},
     {"previews", "inspection"},
     {"part_files"},
     {"parts", "artifacts", "trash", "run_index", "text_index", "prediction_index", "part_index"},

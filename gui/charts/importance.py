@@ -35,10 +35,10 @@ class ImportanceTable(QTableWidget):
     wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, 2, parent)
+        super().__init__(0, 3, parent)
         self.setAccessibleName(tr("Which parameter matters"))
         self.setObjectName("importanceTable")
-        self.setHorizontalHeaderLabels([tr("Parameter"), tr("Explains")])
+        self.setHorizontalHeaderLabels([tr("Parameter"), tr("Explains"), tr("Results")])
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -49,7 +49,10 @@ class ImportanceTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        self.setColumnWidth(1, 112)
+        self.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
+        self.horizontalHeader().setMinimumSectionSize(48)
+        self.setColumnWidth(1, 96)
+        self.setColumnWidth(2, 64)
         self.setItemDelegateForColumn(1, _Bar(self))
         self._filling = False
         self.currentCellChanged.connect(lambda *_: self._tell())
@@ -63,10 +66,14 @@ class ImportanceTable(QTableWidget):
             name.setData(SHARE, one.name)
             tip = importance_words(one, metric)
             share = QTableWidgetItem(tr("{percent} %").format(percent=round(100 * one.share)))
-            share.setData(SHARE, one.share if one.chance < UNSURE else -one.share)
+            share.setData(SHARE, one.share if one.chance < UNSURE and not one.covers_few else -one.share)
             share.setTextAlignment(RIGHT)
-            for place, item in enumerate((name, share)):
+            results = QTableWidgetItem(integer_text(one.results))
+            results.setTextAlignment(RIGHT)
+            for place, item in enumerate((name, share, results)):
                 item.setToolTip(tip)
+                if one.covers_few:
+                    item.setForeground(QColor(theme().colours.muted))
                 self.setItem(row, place, item)
             if one.name == chosen:
                 self.setCurrentCell(row, 0)
@@ -84,7 +91,7 @@ class ImportanceTable(QTableWidget):
 
 
 class _Bar(QStyledItemDelegate):
-    """A bar from the left with the share written at the right; faint where chance alone could explain it."""
+    """A bar from the left with the share written at the right; faint where it is chance or is of few results."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().paint(painter, option, index)
@@ -102,14 +109,18 @@ class _Bar(QStyledItemDelegate):
 
 def importance_words(one: Importance, metric: str) -> str:
     """Say in sentences what a parameter explains."""
-    words = tr("{name} explains {percent} % of the differences in {metric} among the {n} results that have it.").format(
+    words = tr(
+        "{name} explains {percent} % of the differences in {metric} among the {n} of {total} results that have it."
+    ).format(
         name=tr(TITLES.get(one.name, one.name)),
         percent=round(100 * one.share),
         metric=metric,
         n=integer_text(one.results),
+        total=integer_text(one.total),
     )
     doubt = tr("So much could be chance.") if one.chance >= UNSURE else ""
+    few = tr("It comes last because few results have it.") if one.covers_few else ""
     how = tr("{levels} different values; ranks within each dataset; p = {chance}.").format(
         levels=integer_text(one.levels), chance=number_text(one.chance, 2)
     )
-    return "\n".join(line for line in (words, doubt, how) if line)
+    return "\n".join(line for line in (words, doubt, few, how) if line)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QMenu, QToolTip, QWidget
 
 from gui.charts.colouring import Colouring, plain_colouring
@@ -21,6 +21,7 @@ from gui.charts.parallel_axes import (
     draw_lines_on_top,
     draw_words,
     range_text,
+    titles_fit,
 )
 from gui.charts.parallel_lines import LineLayer, distances, toned_down
 from gui.charts.parallel_mouse import Drag, Range, dragged_range, part_at
@@ -189,10 +190,12 @@ class ParallelPlot(Plot):
                 painter.drawPixmap(0, 0, layer.picture)
         self._paint_on_top(painter)
         frame, room = self.frame(), self.frame().width() / max(1, len(self.axes) - 1)
+        fit = titles_fit(self.axes, room, QFontMetricsF(painter.font()))
         for place, axis in enumerate(self.axes):
+            line = -1 if fit else place % 2
             missing = bool((~np.isfinite(axis.values)).any())
             focused = self.hasFocus() and place == self._focused
-            look = AxisLook(self.left_of(place), frame, room, axis.key in self.inverted, focused, missing)
+            look = AxisLook(self.left_of(place), frame, room, axis.key in self.inverted, focused, missing, line)
             draw_axis(painter, axis, look, self.ranges.get(axis.key))
         drag = self._drag
         if drag is not None and drag.kind == "range" and (key := self.axes[drag.axis].key) in self.ranges:

@@ -16,7 +16,7 @@ from gui.models.columns import TITLES
 from gui.models.explored import Axis
 from gui.theme import theme
 
-SIDE, TOP, BOTTOM = 64, 44, 26  # pixels around the axes
+SIDE, TOP, BOTTOM = 64, 44, 28  # pixels around the axes
 MISSING = 16  # pixels below the axes: where lines pass that have no value there
 BRUSH = 12  # width of a range
 HALO = 205  # of 255, how much the ground of a text hides the lines below
@@ -34,6 +34,7 @@ class AxisLook:
     inverted: bool
     focused: bool
     missing: bool
+    staggered: int = -1  # where titles would not fit beside each other: the line, 0 or 1, that this one is on
 
 
 def draw_axis(painter: QPainter, axis: Axis, look: AxisLook, wanted: tuple[float, float] | None) -> None:
@@ -131,12 +132,13 @@ def _draw_ticks(painter: QPainter, axis: Axis, look: AxisLook) -> None:
         if any(abs(down - other) < metrics.height() for other in written):
             continue
         written.append(float(down))
-        text = metrics.elidedText(value_text(axis, value), Qt.TextElideMode.ElideRight, SIDE - BRUSH if last else room)
+        # In the middle: names often begin alike and end differently.
+        text = metrics.elidedText(value_text(axis, value), Qt.TextElideMode.ElideMiddle, SIDE - BRUSH if last else room)
         _write(painter, look.x + BRUSH / 2 + 2, down, text, theme().colours.text)
         painter.setPen(QColor(theme().colours.muted))
         painter.drawLine(round(look.x) - 3, round(down), round(look.x) + 3, round(down))
     if look.missing:
-        _write(painter, look.x + BRUSH / 2 + 2, look.frame.bottom() + MISSING, "–", theme().colours.muted)
+        _write(painter, look.x + BRUSH / 2 + 2, look.frame.bottom() + MISSING, tr("missing"), theme().colours.muted)
 
 
 def _write(painter: QPainter, x: float, middle: float, text: str, colour: str) -> None:
@@ -153,6 +155,9 @@ def _write(painter: QPainter, x: float, middle: float, text: str, colour: str) -
 def _draw_title(painter: QPainter, axis: Axis, look: AxisLook) -> None:
     name, owner = axis_title(axis.key)
     colours, metrics = theme().colours, QFontMetricsF(painter.font())
+    if look.staggered >= 0:
+        _draw_staggered(painter, axis, look)
+        return
     width = max(60.0, min(look.room, 2.0 * SIDE) - 6)
     left = min(max(look.x - width / 2, 2.0), look.frame.right() + SIDE - width - 2)
     notes = [owner] if owner else []
@@ -171,3 +176,24 @@ def _draw_title(painter: QPainter, axis: Axis, look: AxisLook) -> None:
         painter.setPen(QColor(colour))
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
         painter.drawText(place, Centre, shown)
+
+
+def titles_fit(axes: list[Axis], room: float, metrics: QFontMetricsF) -> bool:
+    """Whether the titles of axes fit beside each other."""
+    return all(metrics.horizontalAdvance(axis_title(axis.key)[0]) <= room - 6 for axis in axes)
+
+
+def _draw_staggered(painter: QPainter, axis: Axis, look: AxisLook) -> None:
+    """Draw the title on one of two lines in turn, so that each has the room of two."""
+    name, owner = axis_title(axis.key)
+    colours, metrics = theme().colours, QFontMetricsF(painter.font())
+    signs = [sign for sign, there in ((tr("log"), axis.log), (tr("turned"), look.inverted)) if there]
+    width = max(60.0, 2.0 * look.room - 8)
+    whole = f"{owner}.{name}" if owner else name
+    texts = (f"{whole} ({', '.join(signs)})", whole, name) if signs else (whole, name)
+    shown = next((text for text in texts if metrics.horizontalAdvance(text) <= width), name)
+    shown = metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, width)
+    width = metrics.horizontalAdvance(shown) + 2
+    left = min(max(look.x - width / 2, 2.0), look.frame.right() + SIDE - width - 2)
+    painter.setPen(QColor(colours.text))
+    painter.drawText(QRectF(left, 4 + look.staggered * metrics.height(), width, metrics.height()), Centre, shown)

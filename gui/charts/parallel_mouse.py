@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF
 
 from gui.models.explored import Axis
 
+SNAP = 6.0  # pixels from the end of an axis that mean the end
 EDGE = 5.0  # pixels from the end of a range that move it
 Range = tuple[float, float]
 
@@ -53,5 +54,9 @@ def dragged_range(axis: Axis, turned: bool, drag: Drag, frame: QRectF) -> Range:
         heights = axis.at(np.array(drag.before))
         shift = [float(from_to[1] - from_to[0]) if drag.part in ("whole", part) else 0.0 for part in ("low", "high")]
         from_to = (1 - heights if turned else heights) + shift
-    ends = [axis.value_at(float(1 - one if turned else one)) for one in np.clip(from_to, 0.0, 1.0)]
+    near = SNAP / frame.height()
+    ends = []
+    for height in np.clip(from_to, 0.0, 1.0):
+        snapped = 0.0 if height < near else 1.0 if height > 1 - near else float(height)
+        ends.append(axis.rounded(axis.value_at(1 - snapped if turned else snapped)))
     return min(ends), max(ends)

@@ -10,15 +10,16 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
 from gui.charts.colouring import Colouring, plain_colouring
 from gui.charts.importance import ImportanceTable
+from gui.charts.log_axis import LogAxis
 from gui.charts.many_points import REACH, PointedPlot
 from gui.charts.parallel_axes import axis_title
-from gui.formats import tr
+from gui.formats import integer_text, tr
 from gui.models.explored import Axis
-from gui.theme import theme
+from gui.theme import GRID, theme
 
 MOST_LEVELS = 24  # different values up to which their spread is drawn
 BOX = 0.55  # width of a box, of the smallest distance between two values
@@ -36,6 +37,8 @@ class ParameterPlot(PointedPlot):
         self.bottom_axis: Axis | None = None  # before there is a widget that may be resized
         self.left_axis: Axis | None = None
         super().__init__(tr("Metric against parameter"), parent)
+        self.setAxisItems({side: LogAxis(side) for side in ("bottom", "left")})
+        self._dress()
         self.colouring: Colouring = plain_colouring(0)
         self.log = (False, False)
         self.chosen: list[int] = []
@@ -186,11 +189,27 @@ class ParameterPage(QSplitter):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self.ranking, self.plot = ImportanceTable(), ParameterPlot()
-        self.addWidget(self.ranking)
+        self.note = QLabel()
+        self.note.setObjectName("muted")
+        self.note.setWordWrap(True)
+        self.note.setContentsMargins(GRID, 4, GRID, 4)
+        left = QWidget()
+        inside = QVBoxLayout(left)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(0)
+        inside.addWidget(self.ranking, 1)
+        inside.addWidget(self.note)
+        self.addWidget(left)
         self.addWidget(self.plot)
         self.setStretchFactor(1, 1)
-        self.setSizes([280, 500])
+        self.setSizes([300, 480])
         self.setChildrenCollapsible(False)
+
+    def tell_datasets(self, count: int) -> None:
+        """Say how results of several datasets are ranked together."""
+        words = tr("Ranked within each of {n} datasets. To look at one, filter by it.")
+        self.note.setText(words.format(n=integer_text(count)))
+        self.note.setVisible(count > 1)
 
 
 def _scaled(axis: Axis, log: bool) -> Numbers:

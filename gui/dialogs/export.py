@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -23,12 +23,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.exports import is_there
 from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
+from gui.tasks import Task, Tasks
 from gui.theme import GRID
-
-if TYPE_CHECKING:
-    pass
 
 SUFFIXES = (".csv", ".parquet")
 TITLE_WIDTH = 72
@@ -40,7 +39,8 @@ class ExportDialog(QDialog):
     `rows` are how many are selected and listed, `columns` how many are shown and known; None where there is no table.
     `pipelines` are how many would go with their files. `takes_pipelines` says which of the two was chosen; of rows
     `selection_only`, `shown_only` and `path()` are the answer, and `overwrite` that somebody agreed to replace the
-    file; of pipelines it is `folder()`.
+    file; of pipelines it is `folder()`. With `tasks` the dialog looks whether the folder is there, and
+    `creates` says that somebody agreed to make it.
     """
 
     def __init__(
@@ -52,15 +52,19 @@ class ExportDialog(QDialog):
         parent: QWidget,
         *,
         pipelines: int = 0,
+        tasks: Tasks | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings = settings
         self._agreed = Path()
+        self._tasks, self._missing = tasks, Path()
+        self._looking: Task | None = None
+        self.creates = False
         self.setWindowTitle(tr("Export"))
         self.setMinimumWidth(560)
         self._start = settings.export_folder or documents_folder()
         texts = (_files_text(pipelines), tr("Rows of the table"))
-        self._what, what_row = _either(texts, first=pipelines > 0 and rows is None, enabled=pipelines > 0)
+        self._what, what_row = _either(texts, first=self._files_first(pipelines, rows), enabled=pipelines > 0)
         self._what.buttons()[1].setEnabled(rows is not None)
         top = QFormLayout()
         top.setHorizontalSpacing(16)
@@ -85,6 +89,10 @@ class ExportDialog(QDialog):
         self._folder.textChanged.connect(self._check)
         self._what.idToggled.connect(self._choose_what)
         self._choose_what()
+
+    def _files_first(self, pipelines: int, rows: tuple[int, int] | None) -> bool:
+        """Whether pipelines are proposed: where there are any, unless rows were wanted the last time."""
+        return pipelines > 0 and (rows is None or self._settings.export_what != "rows")
 
     def _make_folder_form(self) -> QWidget:
         self._folder = QLineEdit(self._start)
@@ -163,6 +171,29 @@ class ExportDialog(QDialog):
         self._path.setText(str(path))
 
     def accept(self) -> None:
+        """Look first whether the folder is there; if it isn't, stay and offer to make it."""
+        folder = self.folder() if self.takes_pipelines else self.path().parent
+        self.creates = self._missing == folder
+        if self._tasks is None or self.creates:
+            self._accept()
+            return
+        self._export.setEnabled(False)
+        self._looking = self._tasks.start(partial(is_there, folder), partial(self._take_look, folder), quiet=True)
+
+    def _take_look(self, folder: Path, there: bool) -> None:
+        if there:
+            self._accept()
+            return
+        self._missing = folder
+        self._check()
+
+    def reject(self) -> None:
+        if self._tasks is not None and self._looking is not None:
+            self._tasks.drop(self._looking)
+        super().reject()
+
+    def _accept(self) -> None:
+        self._settings.export_what = "pipelines" if self.takes_pipelines else "rows"
         self._settings.export_folder = str(self.folder() if self.takes_pipelines else self.path().parent)
         super().accept()
 
@@ -191,11 +222,16 @@ class ExportDialog(QDialog):
             self._path.setText(str(path.with_suffix(SUFFIXES[number])))
 
     def _check(self) -> None:
+        folder = self.folder() if self.takes_pipelines else self.path().parent
+        missing = self._tasks is not None and self._missing == folder
+        self._export.setText(tr("Create it and export") if missing else tr("Export"))
+        none = tr("There is no folder {folder} yet.").format(folder=folder) if missing else ""
         if self.takes_pipelines:
             good = bool(self._folder.text().strip()) and self.folder().is_absolute()
             self._export.setEnabled(good)
             self._folder_hint.setText(
-                tr("Each pipeline gets a folder of its own: predictions, metrics, trained model, charts, a README.")
+                none
+                or tr("Each pipeline gets a folder of its own: predictions, metrics, trained model, charts, a README.")
                 if good
                 else tr("Give the whole path of a folder.")
             )
@@ -209,7 +245,7 @@ class ExportDialog(QDialog):
         good = suffix in SUFFIXES and path.is_absolute()
         self._export.setEnabled(good)
         self._hint.setText(
-            tr("Text that a spreadsheet would take for a formula gets an apostrophe before it.")
+            none or tr("Text that a spreadsheet would take for a formula gets an apostrophe before it.")
             if good and suffix == ".csv"
             else ""
             if good

@@ -56,7 +56,7 @@ class ErrorDialog(QDialog):
         self._details.setAccessibleName(tr("Details"))
         self._details.setMinimumHeight(200)
         self._details.setVisible(problem.kind == "bug")
-        self._more = QPushButton(tr("Show details"))
+        self._more = QPushButton(tr("Hide details") if problem.kind == "bug" else tr("Show details"))
         self._more.setCheckable(True)
         self._more.setChecked(problem.kind == "bug")
         self._more.toggled.connect(self._unfold)

@@ -27,6 +27,7 @@ from gui.theme import GRID, theme
 
 WIDTH, HEIGHT = 560, 420
 RECENT_FIRST = 5
+SCATTERED = 0  # the best that letters with others between are worth
 OFFER_ROLE = Qt.ItemDataRole.UserRole + 1
 MOVES = (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
 
@@ -36,7 +37,7 @@ class Offer:
     """One line of the palette.
 
     `group` says where it belongs, `keys` how to do without the palette, `why_not` why it can't be done now. A `quiet`
-    one shows up only when somebody types.
+    one shows up only when somebody types; `known_as` are further words it is found by.
     """
 
     text: str
@@ -45,25 +46,28 @@ class Offer:
     keys: str = ""
     why_not: str = ""
     quiet: bool = False
+    known_as: str = ""
 
 
 def closeness(typed: str, text: str) -> int | None:
     """Tell how well what was typed fits, more for better; None when a word of it doesn't occur. The order is free.
 
-    A word fits best at the beginning of a word, less well inside one, and least as letters with others between.
+    A word fits best at the beginning of a word, less well inside one. One that only occurs as letters with others
+    between makes it SCATTERED at best, which is below all that fits by words.
     """
     low = text.casefold()
+    scattered = False
     total = 5 if typed.strip() and low.startswith(typed.strip().casefold()) else 0
     for word in typed.casefold().split():
         place = low.find(word)
         if place < 0:
             if not _in_order(word, low):
                 return None
-            total += 1
+            scattered = True
         else:
             at_start = any(part.startswith(word) for part in low.replace("(", " ").split())
             total += 6 if at_start else 3
-    return total
+    return SCATTERED - 100 + total if scattered else total
 
 
 def _in_order(letters: str, text: str) -> bool:
@@ -77,6 +81,15 @@ def _in_order(letters: str, text: str) -> bool:
     return False
 
 
+def _fit(typed: str, offer: Offer) -> int | None:
+    """Tell how well an offer fits: by its own words, else by those it is also known as."""
+    own = closeness(typed, f"{offer.text} {offer.group}")
+    if own is not None and own > SCATTERED:
+        return own
+    also = closeness(typed, f"{offer.text} {offer.group} {offer.known_as}") if offer.known_as else None
+    return max((fit for fit in (own, also) if fit is not None), default=None)
+
+
 def found(offers: Sequence[Offer], typed: str, recent: Sequence[str]) -> list[Offer]:
     """Return the offers that fit, best first; of equal ones those used lately, then the possible ones."""
     rank = {text: place for place, text in enumerate(recent)}
@@ -84,7 +97,9 @@ def found(offers: Sequence[Offer], typed: str, recent: Sequence[str]) -> list[Of
     if not typed.strip():
         first = [one for text in recent[:RECENT_FIRST] for one in offers if one.text == text and not one.quiet]
         return [*first, *(one for one in offers if not one.quiet and one not in first)]
-    fitting = [(fit, one) for one in offers if (fit := closeness(typed, f"{one.text} {one.group}")) is not None]
+    fitting = [(fit, one) for one in offers if (fit := _fit(typed, one)) is not None]
+    if any(fit > SCATTERED for fit, _ in fitting):
+        fitting = [(fit, one) for fit, one in fitting if fit > SCATTERED or not one.quiet]
     fitting.sort(key=lambda pair: (-pair[0], bool(pair[1].why_not), rank.get(pair[1].text, late), pair[1].quiet))
     return [one for _, one in fitting]
 

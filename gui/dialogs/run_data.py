@@ -87,6 +87,7 @@ class DataChoice(QWidget):
         self.units = QLineEdit()
         self.units.setAccessibleName(tr("Units of the target"))
         self.units.setPlaceholderText(tr("for example %, mg/kg"))
+        self.target.currentTextChanged.connect(lambda _: self._name_task())
         self._split_words = QLabel(" ")
         self._split_words.setObjectName("muted")
         form = form_layout()
@@ -176,8 +177,17 @@ class DataChoice(QWidget):
         if wanted is not None:
             self._apply(preview, wanted)
         self.sketch.show_preview(preview)
+        self._name_task()
         self._check()
         self.previewed.emit()
+
+    def _name_task(self) -> None:
+        """Say which kind of task was found, which is known for the proposed target alone."""
+        found = self.preview is not None and self.preview.task is not None
+        guessed = found and self.preview is not None and self.target.currentText() == self.preview.target
+        words = {"regression": tr("Regression (found)"), "classification": tr("Classification (found)")}
+        word = words.get(self.preview.task or "") if guessed and self.preview is not None else None
+        self.task.setItemText(0, word or tr("found from the data"))
 
     def _last_time(self, path: Path) -> RunRequest | None:
         known = self._settings.run_choices.get(str(path))

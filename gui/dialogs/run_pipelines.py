@@ -130,8 +130,14 @@ class PipelineChoice(QWidget):
             item.setFont(0, font)
             item.setHidden(True)
             self._groups[group] = item
-        self.tree.itemChanged.connect(lambda *_: self._count())
+        self.tree.itemChanged.connect(self._tick)
         self.tree.currentItemChanged.connect(lambda *_: self._show_details())
+
+    def _tick(self, item: QTreeWidgetItem) -> None:
+        """Go to what was ticked, so that one sees its steps."""
+        if item.checkState(0) == Qt.CheckState.Checked:
+            self.tree.setCurrentItem(item)
+        self._count()
 
     # --- offering ---
 

@@ -35,6 +35,7 @@ from gui.models.columns import (
     best_sign,
     column_for,
     header_tip,
+    note_sign,
     off_best,
     shown_status,
     sort_sign,
@@ -68,7 +69,7 @@ class CatalogModel(QAbstractTableModel):
         self.columns: list[Column] = []
         self.listing: Listing | None = None
         self.spread_shown = False
-        self._best: dict[str, Best] = {}
+        self._best: dict[str, dict[str, Best]] = {}  # by metric, then by dataset
         self._best_of: tuple[Listing | None, frozenset[str]] = (None, frozenset())
         self._keys: array[int] = array("q")
         self._pages: OrderedDict[int, Page] = OrderedDict()
@@ -104,8 +105,11 @@ class CatalogModel(QAbstractTableModel):
             column_for(column, computed=column.name in listing.computed)
             for column in arranged(listing.columns, listing.computed)
         ]
-        self.listing, self._keys = listing, listing.keys
-        self._best = {listing.sorts[0].name: Best(listing.best)} if listing.best is not None else {}
+        before, self.listing, self._keys = self.listing, listing, listing.keys
+        if before is None or before.condition != listing.condition:  # else what was marked stays until it is found anew
+            self._best = {}
+        if listing.best:
+            self._best.setdefault(listing.sorts[0].name, listing.best)
         self._forget_pages()
         self._pages.update(listing.pages)
         self.endResetModel()
@@ -135,7 +139,12 @@ class CatalogModel(QAbstractTableModel):
         """Find and mark the best values of these columns, in all that is listed; asked once for each listing."""
         listing = self.listing
         names = frozenset(one.key for one in self.columns if one.key in keys and one.has_best)
-        if listing is None or not listing.complete or not names or self._best_of == (listing, names):
+        if (
+            listing is None
+            or not listing.complete
+            or not names
+            or (self._best_of[0] is listing and self._best_of[1] == names)
+        ):
             return
         self._best_of = (listing, names)
         work = partial(fetch_best, listing.condition, sorted(names))
@@ -147,7 +156,7 @@ class CatalogModel(QAbstractTableModel):
         self.spread_shown = shown
         self._rewrite()
 
-    def _take_best(self, listing: Listing, found: dict[str, Best]) -> None:
+    def _take_best(self, listing: Listing, found: dict[str, dict[str, Best]]) -> None:
         if listing is self.listing and self.columns:
             self._best = found
             self._rewrite()
@@ -249,6 +258,8 @@ class CatalogModel(QAbstractTableModel):
             return self._aside(row, column)
         if column.key == "status":
             return status_sign(shown_status(row), role)
+        if column.key == "pipeline_name":
+            return note_sign(row, role)
         return None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
@@ -310,7 +321,7 @@ class CatalogModel(QAbstractTableModel):
 
     def _rank(self, row: dict[str, Any], column: Column) -> str:
         """Tell whether a value is the "best", can't be told from it as "written", or by its "folds"; else ""."""
-        best, value = self._best.get(column.key), row.get(column.key)
+        best, value = self._best_for(row, column), row.get(column.key)
         if best is None or value is None or column.metric is None:
             return ""
         off = off_best(column.metric, value, best.value)
@@ -319,6 +330,10 @@ class CatalogModel(QAbstractTableModel):
         if column.format(value) == column.format(best.value):
             return "written"
         return "folds" if best.error is not None and off <= best.error else ""
+
+    def _best_for(self, row: dict[str, Any], column: Column) -> Best | None:
+        """Return the best value of a metric on the dataset of a row."""
+        return self._best.get(column.key, {}).get(row.get("dataset_name") or "")
 
     def _aside(self, row: dict[str, Any], column: Column) -> str | None:
         """Write the spread of a value."""
@@ -329,27 +344,31 @@ class CatalogModel(QAbstractTableModel):
         value = row.get(column.key)
         if value is None:
             return None
-        if column.metric is not None and column.key in self._best:
+        if column.metric is not None and self._best_for(row, column) is not None:
             return self._value_tip(row, column)
         if column.key == "pipeline_name":
-            return f"{row.get('pipeline_name')}\n{row.get('pipeline_id')}"
+            note = str(row.get("notes") or "").strip()
+            return f"{row.get('pipeline_name')}\n{row.get('pipeline_id')}" + (f"\n\n{note}" if note else "")
+        if column.key == "status":
+            return status_word(shown_status(row))
         if column.format is time_text:
             return full_time_text(value)
         return plain_text(value) or None
 
     def _value_tip(self, row: dict[str, Any], column: Column) -> str:
         """Write a value in full, and how it stands to the best one."""
-        best, lines = self._best[column.key], [plain_text(row.get(column.key))]
+        best, lines = self._best_for(row, column), [plain_text(row.get(column.key))]
         spread = row.get(column.spread) if column.spread else None
         if spread is not None:
             words = tr("± {spread} from fold to fold (standard deviation of {n} folds)")
             lines.append(words.format(spread=number_text(spread, 2), n=row.get("n_folds") or "?"))
         rank = self._rank(row, column)
         if rank == "best":
-            lines.append(tr("The best of what is listed"))
+            words = tr("The best of {dataset} among what is listed")
+            lines.append(words.format(dataset=row.get("dataset_name") or tr("what has no dataset")))
         elif rank == "written":
             lines.append(tr("As good as the best in the digits shown"))
-        elif rank == "folds" and best.error is not None:
+        elif rank == "folds" and best is not None and best.error is not None:
             words = tr("Within the fold spread of the best: no further from it than one standard error, {error}")
             lines.append(words.format(error=number_text(best.error, 2)))
         return "\n".join(lines)

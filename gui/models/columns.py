@@ -40,6 +40,8 @@ TITLES = {
 }  # fmt: skip
 SORT_ROLE = Qt.ItemDataRole.UserRole + 10  # of a header: (falling, rank), or None where nothing is sorted by it
 ASIDE_ROLE = SORT_ROLE + 1  # of a cell: the end of its text that is said aside, such as the spread of a value
+NOTE_ROLE = SORT_ROLE + 2  # of a cell: whether its icon says that there is a note
+SIGN_ROLE = SORT_ROLE + 3  # of a cell: whether its icon says all that its text does
 FRONT = ("status", "pipeline_name", "stars", "model_type", "dataset_name")
 EDITABLE = ("tags", "notes")
 PARTITIONS = ("val", "test", "train")
@@ -151,11 +153,26 @@ STATUS_COLOURS = {
 def status_sign(status: str, role: int) -> Any:
     """Shape first, colour only as a third sign."""
     colour = STATUS_COLOURS.get(status, "muted")
+    if role == SIGN_ROLE:
+        return status in STATUS_ICONS
     if role == Qt.ItemDataRole.DecorationRole and status in STATUS_ICONS:
         return theme().icon(STATUS_ICONS[status], colour)
     if role == Qt.ItemDataRole.ForegroundRole and status not in ("completed", "failed"):
         return QBrush(QColor(theme().colours.muted))
     return None
+
+
+def note_sign(row: dict[str, Any], role: int) -> Any:
+    """Tell by the name of a pipeline that somebody wrote a note about it."""
+    note = str(row.get("notes") or "").strip()
+    if not note:
+        return None
+    if role == Qt.ItemDataRole.DecorationRole:
+        return theme().icon("note", "muted")
+    if role == Qt.ItemDataRole.AccessibleTextRole:
+        name = row.get("pipeline_name") or row.get("pipeline_id")
+        return tr("{name}, with a note: {note}").format(name=name, note=note)
+    return True if role == NOTE_ROLE else None
 
 
 def header_tip(column: Column) -> str:

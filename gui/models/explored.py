@@ -88,9 +88,20 @@ class Axis:
         if self.kind == "time":
             first, last = (datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for one in (low, high))
             return f"{self.key} between {first} and {last}"
-        if low == high:
-            return equals(self.key, low)
-        return f"{self.key} between {_short(low)} and {_short(high)}"
+        least, most = self.bounds
+        if low <= least and high >= most:
+            return f"{self.key} is not null"
+        if low <= least or high >= most:
+            return f"{self.key} <= {high:.10g}" if low <= least else f"{self.key} >= {low:.10g}"
+        return equals(self.key, low) if low == high else f"{self.key} between {low:.10g} and {high:.10g}"
+
+    def rounded(self, value: float) -> float:
+        """Return a value with no more digits than a mouse can tell apart, but the lowest and highest as they are."""
+        low, high = self.bounds
+        if self.names or self.kind == "time" or value in (low, high) or not value:
+            return value
+        finer = max(0, int(np.log10(max(abs(low), abs(high)) / (high - low)))) if high > low else 0
+        return float(f"{value:.{4 + finer}g}")
 
 
 @dataclass(frozen=True)
@@ -233,8 +244,3 @@ def usual_metrics(explored: Explored, sorted_by: str) -> list[str]:
 
 def _name(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _short(value: float) -> str:
-    """Write a number with as many digits as a mouse can tell apart."""
-    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FAILED_SHOWN, FINISHED_SHOWN = 200, 100
 COLUMNS = ("Job", "Progress", "Time left", "Outcome")
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
+FAILED_ROLE = Qt.ItemDataRole.UserRole + 2  # whether the bar is that of a job that failed
 STATE_ICONS = {
     "waiting": ("history", "muted"), "running": ("running", "accent"), "pausing": ("pause", "accent"),
     "paused": ("pause", "warning"), "stopping": ("interrupted", "warning"), "completed": ("completed", "good"),
@@ -200,7 +201,11 @@ def _job_data(job: Job, column: int, role: int) -> Any:
     if role == Qt.ItemDataRole.DisplayRole:
         return (job.name, progress_text(job), time_left_text(job), outcome)[column]
     if role == SHARE_ROLE and column == 1:
+        if job.state == "failed" and job.request is None:
+            return 0.0  # nothing came of it, however far it got
         return job.done / job.total if job.total else (1.0 if job.state == "completed" else 0.0)
+    if role == FAILED_ROLE and column == 1:
+        return job.state == "failed"
     if role == Qt.ItemDataRole.DecorationRole and column == 0:
         return theme().icon(*STATE_ICONS[job.state])
     if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:

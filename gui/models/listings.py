@@ -73,8 +73,9 @@ class Nearest:
 class Listing:
     """The answer to a View: all keys in order, and the first pages to be painted.
 
-    `view.order` is the order it really has; `condition` is the filter without an order of its own. `marked` names what
-    people gave any result at all, of tags and stars; it is known when the listing is `complete`.
+    `view.order` is the order it really has; `condition` is the filter without an order of its own. `best` are the best
+    values of the metric sorted by, by dataset, as far as they are known at once. `marked` names what people gave any
+    result at all, of tags and stars; it is known when the listing is `complete`.
     """
 
     view: View
@@ -83,7 +84,7 @@ class Listing:
     computed: tuple[str, ...]
     keys: array[int]
     total: int
-    best: Any
+    best: dict[str, Best]
     current_row: int
     selected: RowSet
     top_row: int
@@ -139,13 +140,14 @@ def fetch_listing(view: View, limit: int | None, workspace: Workspace) -> Listin
     return replace(listing, pages=fetch_pages(keys, listing.filter_for_rows, [top // PAGE, top // PAGE + 1], workspace))
 
 
-def fetch_best(condition: str, names: Sequence[str], workspace: Workspace) -> dict[str, Best]:
-    """Find the best value of each of these metrics among the results that match."""
-    found = workspace.catalog.best_values(names, condition)
-    return {
-        name: Best(one.value, one.spread / one.folds**0.5 if one.spread is not None and one.folds else None)
-        for name, one in found.items()
-    }
+def fetch_best(condition: str, names: Sequence[str], workspace: Workspace) -> dict[str, dict[str, Best]]:
+    """Find the best value of each of these metrics for each dataset, among the results that match."""
+    found: dict[str, dict[str, Best]] = {}
+    for dataset, values in workspace.catalog.best_values(names, condition).items():
+        for name, one in values.items():
+            error = one.spread / one.folds**0.5 if one.spread is not None and one.folds else None
+            found.setdefault(name, {})[dataset] = Best(one.value, error)
+    return found
 
 
 def fetch_pages(keys: array[int], filter: str, pages: Sequence[int], workspace: Workspace) -> dict[int, Page]:
@@ -236,17 +238,21 @@ def _selected(view: View, keys: array[int], workspace: Workspace) -> tuple[int, 
     return current, RowSet.matching(keys, view.chosen.chosen_keys())
 
 
-def _best(workspace: Workspace, condition: str, order: str, columns: Sequence[CatalogColumn], keys: array[int]) -> Any:
-    """Find the best value of the metric sorted by first, None for any other column."""
+def _best(
+    workspace: Workspace, condition: str, order: str, columns: Sequence[CatalogColumn], keys: array[int]
+) -> dict[str, Best]:
+    """Find the best value of the metric sorted by first, for the dataset that has it; nothing for any other column."""
     first = sort_keys(order)[0]
     metric = next((column.metric for column in columns if column.name == first.name), None)
     if metric is None or (metric.lower_is_better is None and metric.target is None) or not keys:
-        return None
+        return {}
     best_first = first.best or metric.lower_is_better is not first.falling
     if metric.target is not None:
         best_first = first.best
     key = keys[0] if best_first else workspace.catalog.keys(condition, f"best:{first.name}", limit=1)[0]
-    return workspace.catalog.rows([key])[0].get(first.name)
+    row = workspace.catalog.rows([key])[0]
+    value = row.get(first.name)
+    return {row.get("dataset_name") or "": Best(value)} if value is not None else {}
 
 
 def _marked(workspace: Workspace) -> frozenset[str]:

@@ -131,6 +131,22 @@ def damaged_count(run: RunRow) -> int:
     return max(0, run.total - run.successful - run.failed - run.interrupted)
 
 
+def damage(runs: Iterable[RunRow]) -> tuple[int, int]:
+    """Return how many runs are damaged themselves, and how many pipelines of the others are."""
+    damaged = own = 0
+    for run in runs:
+        if is_damaged(run):
+            damaged += 1
+        else:
+            own += damaged_count(run)
+    return damaged, own
+
+
+def is_damaged(run: RunRow) -> bool:
+    """Whether documents of the run itself can't be read; a whole copy of another run isn't damaged."""
+    return run.status == "damaged" or (bool(run.problem) and not run.dataset_name)
+
+
 def group_runs(runs: Sequence[RunRow], by: By) -> tuple[Group, ...]:
     """Put runs together; days newest first, names by the alphabet and those without one at the end."""
     found: dict[str, list[RunRow]] = {}

@@ -10,7 +10,7 @@ from PySide6.QtGui import QBrush, QColor, QFont
 
 from gui.formats import MISSING, STATUS_ICONS, counted, integer_text, number_text, status_word, tr
 from gui.models.columns import LEFT, RIGHT, STATUS_COLOURS
-from gui.models.run_groups import SIZE, By, Group, damaged_count, group_text, run_text
+from gui.models.run_groups import SIZE, By, Group, damaged_count, group_text, is_damaged, run_text
 from gui.theme import theme
 from storage import metric_for
 
@@ -75,7 +75,7 @@ def run_data(run: RunRow, by: By, column: int, role: int) -> Any:
     if role == Role.DisplayRole:
         return run_text(run, by) if column == 0 else _run_score(run)
     if role == MUTED_ROLE and column == 0:
-        return run.problem or counts_text(run)
+        return _run_remark(run)
     if role == Role.ToolTipRole:
         states = tr("{good} completed, {bad} failed, {cut} interrupted").format(
             good=integer_text(run.successful), bad=integer_text(run.failed), cut=integer_text(run.interrupted)
@@ -97,12 +97,24 @@ def pipeline_data(pipeline: PipelineRow, column: int, role: int) -> Any:
     if role == Role.DisplayRole:
         return text if column == 0 else score_text(pipeline)
     if role == MUTED_ROLE and column == 0:
-        return pipeline.problem or (status_word(pipeline.status) if pipeline.status != "completed" else "")
+        # The sentence is in the tip: in a narrow tree it would be cut off.
+        return status_word("damaged" if pipeline.problem else pipeline.status) if not _is_well(pipeline) else ""
     if role == Role.ToolTipRole:
         return _tip(pipeline, text, f"{pipeline.model_type}  {pipeline.pipeline_id}".strip())
     if role == Role.AccessibleTextRole and column == 0:
         return _spoken(text, pipeline.status, pipeline.problem)
     return _status_look(pipeline, column, role)
+
+
+def _is_well(row: PipelineRow) -> bool:
+    return row.status == "completed" and not row.problem
+
+
+def _run_remark(run: RunRow) -> str:
+    """Say in a word or two what is not well with a run; the sentence is in the tip, where there is room for it."""
+    if is_damaged(run):
+        return status_word("damaged")
+    return tr("a copy") if run.problem else counts_text(run)
 
 
 def counts_text(run: RunRow, *, damaged_only: bool = False) -> str:
@@ -133,7 +145,12 @@ def _run_score(run: RunRow) -> str:
 
 
 def _tip(row: RunRow | PipelineRow, text: str, *more: str) -> str:
-    score = f"{row.metric_name} = {row.metric_value!r}" if row.metric_name and row.metric_value is not None else ""
+    score = ""
+    if row.metric_name and row.metric_value is not None:
+        metric = metric_for(row.metric_name)
+        words = {True: tr("lower is better"), False: tr("higher is better")}
+        better = words.get(metric.lower_is_better) if metric is not None and metric.lower_is_better is not None else ""
+        score = ", ".join(part for part in (f"{row.metric_name} = {row.metric_value!r}", better) if part)
     return "\n".join(line for line in (text, status_word(row.status), *more, score, row.problem) if line)
 
 

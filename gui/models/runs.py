@@ -382,7 +382,16 @@ class RunsModel(QAbstractItemModel):
             return (tr("Run and pipeline"), tr("Best"))[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return LEFT if section == 0 else RIGHT
+        if role == Qt.ItemDataRole.ToolTipRole and section == 1:
+            return self._best_tip()
         return None
+
+    def _best_tip(self) -> str:
+        """Say by which metrics the values in the second column are judged."""
+        runs = self.tree.known if self.tree is not None else ()
+        names = sorted({run.metric_name for run in runs if run.metric_name})
+        said = tr("The best value of each run, by the metric it is judged by")
+        return f"{said}: {', '.join(names)}" if names else said
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         node = self.node(index)

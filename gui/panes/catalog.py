@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedWidget, QTableView, QToolButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from gui.formats import integer_text, tr
@@ -62,7 +62,7 @@ class CatalogPane(QWidget):
         self._selection = selection
         self.model = CatalogModel(session, self)
         self._filter = ""
-        self._stale = False
+        self._stale = self._entering = False
         self.table = CatalogTable(self.model)
         self.model.spread_shown = settings.fold_spread
         self.table.cells.asides = settings.fold_spread
@@ -125,8 +125,9 @@ class CatalogPane(QWidget):
 
     def _connect(self) -> None:
         self.query.applied.connect(self._apply_filter)
+        self.query.left.connect(self.enter)
         self.query.history = self.settings.queries
-        self.query.offer_more = lambda menu: menu.addMenu(self.views.menu)
+        self.query.offer_more = self.views.offer_in
         self.session.changed.connect(self.refresh)
         self.session.opened.connect(self._start_over)
         self.session.closed.connect(self._start_over)
@@ -172,6 +173,16 @@ class CatalogPane(QWidget):
         self._stale = False
         top = self.model.row(self.table.rowAt(0)) if self.table.rowAt(0) > 0 else None
         self._ask(str(top["prediction_id"]) if top else "")
+
+    def enter(self) -> None:
+        """Go to the first row of what the query lists, as soon as that is listed."""
+        listing = self.model.listing
+        self._entering = listing is None or listing.view.filter != self._filter
+        table = self._pages.currentWidget()
+        if self._entering or not isinstance(table, QTableView) or not table.model().rowCount():
+            return
+        table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        table.setCurrentIndex(table.model().index(0, self.columns.first() if table is self.table else 0))
 
     def sort_by(self, key: str, *, descending: bool) -> None:
         """Sort by one column."""
@@ -220,6 +231,8 @@ class CatalogPane(QWidget):
         self.table.verticalScrollBar().setValue(listing.top_row)
         self._mark_best()
         self._show_page()
+        if self._entering:
+            self.enter()
 
     def _completed(self) -> None:
         listing = self.model.listing
@@ -274,6 +287,7 @@ class CatalogPane(QWidget):
         self.described.emit(" · ".join(parts) if listing.total else "")
 
     def _refused(self, problem: Problem) -> None:
+        self._entering = False
         if problem.position >= 0:
             self.query.show_problem(problem)
         elif problem.kind != "cancelled":

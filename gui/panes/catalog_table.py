@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from gui.models.columns import ASIDE_ROLE, AnyIndex
+from gui.models.columns import ASIDE_ROLE, NOTE_ROLE, SIGN_ROLE, AnyIndex
 from gui.models.row_set import RowSet
 from gui.panes.catalog_pinned import Pins
 from gui.panes.column_layout import LEAST_WIDTH
@@ -32,6 +32,7 @@ from gui.panes.sort_header import SortHeader
 from gui.theme import ROW_HEIGHT, theme
 
 ASIDE_MARGIN = 8  # as far from the edge of a cell as the style puts a text
+SIGN_WIDTH = 88  # narrower ones show the sign alone
 MOST_RANGES = 50  # Qt goes through all ranges of a selection for every cell it paints
 Flag = QItemSelectionModel.SelectionFlag
 Hint = QAbstractItemView.ScrollHint
@@ -114,6 +115,11 @@ class RowDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().initStyleOption(option, index)
+        option.decorationPosition = QStyleOptionViewItem.Position.Left
+        if index.data(SIGN_ROLE) and option.rect.width() < SIGN_WIDTH:
+            option.text = ""  # the icon tells it, and the tip; who reads with the ears hears the word all the same
+        if index.data(NOTE_ROLE):
+            option.decorationPosition = QStyleOptionViewItem.Position.Right
         scattered = self._selection.scattered
         if scattered is not None and index.row() in scattered:
             option.state |= QStyle.StateFlag.State_Selected
@@ -147,6 +153,7 @@ class CatalogTable(QTableView):
     all_wanted = Signal()
     drag_wanted = Signal()
     editing_ended = Signal()
+    resized = Signal()
 
     def __init__(self, model: QAbstractItemModel) -> None:
         super().__init__()
@@ -193,6 +200,10 @@ class CatalogTable(QTableView):
     def scrollContentsBy(self, sideways: int, down: int) -> None:
         super().scrollContentsBy(sideways, down)
         self.pins.scrolled(sideways)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def updateGeometries(self) -> None:
         super().updateGeometries()

@@ -23,9 +23,14 @@ SHOWN_AT_FIRST = (
     "test_accuracy", "val_r2", "val_accuracy", "created_at",
 )  # fmt: skip
 WIDTHS = {
-    "status": 112, "pipeline_name": 168, "stars": 72, "tags": 120, "model_type": 108, "dataset_name": 92,
+    "status": 56, "pipeline_name": 168, "stars": 72, "tags": 120, "model_type": 104, "dataset_name": 92,
     "created_at": 128, "notes": 200,
 }  # fmt: skip
+SPARE = {
+    "pipeline_name": 400,
+    "dataset_name": 200,
+    "model_type": 200,
+}  # how wide they grow where there is room, by rank
 MARKS = ("stars", "tags")  # shown by themselves as soon as any result has them
 PINNED_AT_FIRST = ("pipeline_name",)
 METRIC_WIDTH = 80
@@ -35,6 +40,8 @@ LEAST_WIDTH = 48
 
 class ColumnLayout(QObject):
     """Keeps the columns of a table in order. Once the user has touched one, nothing changes by itself.
+
+    Room that the columns leave goes to the names, unless the user chose how wide they are.
 
     Pinned columns are the first ones. `arranged` tells that the user changed something, `shown` that others are shown.
     """
@@ -52,9 +59,12 @@ class ColumnLayout(QObject):
         self._placing = False
         self._marked: frozenset[str] = frozenset()  # of tags and stars; once shown they stay
         self._revealed: set[str] = set()
+        self._sized = _sized_in(self._arranged)  # whose width the user chose
+        self._least: dict[str, int] = {}  # widths of SPARE columns without any room to spare
         header = table.horizontalHeader()
         header.sectionMoved.connect(self._moved)
-        header.sectionResized.connect(self._touched)
+        header.sectionResized.connect(self._resized)
+        table.resized.connect(self.share_room)
         model.modelAboutToBeReset.connect(self._note)
 
     def follow(self) -> bool:
@@ -99,6 +109,22 @@ class ColumnLayout(QObject):
                 width = self._table.columnWidth(place) + (SPREAD_WIDTH if for_spread else -SPREAD_WIDTH)
                 self._table.setColumnWidth(place, max(LEAST_WIDTH, width))
         self._placing = False
+        self.share_room()
+
+    def share_room(self) -> None:
+        """Give the room that is left at the right to the names, as far as the user didn't choose their width."""
+        shown = {
+            self._model.columns[place].key: place for place in self.order() if not self._table.isColumnHidden(place)
+        }
+        elastic = {key: shown[key] for key in SPARE if key in shown and key in self._least and key not in self._sized}
+        taken = sum(self._table.columnWidth(place) for key, place in shown.items() if key not in elastic)
+        room = self._table.viewport().width() - taken - sum(self._least[key] for key in elastic)
+        before, self._placing = self._placing, True
+        for key, place in elastic.items():
+            more = max(0, min(room, SPARE[key] - self._least[key]))
+            self._table.setColumnWidth(place, self._least[key] + more)
+            room -= more
+        self._placing = before
 
     def reveal(self, key: str) -> None:
         """Show a column because something was just written there."""
@@ -158,6 +184,7 @@ class ColumnLayout(QObject):
         """Arrange the columns as `entries` returned it, as far as they exist; without any, the standard ones."""
         self._settings.columns, self._arranged, self._by_user = list(entries), list(entries), bool(entries)
         self._pinned = _pinned_in(self._arranged)
+        self._sized = _sized_in(self._arranged)
         self._revealed.clear()
         self._apply([column.key for column in self._model.columns])
         self.arranged.emit()
@@ -190,13 +217,19 @@ class ColumnLayout(QObject):
         self._arranged = [
             {
                 "key": self._model.columns[place].key,
-                "width": header.sectionSize(place) or self._fit_width(place),
+                "width": self._own_width(place) or self._fit_width(place),
+                "sized": self._model.columns[place].key in self._sized,
                 "shown": not header.isSectionHidden(place),
                 "pinned": self._model.columns[place].key in self._pinned,
             }
             for place in self.order()
             if not self._passing(place)
         ]
+
+    def _own_width(self, place: int) -> int:
+        """Return the width of a column without the room it was given, 0 while it is hidden."""
+        key, width = self._model.columns[place].key, self._table.horizontalHeader().sectionSize(place)
+        return self._least.get(key, width) if key not in self._sized else width
 
     def _passing(self, place: int) -> bool:
         """Whether a column is here or hidden by itself, not because the user wants it."""
@@ -213,7 +246,10 @@ class ColumnLayout(QObject):
             entry = remembered.get(key, {})
             shown = entry.get("shown", self._suits(place)) or key in self._revealed
             self._table.setColumnHidden(place, not shown)
-            header.resizeSection(place, max(LEAST_WIDTH, int(entry.get("width", self._fit_width(place)))))
+            width = max(LEAST_WIDTH, int(entry.get("width", self._fit_width(place))))
+            if key in SPARE:
+                self._least[key] = width
+            header.resizeSection(place, width)
         self._placing = False
         self._keys = keys
         self._hold()
@@ -231,6 +267,7 @@ class ColumnLayout(QObject):
     def _hold(self) -> None:
         """Let the table know which columns stay where they are."""
         places = [self._model.column(key) for key in self._pinned]
+        self.share_room()
         self._table.pins.hold([place for place in places if place >= 0 and not self._table.isColumnHidden(place)])
         self.shown.emit()
 
@@ -269,6 +306,11 @@ class ColumnLayout(QObject):
         rows = [row for page in listing.pages.values() for row in page]
         return any(row is not None and row.get(column.key) is not None for row in rows)
 
+    def _resized(self, place: int, before: int, width: int) -> None:
+        if not self._placing and self._model.columns and before and width:  # not hidden or shown
+            self._sized.add(self._model.columns[place].key)
+        self._touched()
+
     def _touched(self, *_: object) -> None:
         if not self._placing and self._model.columns:
             self._by_user = True
@@ -280,3 +322,8 @@ def _pinned_in(entries: Sequence[dict[str, Any]]) -> list[str]:
     if not any("pinned" in entry for entry in entries):
         return list(PINNED_AT_FIRST)
     return [str(entry.get("key")) for entry in entries if entry.get("pinned")]
+
+
+def _sized_in(entries: Sequence[dict[str, Any]]) -> set[str]:
+    """Name the columns whose width the user chose; where that wasn't noted, all that have one."""
+    return {str(entry.get("key")) for entry in entries if "width" in entry and entry.get("sized", True)}

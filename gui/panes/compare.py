@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
-from gui.comparison import FEWEST, Comparison
+from gui.comparison import FEWEST, MOST, Comparison
 from gui.formats import tr
 from gui.models.compared import Compared, Facts, fetch_chains, fetch_errors, fetch_facts, fetch_folds, labels
 from gui.panes.compare_errors import ErrorsView
@@ -38,10 +38,12 @@ class ComparePane(QWidget):
     """Follows the comparison and shows what is in it; what is not looked at is not fetched.
 
     Each tab has the pipelines as rows or beside a chart. The current pipeline and the selected sample are those of the
-    whole window. `shown` tells that a tab shows everything it was asked for.
+    whole window. `shown` tells that a tab shows everything it was asked for, `compare_wanted` asks to compare what is
+    selected.
     """
 
     shown = Signal()
+    compare_wanted = Signal()
 
     def __init__(
         self,
@@ -56,13 +58,14 @@ class ComparePane(QWidget):
         self.pipelines: list[Compared] = []
         self._facts: Facts | None = None
         self._errors: SampleErrors | None = None
-        self._unit = ""
+        self._unit = self._nothing = ""
         self._stale: set[int] = set()
         self._unseen = False
         self._partition = settings.compare_partition
         self.steps, self.metrics, self.folds = StepsView(), MetricsView(), FoldsView()
         self.parity, self.samples = ParityView(), SamplesView()
         self._empty = EmptyState("", "")
+        self.compare_selected = self._empty.offer("", self.compare_wanted.emit, primary=True)
         self._make_actions()
         self._make_tabs()
         self._pages = QStackedWidget()
@@ -119,6 +122,7 @@ class ComparePane(QWidget):
         self._session.changed.connect(self._reload)
         self._selection.changed.connect(self._follow)
         self._selection.sample_changed.connect(self._follow)
+        self._selection.chosen_changed.connect(self._offer_selected)
         self.tabs.currentChanged.connect(lambda _: self._fetch())
         self.strip.target_chosen.connect(self._forget_errors)
         self.strip.partition_chosen.connect(self.show_partition)
@@ -193,8 +197,17 @@ class ComparePane(QWidget):
         text = tr("Select two or more pipelines in the catalog and press C.")
         if pipelines:
             text = tr("One pipeline is set aside. Select another one in the catalog and press C.")
-        self._empty.say(tr("Nothing to compare yet"), text)
+        self._nothing = text
+        self._offer_selected()
         self._pages.setCurrentIndex(0)
+
+    def _offer_selected(self) -> None:
+        """Where nothing is compared, offer to compare what is selected."""
+        count = self._selection.chosen_total
+        ready = count >= FEWEST
+        self.compare_selected.setVisible(ready)
+        self.compare_selected.setText(tr("Compare the {n} selected").format(n=min(count, MOST)))
+        self._empty.say(tr("Nothing to compare yet"), "" if ready else self._nothing)
 
     def _take_facts(self, facts: Facts) -> None:
         """Show the pipelines by what the catalog now says of them; one that it lost is no longer compared."""

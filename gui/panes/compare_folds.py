@@ -26,9 +26,9 @@ from gui.widgets import combo_box
 if TYPE_CHECKING:
     from storage import FoldComparison, FoldComparisons, FoldScores
 
-MEAN, DIFFERENCE, CHANCES, VERDICT = range(4)
+VERDICT, MEAN, DIFFERENCE, CHANCES = range(4)  # what matters most is in sight however narrow it is
 PARTS = Qt.ItemDataRole.UserRole + 21
-WIDTHS = (112, 88, 152, 128)
+WIDTHS = (128, 112, 84, 88)
 TYPING_MS = 400
 SURE = 0.95
 
@@ -52,7 +52,7 @@ def verdict_word(pair: FoldComparison | None) -> str:
 
 
 class FoldsModel(CompareModel):
-    """Columns: mean and spread over the folds, difference, the three probabilities, and the verdict in words."""
+    """Columns: the verdict in words, mean and spread over the folds, difference, and the three probabilities."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,11 +76,13 @@ class FoldsModel(CompareModel):
         return 0 if parent.isValid() else len(WIDTHS)
 
     def title(self, section: int, role: int) -> Any:
-        titles = (tr("Mean ± sd"), tr("Difference"), tr("better, same, worse"), tr("Verdict"))
+        titles = (tr("Verdict"), tr("Fold mean ± sd"), tr("Difference"), tr("better, same, worse"))
         if role == Qt.ItemDataRole.DisplayRole:
             return titles[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if section in (MEAN, DIFFERENCE) else LEFT
+        if role == Qt.ItemDataRole.ToolTipRole and section == MEAN:
+            return tr("The mean of the folds. The catalog has one value over the samples of all folds together.")
         return None
 
     def sort_key(self, row: int, column: int) -> float | None:
@@ -218,7 +220,7 @@ class FoldsView(QWidget):
         self._says.setObjectName("muted")
         self._says.setWordWrap(True)
         self._says.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._says.setMinimumHeight(3 * self._says.fontMetrics().lineSpacing() + GRID)
+        self._says.setMinimumHeight(4 * self._says.fontMetrics().lineSpacing() + GRID)
         self.verdict = QLabel()
         self.verdict.setAccessibleName(tr("Verdict on the current pipeline"))
         self.verdict.setWordWrap(True)
@@ -281,7 +283,8 @@ class FoldsView(QWidget):
         self._says.setText(
             tr(
                 "How probably each pipeline is better than {name}, practically the same, or worse, by {metric} over "
-                "shared folds. Differences up to {rope} ({reason}) count as the same."
+                "shared folds. Differences up to {rope} ({reason}) count as the same. Means are those of the "
+                "folds; the catalog's value is over all their samples together."
             ).format(name=found.baseline_name, metric=found.title, rope=number_text(found.rope), reason=reason)
         )
 

@@ -13,14 +13,14 @@ from gui.models.columns import LEFT
 from gui.panes.compare_table import NOWHERE, AnyIndex, CellDelegate, CompareModel, CompareTable, word_colour
 from gui.panes.facts import UNSET, first_words
 from gui.panes.sheets import Sheet
-from gui.theme import GRID, theme
+from gui.theme import GRID, ROW_HEIGHT, theme
 
 if TYPE_CHECKING:
     from storage import ChainGrid, ChainStep, ParamChange, StepDiff
 
 SIGNS = {"same": "=", "added": "+", "removed": "−", "moved": "↕", "changed": "≠"}
 COLOURS = {"same": "muted", "added": "good", "removed": "bad", "moved": "accent", "changed": "warning"}
-NARROWEST, WIDEST = 112, 240
+NARROWEST, NARROW, WIDEST = 112, 80, 280
 
 
 def kind_word(kind: str) -> str:
@@ -113,18 +113,23 @@ def _with_default(value: Any, chosen: bool | None) -> str:
 
 
 class StepsModel(CompareModel):
-    """Columns are the steps of all chains together, in their order."""
+    """Columns are the steps of all chains together: those that differ first, then the others, each in their order."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.grid: ChainGrid | None = None
         self._number: dict[str, int] = {}
+        self._order: list[int] = []  # the row of the grid that each column shows
+        self._differing = 0  # so many columns have something that differs
 
     def show_grid(self, grid: ChainGrid) -> None:
         """Show what became of each step."""
         self.beginResetModel()
         self.grid = grid
         self._number = {chain.prediction_id: number for number, chain in enumerate(grid.chains)}
+        differs = [any(cell is not None and cell.kind != "same" for cell in row.cells) for row in grid.rows]
+        self._order = sorted(range(len(grid.rows)), key=lambda place: not differs[place])
+        self._differing = sum(differs)
         self.endResetModel()
 
     def columnCount(self, parent: AnyIndex = NOWHERE) -> int:
@@ -135,9 +140,13 @@ class StepsModel(CompareModel):
     def diff(self, row: int, column: int) -> StepDiff | None:
         """Return what became of a step in a pipeline."""
         number = self._number.get(self.pipelines[row].picked.prediction_id) if row < len(self.pipelines) else None
-        if self.grid is None or number is None or column >= len(self.grid.rows):
+        if self.grid is None or number is None or column >= len(self._order):
             return None
-        return self.grid.rows[column].cells[number]
+        return self.grid.rows[self._order[column]].cells[number]
+
+    def differs(self, column: int) -> bool:
+        """Whether some pipeline differs in this step."""
+        return column < self._differing
 
     def problem(self, row: int) -> str:
         """Say why the steps of a pipeline are not known."""
@@ -145,9 +154,11 @@ class StepsModel(CompareModel):
         return self.grid.chains[number].problem if self.grid is not None and number is not None else ""
 
     def title(self, section: int, role: int) -> Any:
+        if role == Qt.ItemDataRole.ForegroundRole and self._order and not self.differs(section):
+            return QBrush(word_colour("muted"))
         if self.grid is None or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
-        return self.grid.rows[section].title if section < len(self.grid.rows) else tr("Steps")
+        return self.grid.rows[self._order[section]].title if section < len(self._order) else tr("Steps")
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self.pipelines):
@@ -164,10 +175,14 @@ class StepsModel(CompareModel):
             return "\n".join([step.class_name or step.title if step is not None else "", *rows[:20]])
         if role == Qt.ItemDataRole.ForegroundRole:
             kind = diff.kind if diff is not None else "same"
-            return None if baseline and diff is not None else QBrush(word_colour(COLOURS[kind]))
+            return (
+                None
+                if baseline and diff is not None and self.differs(index.column())
+                else QBrush(word_colour(COLOURS[kind]))
+            )
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return LEFT
-        if role == Qt.ItemDataRole.FontRole and baseline:
+        if role == Qt.ItemDataRole.FontRole and baseline and self.differs(index.column()):
             font = QFont()
             font.setBold(True)
             return font
@@ -184,6 +199,8 @@ class StepsView(QWidget):
         self.model = StepsModel(self)
         self.table = CompareTable(self.model, tr("Steps of the compared pipelines"))
         self.table.setItemDelegate(CellDelegate(self.table))
+        self.table.setWordWrap(True)  # a change is shown whole
+        self.table.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
         self.table.picked.connect(self.picked)
         self._what = QLabel()
         self._what.setObjectName("heading")
@@ -218,7 +235,12 @@ class StepsView(QWidget):
         titles.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.resizeColumnsToContents()
         for column in range(self.model.columnCount()):
-            self.table.setColumnWidth(column, min(WIDEST, max(NARROWEST, self.table.columnWidth(column) + 8)))
+            least = NARROWEST if self.model.differs(column) else NARROW
+            self.table.setColumnWidth(column, min(WIDEST, max(least, self.table.columnWidth(column) + 8)))
+        columns = self.model.columnCount()
+        self.table.yielding = sum(not self.model.differs(column) for column in range(columns)) % max(1, columns)
+        self.table.resizeRowsToContents()
+        self.table.fit_names()
         self._describe(self.table.currentIndex())
 
     def _describe(self, index: QModelIndex) -> None:

@@ -29,6 +29,7 @@ from PySide6.QtGui import (
     QPen,
     QPixmap,
     QPolygonF,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -48,7 +49,7 @@ from gui.selection import Picked
 from gui.theme import theme
 
 AnyIndex = QModelIndex | QPersistentModelIndex
-NARROWEST, WIDEST = 120, 200  # of the names
+NARROWEST, WIDEST = 120, 184  # of the names
 NOWHERE = QModelIndex()
 # Corners and turn (in degrees) of the markers `charts.plot.symbol` chooses, in the same order; no corners is a circle.
 _SHAPES = ((0, 0), (4, 45), (3, -90), (4, 0), (3, 90), (5, -90), (6, 0), (10, -90))
@@ -84,7 +85,7 @@ class CompareModel(QAbstractTableModel):
             return None
         one = self.pipelines[section]
         if role == Qt.ItemDataRole.DisplayRole:
-            return one.label
+            return numbered(one)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return tr("{name}, the baseline").format(name=one.label) if one.baseline else one.label
         if role == Qt.ItemDataRole.DecorationRole:
@@ -150,6 +151,7 @@ class CompareTable(QTableView):
         super().__init__(parent)
         self._model = model
         self._placing = False
+        self.yielding = 0  # so many of the last columns make room for the names
         self._sorted = (-1, Qt.SortOrder.AscendingOrder)
         self.setModel(model)
         self.setAccessibleName(name)
@@ -229,13 +231,33 @@ class CompareTable(QTableView):
 
     def _let_go(self) -> None:
         self.show_current(self._held)
+        self.fit_names()
+
+    def fit_names(self) -> None:
+        """Give the names what they need: at most what the columns leave them, where that is more than the usual."""
         names = self.verticalHeader()
-        if not names.isHidden():
-            bold = QFont(names.font())
-            bold.setBold(True)
-            room = QFontMetrics(bold)
-            widest = max((room.horizontalAdvance(one.label) for one in self._model.pipelines), default=0)
-            names.setFixedWidth(min(WIDEST, max(NARROWEST, widest + 40)))
+        if names.isHidden():
+            return
+        bold = QFont(names.font())
+        bold.setBold(True)
+        room = QFontMetrics(bold)
+        widest = max((room.horizontalAdvance(numbered(one)) for one in self._model.pipelines), default=0)
+        left = self.width() - self.columns_need() - self.verticalScrollBar().sizeHint().width()
+        wanted = min(max(WIDEST, left), max(NARROWEST, widest + 40))
+        if wanted != names.width():
+            names.setFixedWidth(wanted)
+
+    def columns_need(self) -> int:
+        """Return how wide the columns are that shall be in sight, the last one without what it was stretched by."""
+        titles = self.horizontalHeader()
+        sizes = [titles.sectionSize(column) for column in range(titles.count() - self.yielding)]
+        if sizes and not self.yielding and titles.stretchLastSection():
+            sizes[-1] = titles.sectionSizeHint(titles.count() - 1)
+        return sum(sizes)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_names()
 
     def _tell(self, current: QModelIndex, _before: QModelIndex) -> None:
         if not self._placing and current.isValid():
@@ -267,6 +289,12 @@ def legend(model: LegendModel) -> CompareTable:
     for column in range(1, model.columnCount()):
         table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
     return table
+
+
+def numbered(one: Compared) -> str:
+    """Return the name of a pipeline with its number within the run before it."""
+    number = str(one.row.get("pipeline_id", "")).partition("_")[0]
+    return one.label if not number.isdigit() or one.label.startswith(number) else f"{number}  {one.label}"
 
 
 def pipeline_tip(one: Compared) -> str:

@@ -324,6 +324,9 @@ class ExplorePane(QWidget):
     def _draw_scatter(self, page: ParameterPage, colouring: Colouring) -> None:
         metric, parameter = self._metric(), self._parameter()
         page.ranking.put(self.ranking, metric, parameter)
+        datasets = self.explored.axes.get("dataset_name")
+        inside = self.explored.inside(self.ranges)
+        page.tell_datasets(len(set(datasets.values[inside])) if datasets is not None else 1)
         if metric not in self.explored.axes or parameter not in self.explored.axes:
             return
         x, y = self.explored.axes[parameter], self.explored.axes[metric]

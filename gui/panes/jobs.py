@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 
 from gui.formats import duration_text, tr
 from gui.jobs import LINES_KEPT, Job, Jobs
-from gui.models.jobs import SHARE_ROLE, JobsModel, event_text, event_title, metric_text
+from gui.models.jobs import FAILED_ROLE, SHARE_ROLE, JobsModel, event_text, event_title, metric_text
 from gui.selection import Picked
 from gui.settings import Settings
 from gui.theme import GRID, ROW_HEIGHT, theme
@@ -71,7 +71,7 @@ class _Bar(QStyledItemDelegate):
         painter.setBrush(QColor(colours.line))
         painter.drawRoundedRect(bar, 3, 3)
         if share > 0:
-            painter.setBrush(QColor(colours.accent))
+            painter.setBrush(QColor(colours.bad if index.data(FAILED_ROLE) else colours.accent))
             painter.drawRoundedRect(
                 QRectF(bar.topLeft(), bar.bottomLeft()).adjusted(0, 0, bar.width() * share, 0), 3, 3
             )

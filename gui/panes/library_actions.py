@@ -175,7 +175,10 @@ class LibraryActions(QObject):
             path = path if path.suffix.lower() == ".zip" else path.with_name(f"{path.name}.zip")
             work = partial(pack_item, held.root, item.kind, item.name, path)
             name = tr("Exporting {name}").format(name=item.name)
-            self._jobs.start(name, work, kept=tr("no file was written"), lane="export")
+            told = tr("Exported {name} to {path}").format(name=item.name, path=path)
+            self._jobs.start(
+                name, work, kept=tr("no file was written"), done=lambda _: told, lane="export", speaks=True
+            )
 
     def ask_unpack(self) -> None:
         """Ask for zip files and put what is in them into the library."""
@@ -190,12 +193,14 @@ class LibraryActions(QObject):
             return
         for path in paths:
 
-            def end(item: LibraryItem) -> str:
+            def end(item: LibraryItem, file: str = path.name) -> str:
                 self.item_wanted.emit(item.kind, item.name)
-                return tr("as {name}, in {kind}").format(name=item.name, kind=kind_title(item.kind))
+                words = tr("Imported {file} as {name}, in {kind}")
+                return words.format(file=file, name=item.name, kind=kind_title(item.kind))
 
             name = tr("Importing {name}").format(name=path.name)
-            self._jobs.start(name, partial(unpack_item, held.root, path), kept=tr("nothing was added"), done=end)
+            work = partial(unpack_item, held.root, path)
+            self._jobs.start(name, work, kept=tr("nothing was added"), done=end, speaks=True)
 
     def _open_folder(self) -> None:
         item = self._page().current()

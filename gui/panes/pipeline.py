@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.formats import tr
@@ -135,6 +136,10 @@ class PipelinePane(QWidget):
         self._place.load()
         self._show_again()
 
+    def offer_remarks(self, actions: Sequence[QAction]) -> None:
+        """Let these actions change stars, tags and notes where they are shown."""
+        self._head.remarks.addActions(list(actions))
+
     def save(self) -> None:
         """Remember the tab, the division and the charts chosen."""
         self._settings.detail_tab = self.tabs.currentIndex()
@@ -202,6 +207,7 @@ class PipelinePane(QWidget):
         details, before = found.details, self._found
         self._found, self.details = found, details
         self._head.show_details(details)
+        self._head.remarks.show_remarks(found.remarks)
         self._summary.show_details(details)
         parameters = parameter_rows(details.chain.steps if details.chain is not None else ())
         self._steps_start = parameters.starts

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 MOST_READ = 200  # of the selected; the rest is for the comparison and for groups
 MOST_VALUES = 6  # told of one parameter
+MOST_NAMED = 5  # pipelines that are told by their numbers; of more it is told how many
 PARTITIONS = ("val", "test")
 TOLD = ("dataset_name", "model_type", "run_id", "status")
+
+
+Who = dict[str, list[str]]  # the numbers of the pipelines by what they have
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,18 @@ class MetricRange:
 
 @dataclass(frozen=True)
 class Differences:
-    """What some pipelines differ in. `columns` and `parameters` have the values with their counts, `steps` counts."""
+    """What some pipelines differ in: each value of `columns` and `parameters`, and each step, with who has it.
+
+    `numbers` are what the pipelines are called by, in the order they were read.
+    """
 
     total: int
     read: int
     metrics: list[MetricRange]
-    columns: dict[str, Counter[str]]
-    steps: Counter[str]
-    parameters: dict[str, Counter[str]]
+    columns: dict[str, Who]
+    steps: Who
+    parameters: dict[str, Who]
+    numbers: tuple[str, ...] = ()
 
 
 def fetch_differences(chosen: Sequence[Picked], total: int, workspace: Workspace) -> Differences:
@@ -58,29 +66,51 @@ def fetch_differences(chosen: Sequence[Picked], total: int, workspace: Workspace
     ids = [one.prediction_id for one in chosen if one.prediction_id][:MOST_READ]
     keys = [key for one in ids if (key := catalog.find(one)) is not None]
     rows = catalog.rows(keys)
-    configs = [_steps_of(catalog.config(str(row["prediction_id"]))) for row in rows]
+    numbers = numbers_of(rows)
+    configs = {
+        number: _steps_of(catalog.config(str(row["prediction_id"]))) for number, row in zip(numbers, rows, strict=True)
+    }
     known = {column.name: column.metric for column in catalog.columns() if column.metric is not None}
     tasks = {str(row["task_type"]) for row in rows if row.get("task_type")}
     names = [f"{part}_{catalog.metrics.main(task).name}" for task in sorted(tasks) for part in PARTITIONS]
     return Differences(
         total,
         len(rows),
-        [found for name in names if name in known and (found := _range(name, known[name], rows)) is not None],
-        {name: counts for name in TOLD if len(counts := Counter(str(row.get(name) or "") for row in rows)) > 1},
+        [found for name in names if name in known and (found := _range(name, known[name], rows, numbers)) is not None],
+        {name: who for name in TOLD if len(who := _sorted_out(name, rows, numbers)) > 1},
         _differing_steps(configs),
         _differing_parameters(configs),
+        tuple(numbers),
     )
 
 
-def _range(name: str, metric: Metric, rows: Sequence[Mapping[str, Any]]) -> MetricRange | None:
-    there = [row for row in rows if row.get(name) is not None]
-    values = [float(row[name]) for row in there]
-    if not values:
+def numbers_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name pipelines by their numbers; those of several runs with the run, where a number alone would not tell."""
+    numbers = [str(row["pipeline_id"]).partition("_")[0] for row in rows]
+    often, seen = Counter(numbers), Counter[str]()
+    found = []
+    for number, row in zip(numbers, rows, strict=True):
+        name = number if often[number] == 1 else f"{number} {row.get('run_name') or row['run_id']}"
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} [{seen[name]}]")
+    return found
+
+
+def _sorted_out(name: str, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]) -> Who:
+    who: Who = {}
+    for row, number in zip(rows, numbers, strict=True):
+        who.setdefault(str(row.get(name) or ""), []).append(number)
+    return who
+
+
+def _range(name: str, metric: Metric, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]) -> MetricRange | None:
+    there = [(float(row[name]), number) for row, number in zip(rows, numbers, strict=True) if row.get(name) is not None]
+    if not there:
         return None
+    values = [value for value, _ in there]
     best = best_of(metric, values)
-    whose = next((row for row in there if row[name] == best), {})
-    name_of = str(whose.get("pipeline_name") or whose.get("pipeline_id") or "")
-    return MetricRange(name, metric, min(values), max(values), best, name_of)
+    whose = next((number for value, number in there if value == best), "")
+    return MetricRange(name, metric, min(values), max(values), best, whose)
 
 
 def _steps_of(config: str | None) -> list[dict[str, Any]]:
@@ -91,22 +121,23 @@ def _steps_of(config: str | None) -> list[dict[str, Any]]:
     return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
 
 
-def _differing_steps(configs: Sequence[Sequence[Mapping[str, Any]]]) -> Counter[str]:
-    """How many pipelines have each step, those left out that all have."""
-    counts: Counter[str] = Counter()
-    for steps in configs:
-        counts.update({_name(step) for step in steps})
-    return Counter({name: count for name, count in counts.items() if count < len(configs)})
+def _differing_steps(configs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Who:
+    """Which pipelines have each step, those left out that all have."""
+    who: Who = {}
+    for number, steps in configs.items():
+        for name in dict.fromkeys(_name(step) for step in steps):
+            who.setdefault(name, []).append(number)
+    return {name: those for name, those in who.items() if len(those) < len(configs)}
 
 
-def _differing_parameters(configs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Counter[str]]:
+def _differing_parameters(configs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Who]:
     """The values of each parameter that is not the same in all pipelines with that step."""
-    values: dict[str, Counter[str]] = {}
-    for steps in configs:
-        told = {(key, value) for step in steps for key, value in _parameters(step)}
+    values: dict[str, Who] = {}
+    for number, steps in configs.items():
+        told = dict.fromkeys((key, value) for step in steps for key, value in _parameters(step))
         for key, value in told:
-            values.setdefault(key, Counter())[value] += 1
-    return {key: counts for key, counts in sorted(values.items()) if len(counts) > 1}
+            values.setdefault(key, {}).setdefault(value, []).append(number)
+    return {key: who for key, who in sorted(values.items()) if len(who) > 1}
 
 
 def _parameters(step: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -119,11 +150,15 @@ def _name(step: Mapping[str, Any]) -> str:
     return short(str(step.get("class") or step.get("operator") or "?"))
 
 
-def values_text(counts: Counter[str]) -> str:
-    """Write values with how often they occur, the commonest first."""
-    told = [f"{value or tr('none')} ({integer_text(count)})" for value, count in counts.most_common(MOST_VALUES)]
-    if len(counts) > MOST_VALUES:
-        told.append(tr("and {n} more").format(n=integer_text(len(counts) - MOST_VALUES)))
+def values_text(who: Who, *, named: bool) -> str:
+    """Write values, the commonest first, with how many have them, or with who has them where few are `named`."""
+    common = sorted(who.items(), key=lambda one: -len(one[1]))
+    told = [
+        f"{value or tr('none')} ({', '.join(those) if named else integer_text(len(those))})"
+        for value, those in common[:MOST_VALUES]
+    ]
+    if len(who) > MOST_VALUES:
+        told.append(tr("and {n} more").format(n=integer_text(len(who) - MOST_VALUES)))
     return ", ".join(told)
 
 
@@ -184,13 +219,20 @@ class DifferencesView(QFrame):
         if found.read < found.total:
             note = tr("What the first {n} of them differ in.").format(n=integer_text(found.read))
         self._note.setText(note)
+        named = found.total <= MOST_NAMED
+        if named:
+            self._title.put(tr("{n} selected: {numbers}").format(n=found.total, numbers=", ".join(found.numbers)))
         rows: list[tuple[str, str]] = []
         headings: list[int] = []
+        steps = sorted(found.steps.items(), key=lambda one: -len(one[1]))
         for title, lines in (
             (tr("Metrics"), list(_metric_lines(found))),
-            (tr("Results"), [(_column_title(name), values_text(counts)) for name, counts in found.columns.items()]),
-            (tr("Steps"), [(name, _of(count, found.read)) for name, count in found.steps.most_common()]),
-            (tr("Parameters"), [(name, values_text(counts)) for name, counts in found.parameters.items()]),
+            (
+                tr("Results"),
+                [(_column_title(name), values_text(who, named=named)) for name, who in found.columns.items()],
+            ),
+            (tr("Steps"), [(name, _of(who, found.read, named=named)) for name, who in steps]),
+            (tr("Parameters"), [(name, values_text(who, named=named)) for name, who in found.parameters.items()]),
         ):
             if lines:
                 headings.append(len(rows))
@@ -209,8 +251,10 @@ def _metric_lines(found: Differences) -> Iterator[tuple[str, str]]:
         yield one.column, words
 
 
-def _of(count: int, whole: int) -> str:
-    return tr("in {n} of {whole}").format(n=integer_text(count), whole=integer_text(whole))
+def _of(who: Sequence[str], whole: int, *, named: bool) -> str:
+    if named:
+        return tr("only in {numbers}").format(numbers=", ".join(who))
+    return tr("in {n} of {whole}").format(n=integer_text(len(who)), whole=integer_text(whole))
 
 
 def _column_title(name: str) -> str:

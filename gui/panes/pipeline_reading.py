@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gui.edits import split_tags
 from gui.selection import Picked
 
 if TYPE_CHECKING:
     from gui.models.points import ChartData
     from storage import PipelineDetails, PredictionArrays, RocCurves, Workspace
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What people noted of a result; `known` tells whether the catalog has it, so that it can be noted of at all."""
+
+    stars: int = 0
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -20,6 +31,7 @@ class Found:
     details: PipelineDetails
     data: ChartData
     roc: dict[str, RocCurves] | None = None
+    remarks: Remarks = field(default_factory=Remarks)
 
 
 def fetch_details(picked: Picked, roc: bool, workspace: Workspace) -> Found:
@@ -34,7 +46,18 @@ def fetch_details(picked: Picked, roc: bool, workspace: Workspace) -> Found:
     data = chart_data(details.arrays, details.sample_names, validation if isinstance(validation, dict) else None)
     if not data.folds and picked.prediction_id and any(block.fold_id is not None for block in details.arrays):
         data = _with_computed_folds(data, picked.prediction_id, workspace)
-    return Found(details, data, roc_of(details.arrays) if roc and data.rows.probabilities is not None else None)
+    curves = roc_of(details.arrays) if roc and data.rows.probabilities is not None else None
+    return Found(details, data, curves, fetch_remarks(picked.prediction_id, workspace))
+
+
+def fetch_remarks(prediction_id: str, workspace: Workspace) -> Remarks:
+    """Read what people noted of a result; nothing where the catalog doesn't have it."""
+    key = workspace.catalog.find(prediction_id) if prediction_id else None
+    rows = workspace.catalog.rows([key]) if key is not None else []
+    if not rows:
+        return Remarks()
+    row = rows[0]
+    return Remarks(int(row.get("stars") or 0), split_tags(row.get("tags")), str(row.get("notes") or ""), True)
 
 
 def _details(picked: Picked, workspace: Workspace) -> PipelineDetails:

@@ -20,16 +20,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.formats import STATUS_ICONS, status_word, tr
+from gui.formats import STATUS_ICONS, number_text, status_word, tr
 from gui.models.columns import STATUS_COLOURS
-from gui.panes.facts import configuration_text, dataset_of, pipeline_name, pipeline_status
+from gui.panes.facts import configuration_text, dataset_of, pipeline_name, pipeline_status, task_of
 from gui.panes.pipeline_chain import ChainView
 from gui.panes.sheets import metrics_sheet
 from gui.theme import GRID, theme
 from gui.widgets import ElidedLabel
 
 if TYPE_CHECKING:
+    from gui.panes.pipeline_reading import Remarks
     from storage import PipelineDetails
+
+
+MOST_LINES, MOST_LETTERS = 4, 300  # of notes in the head; all of them are in its tip
 
 
 class Head(QFrame):
@@ -50,8 +54,10 @@ class Head(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, GRID, 12, GRID)
         layout.setSpacing(2)
+        self.remarks = RemarksLine()
         layout.addLayout(line)
         layout.addWidget(self._where)
+        layout.addWidget(self.remarks)
         self._status = ""
         theme().changed.connect(self._paint_sign)
 
@@ -69,6 +75,34 @@ class Head(QFrame):
             icon = theme().icon(STATUS_ICONS.get(self._status, "info"), STATUS_COLOURS.get(self._status, "muted"))
             self._sign.setPixmap(icon.pixmap(16, 16))
             self._sign.setAccessibleName(status_word(self._status))
+
+
+class RemarksLine(QLabel):
+    """Stars, tags and notes in plain text; the actions that change them are its own, by menu and by their keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+    def show_remarks(self, remarks: Remarks) -> None:
+        """Show what people noted of a pipeline."""
+        tags = "  ".join(f"#{tag}" for tag in remarks.tags)
+        first = "  ".join(part for part in ("★" * remarks.stars, tags) if part)
+        start = "\n".join(remarks.notes[:MOST_LETTERS].splitlines()[:MOST_LINES])
+        notes = remarks.notes if start == remarks.notes else f"{start.rstrip()}…"
+        text = "\n".join(part for part in (first, notes) if part)
+        self.setEnabled(remarks.known)
+        self.setText(text or tr("☆ no tags, no notes"))
+        keys = tr("S gives a star, T tags, N notes.") if remarks.known else ""
+        whole = html.escape(remarks.notes).replace("\n", "<br>") if notes != remarks.notes else ""
+        self.setToolTip("<br>".join(part for part in (whole, keys) if part))
+        self.setAccessibleName(tr("Stars, tags and notes: {text}").format(text=self.text()))
+        self.setObjectName("" if text else "muted")
+        self.style().unpolish(self)
+        self.style().polish(self)
 
 
 class Summary(QScrollArea):
@@ -91,12 +125,17 @@ class Summary(QScrollArea):
         self._metrics = metrics_sheet()
         self._metrics.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._metrics.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.warning = QLabel()
+        self.warning.setObjectName("warning")
+        self.warning.setTextFormat(Qt.TextFormat.PlainText)
+        self.warning.setWordWrap(True)
+        self.warning.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(12, 4, 12, 12)
         layout.setSpacing(GRID)
         layout.addLayout(self._make_title())
-        for widget in (self.chain, self._problems, self._error, self._metrics):
+        for widget in (self.chain, self._problems, self._error, self.warning, self._metrics):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.setWidget(inside)
@@ -110,6 +149,8 @@ class Summary(QScrollArea):
         self._problems.setText("\n".join([*words, *details.problems]))
         self._problems.setVisible(bool(self._problems.text()))
         self._error.show_text(details.error)
+        self.warning.setText(worsening_words(details))
+        self.warning.setVisible(bool(self.warning.text()))
         self._metrics.fill_metrics(details.metrics)
         self._metrics.setVisible(self._metrics.rowCount() > 0)
         self._metrics.fit_height()
@@ -141,6 +182,20 @@ class Summary(QScrollArea):
         row.addStretch(1)
         row.addWidget(self.copy)
         return row
+
+
+def worsening_words(details: PipelineDetails) -> str:
+    """Say that a pipeline is much worse on test than in validation; nothing where it isn't."""
+    from storage import worsening
+
+    found = worsening(details.metrics, task_of(details))
+    if found is None:
+        return ""
+    title, digits = found.metric.title, found.metric.digits
+    return tr(
+        "⚠ Much worse on test than in validation: {metric} {test} against {val}. "
+        "The test samples may differ from the training samples."
+    ).format(metric=title, test=number_text(found.test, digits), val=number_text(found.val, digits))
 
 
 class ErrorBox(QFrame):

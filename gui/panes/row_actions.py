@@ -116,8 +116,9 @@ class RowActions(QObject):
             return
         names = pane.columns.shown_keys() if dialog.shown_only else [column.key for column in pane.model.columns]
         request = ExportRequest(
-            dialog.path(), listing.condition, listing.view.order, tuple(names), overwrite=dialog.overwrite
-        )
+            dialog.path(), listing.condition, listing.view.order, tuple(names), overwrite=dialog.overwrite,
+            create=dialog.creates,
+        )  # fmt: skip
         chosen = pane.selecting.chosen()
         if not dialog.selection_only or len(chosen.rows) == len(chosen.keys):
             pane.export_wanted.emit(request)

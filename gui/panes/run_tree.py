@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QRect, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,7 +19,7 @@ from gui.models.run_rows import MUTED_ROLE
 from gui.theme import GRID, theme
 
 SCORE_WIDTH = 60
-LEAST_NAME = 0.55  # of the width, which the name keeps beside a long remark
+LEAST_NAME = 0.35  # of the width, which the name keeps beside a long remark: that is a state and is shown whole
 
 
 class RemarkDelegate(QStyledItemDelegate):
@@ -83,10 +83,16 @@ class RunTree(QTreeView):
         self.doubleClicked.connect(self._enter_twice_clicked)
         theme().changed.connect(self.viewport().update)
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _asks_filter(event):
+            event.accept()  # elsewhere it is a key of the window
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self.entered.emit(self.currentIndex().siblingAtColumn(0))
-        elif event.key() == Qt.Key.Key_F and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+        elif _asks_filter(event):
             self.filter_wanted.emit()
         elif event.key() == Qt.Key.Key_Delete and not event.modifiers():
             self.delete_wanted.emit()
@@ -113,3 +119,7 @@ class RunTree(QTreeView):
     def _enter_twice_clicked(self, index: QModelIndex) -> None:
         if not self.model().hasChildren(index.siblingAtColumn(0)):
             self.entered.emit(index.siblingAtColumn(0))
+
+
+def _asks_filter(event: QKeyEvent) -> bool:
+    return event.key() == Qt.Key.Key_F and event.modifiers() == Qt.KeyboardModifier.ControlModifier

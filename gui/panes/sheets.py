@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from gui.formats import MISSING, integer_text, number_text, plain_text, tr
+from gui.formats import MISSING, ROUNDING, integer_text, number_text, plain_text, tr
 from gui.models.columns import LEFT, RIGHT
 from gui.theme import ROW_HEIGHT, theme
 from storage import metric_for
 
 PARTITIONS = ("train", "val", "test")
 HEADER_HEIGHT = 28
-NUMBER_WIDTH, GAP_WIDTH = 60, 74
+NUMBER_WIDTH, GAP_WIDTH, NAME_WIDTH = 58, 66, 66  # at least
+PLAIN_FROM = 1e-3  # smaller numbers are written with a power of ten, which is shorter
 
 
 class Sheet(QTableWidget):
@@ -154,7 +155,10 @@ class MetricsSheet(Sheet):
         titles.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, self.columnCount()):
             titles.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            self.setColumnWidth(column, NUMBER_WIDTH if column <= len(PARTITIONS) else GAP_WIDTH)
+            least = NUMBER_WIDTH if column <= len(PARTITIONS) else GAP_WIDTH
+            self.setColumnWidth(column, max(least, self.sizeHintForColumn(column), titles.sectionSizeHint(column)))
+        # The names give way, and then the page scrolls sideways: half a number is a wrong number.
+        self.setMinimumWidth(NAME_WIDTH + sum(self.columnWidth(column) for column in range(1, self.columnCount())))
         item = self.horizontalHeaderItem(self.columnCount() - 1)
         if item is not None:
             item.setToolTip(
@@ -219,11 +223,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _small_text(value: float) -> str:
+    """Write a number near 0 in few letters: 9.1e-4."""
+    mantissa, power = QLocale().toString(value, "e", 1).split("e")
+    return f"{mantissa}e{int(power)}"
+
+
 def _cell_text(value: Any, title: str) -> str:
     if isinstance(value, _Named):
-        return _cell_text(value.value, value.name)
+        small = isinstance(value.value, float) and ROUNDING <= abs(value.value) < PLAIN_FROM
+        return _small_text(value.value) if small else _cell_text(value.value, value.name)
     if isinstance(value, Gap):
-        text = number_text(value.value, 2)
+        text = _small_text(value.value) if ROUNDING <= value.value < PLAIN_FROM else number_text(value.value, 2)
         return f"{'↓' if value.worse else '↑'} {text}"
     if value is None:
         return MISSING

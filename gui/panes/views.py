@@ -80,6 +80,12 @@ class Views(QObject):
         """Open the menu."""
         self.menu.popup(self.button.mapToGlobal(self.button.rect().bottomLeft()))
 
+    def offer_in(self, menu: QMenu) -> None:
+        """Offer the views in the menu of somebody else, who may delete it with all that is in it."""
+        part = menu.addMenu(tr("&Views"))
+        for view in self.all():
+            part.addAction(view.name.replace("&", "&&"), partial(self.open, view))
+
     def ask_name(self, rename: SavedView | None = None) -> NameDialog:
         """Ask what to call the view that is shown, or how to rename one."""
         title = tr("Rename view") if rename is not None else tr("Save view as")

@@ -19,8 +19,8 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui.filter_box import FilterBox
-from gui.formats import tr
-from gui.models.run_groups import ORDERS, Arrangement, By
+from gui.formats import status_word, tr
+from gui.models.run_groups import ORDERS, Arrangement, By, damage
 from gui.models.run_nodes import Key, Node, picked_pipelines
 from gui.models.runs import RunsModel
 from gui.panes.run_tree import RunTree
@@ -40,7 +40,8 @@ class WorkspaceTree(QWidget):
     """Shows the runs, follows the selection and sets it.
 
     `query_wanted` asks the catalog to list something, `details_wanted` to look at the selected pipeline, `menu_wanted`
-    for the menu of what is selected, at a point of the screen. `runs_chosen` tells that other runs are selected.
+    for the menu of what is selected, at a point of the screen. `runs_chosen` tells that other runs are selected,
+    `damage_told` how many runs, and how many pipelines of the others, can't be read.
     """
 
     query_wanted = Signal(str)
@@ -48,6 +49,7 @@ class WorkspaceTree(QWidget):
     menu_wanted = Signal(QPoint)
     new_run_wanted = Signal()
     runs_chosen = Signal()
+    damage_told = Signal(int, int)
 
     def __init__(
         self, session: Session, selection: Selection, settings: Settings, parent: QWidget | None = None
@@ -118,6 +120,8 @@ class WorkspaceTree(QWidget):
         self.show_deleted.setCheckable(True)
         self.show_deleted.setChecked(self.model.arrangement.deleted)
         self.show_deleted.triggered.connect(self._toggle_deleted)
+        self.only_damaged = menu.addAction(tr("Find what is da&maged"))
+        self.only_damaged.triggered.connect(lambda: self._find(status_word("damaged")))
         self._name_order()
         return menu
 
@@ -155,6 +159,10 @@ class WorkspaceTree(QWidget):
         self._settings.tree_deleted = shown
         self._arrange(replace(self.model.arrangement, deleted=shown))
 
+    def _find(self, text: str) -> None:
+        self.filter.setText(text)
+        self.filter.begin()
+
     def _narrow(self, text: str) -> None:
         self._arrange(replace(self.model.arrangement, text=text))
 
@@ -178,6 +186,7 @@ class WorkspaceTree(QWidget):
         self._open.clear()
         self._groups = None
         self._pages.setCurrentWidget(self.tree)
+        self.damage_told.emit(0, 0)
         if self._session.workspace is not None:
             self.model.ask()
 
@@ -204,6 +213,7 @@ class WorkspaceTree(QWidget):
         self._groups = {node.key for node in self.model.groups()}
         self._placing = False
         self._show_page()
+        self.damage_told.emit(*damage(self.model.tree.known if self.model.tree is not None else ()))
         self.model.forget_closed(self.tree.is_open)
         self._catch_up()
         # Once the view has laid the rows out, what was in view is brought back to where it was.

@@ -33,6 +33,8 @@ def look():
     if shown is None:
         return
 {look}
+    if not shown.isVisible():
+        clock.stop()  # the script closed it; what it says is said once
 
 clock = QTimer()
 clock.timeout.connect(look)

@@ -289,6 +289,27 @@ def test_the_best_of_every_metric_is_marked_whatever_is_sorted_by(window, folds)
     assert "best" not in tips[3]
 
 
+def test_marks_stay_when_the_same_rows_are_listed_again(qtbot, window, folds):
+    for again in (lambda: window.query.put(window.query.text()), lambda: window.session.rescan(lambda _: None)):
+        with qtbot.waitSignal(window.catalog.model.listed):
+            again()
+        assert column(folds, "val_rmse") == ["▼ 1.00", "≈ 1.00", "≈ 1.08", "1.20"]
+        asked = folds._best_of[0]
+        assert asked is folds.listing  # and they are looked for in what is listed now
+    apply_filter(qtbot, window, "dataset_name = 'rye' and val_rmse > 1.05 order by pipeline_name")
+    qtbot.waitUntil(lambda: column(folds, "val_rmse")[0] == "▼ 1.08")
+
+
+def test_the_best_of_each_dataset_is_marked(qtbot, window, folds):
+    apply_filter(qtbot, window, "dataset_name in ('rye', 'corn') order by val_rmse desc")
+    qtbot.waitUntil(lambda: len(folds._best.get("val_rmse", {})) == 2)
+    rows = [folds.row(row) for row in range(folds.rowCount())]
+    marked = {row["dataset_name"] for row, text in zip(rows, column(folds, "val_rmse"), strict=True) if "▼" in text}
+    assert marked == {"rye", "corn"}
+    best = folds.index(folds.rowCount() - 1, folds.column("val_rmse")).data(Qt.ItemDataRole.ToolTipRole)
+    assert f"best of {rows[-1]['dataset_name']}" in best
+
+
 def test_marks_are_for_all_that_is_listed_and_not_for_what_is_loaded(qtbot, window, monkeypatch):
     monkeypatch.setattr(listings, "PAGE", 4)
     with qtbot.waitSignal(window.catalog.model.completed):
@@ -297,7 +318,10 @@ def test_marks_are_for_all_that_is_listed_and_not_for_what_is_loaded(qtbot, wind
     loaded = [row for row in range(41) if window.catalog.model.loaded(row) is not None]
     assert len(loaded) < 41
     assert not any(text.startswith("▼") for text in column(window.catalog.model, "val_rmse")[: len(loaded)])
-    assert window.catalog.model._best["val_rmse"].value == 1.0
+    assert {name: best.value for name, best in window.catalog.model._best["val_rmse"].items()} == {
+        "corn": 1.0,
+        "wheat": 1.0,
+    }
 
 
 def test_the_spread_over_folds_is_written_behind_the_value_and_remembered(qtbot, window, folds, open_window, root):

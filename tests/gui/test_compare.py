@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,13 +148,40 @@ def test_steps_are_aligned_and_say_what_became_of_them(bench: Bench) -> None:
     assert any("step 1 → 2" in words or "step 2 → 1" in words for words in turned)
 
 
+def test_what_is_selected_is_compared_from_the_empty_page(bench: Bench) -> None:
+    button = bench.pane.compare_selected
+    assert not button.isVisible()
+    bench.selection.choose([bench.picks["plain"], bench.picks["strong"]])
+    assert button.isVisible() and button.text() == "Compare the 2 selected"
+    with bench.qtbot.waitSignal(bench.pane.compare_wanted):
+        button.click()
+    bench.selection.choose([bench.picks["plain"]])
+    assert not button.isVisible() and "press C" in bench.pane.first.text()  # type: ignore[attr-defined]
+
+
+def test_steps_that_differ_come_first_and_names_with_numbers_take_the_room_there_is(bench: Bench) -> None:
+    bench.compare("plain", "strong")
+    model, table = bench.pane.steps.model, bench.pane.steps.table
+    across = Qt.Orientation.Horizontal
+    assert [model.headerData(column, across) for column in range(2)] == ["Ridge", "StandardScaler"]
+    assert model.headerData(1, across, Qt.ItemDataRole.ForegroundRole) is not None
+    assert model.headerData(0, Qt.Orientation.Vertical) == "0001  plain"
+    long = "a name that is longer than what is usual for the names of pipelines"
+    table._model.pipelines = [replace(one, label=long) for one in table._model.pipelines]
+    table.resize(400, 300)
+    narrow = table.verticalHeader().width()
+    table.resize(1500, 300)
+    table.fit_names()
+    assert narrow < 250 and table.verticalHeader().width() > table.fontMetrics().horizontalAdvance(long)
+
+
 def test_going_to_a_step_lists_its_parameters(bench: Bench) -> None:
     bench.compare("plain", "strong")
     steps = bench.pane.steps
     steps.table.setFocus()
     bench.qtbot.waitUntil(steps.table.hasFocus)
     row = row_of(bench.pane, steps.model, "strong")
-    steps.table.setCurrentIndex(steps.model.index(row, 1))
+    steps.table.setCurrentIndex(steps.model.index(row, 0))
     shown = [steps.details.item(0, column).text() for column in range(3)]
     assert shown == ["alpha", "1 (default)", "5000"]
     assert bench.selection.current == bench.picks["strong"]

@@ -83,7 +83,7 @@ def test_a_range_fades_lines_while_it_is_dragged_and_then_filters_the_table(qtbo
     wanted = {title for title, inside in zip(pane.explored.titles, plot._inside, strict=True) if inside}
     with qtbot.waitSignal(window.catalog.model.listed):
         qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=high)
-    assert window.query.text().startswith("val_rmse between ")
+    assert window.query.text().startswith("val_rmse <= ")  # it began at the lowest value
     assert set(names(window)) == wanted
     assert len(pane.explored) == 24  # the others stay, faded
     assert f"{len(wanted)} of 24" in pane.options.caption.whole()
@@ -99,7 +99,7 @@ def test_ranges_on_several_axes_join_the_query_that_was_there(qtbot, window, pan
         pane.set_ranges({"model_type": (0.5, 1.5), "vanished": (0.0, 1.0), "Ridge.alpha": (1.0, 10.0)})
     kept = pane.explored.axes["model_type"].names[1]
     assert window.query.text().startswith("(val_rmse < 3.5 or pipeline_name = 'p00') and ")
-    assert f"model_type = '{kept}'" in window.query.text() and "Ridge.alpha between 1 and 10" in window.query.text()
+    assert f"model_type = '{kept}'" in window.query.text() and "Ridge.alpha <= 10" in window.query.text()
     apply_filter(qtbot, window, "val_rmse < 3")
     qtbot.waitUntil(lambda: len(pane.explored) == 12)
     assert pane.ranges == {}  # a query somebody wrote is the new ground
@@ -182,6 +182,8 @@ def test_the_parameter_that_matters_comes_first_and_is_drawn(qtbot, window, pane
     assert "model_type" in ranking.names()[2:]
     assert plot.bottom_axis.key == ranking.names()[0] and plot.left_axis.key == "val_rmse"
     assert len(plot.rows) == 12 and plot.log[0]
+    assert ranking.item(0, 2).text() == "12" and ranking.item(ranking.names().index("model_type"), 2).text() == "24"
+    assert not pane.parameters.note.isVisible()  # all are of one dataset
     ranking.setCurrentCell(ranking.names().index("model_type"), 0)
     assert plot.bottom_axis.key == "model_type" and len(plot.rows) == 24
     qtbot.keyClick(plot, Qt.Key.Key_Right)
@@ -189,6 +191,29 @@ def test_the_parameter_that_matters_comes_first_and_is_drawn(qtbot, window, pane
     first = window.selection.current
     qtbot.keyClick(plot, Qt.Key.Key_Right)
     assert window.selection.current != first
+
+
+def test_a_plot_may_be_resized_before_it_shows_anything(qtbot):
+    from gui.charts.parameter import ParameterPlot
+
+    plot = ParameterPlot()
+    qtbot.addWidget(plot)
+    plot.resize(300, 200)
+    plot.show()
+    qtbot.waitExposed(plot)
+    assert plot.bottom_axis is None
+
+
+@pytest.mark.parametrize("low, high", [(-2.0, 1.02), (0.04, 0.11), (0.0, 0.9), (-9.0, 12.0), (1.7, 2.6)])
+def test_ticks_of_a_logarithmic_axis_keep_their_distance_and_are_round(low, high):
+    from gui.charts.log_axis import log_ticks, power_text
+
+    for size in (120.0, 180.0, 600.0):
+        ticks = log_ticks(low, high, size, 22.0)
+        assert ticks and low <= ticks[0] and ticks[-1] <= high
+        assert np.diff(ticks).min(initial=9.0) * size / (high - low) >= 21.9
+        assert all(len(power_text(10.0**tick)) <= 6 for tick in ticks)
+    assert [power_text(one) for one in (0.03, 1e6, 2e-9)] == ["0.03", "10⁶", "2·10⁻⁹"]
 
 
 def test_at_most_so_many_are_drawn_and_that_is_said(qtbot, window, monkeypatch):

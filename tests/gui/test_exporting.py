@@ -17,7 +17,10 @@ def dialog(qtbot, window):
     with qtbot.waitSignal(window.catalog.model.listed):
         window.catalog.sort_by("test_rmse", descending=True)
     window.catalog.table.selectRow(1)
-    return window.catalog.rows.ask_export()
+    dialog = window.catalog.rows.ask_export()
+    assert dialog.takes_pipelines  # one is selected: what people want of one is its files
+    dialog.choose_pipelines(False)
+    return dialog
 
 
 def export(qtbot, window, dialog):
@@ -34,8 +37,8 @@ def test_what_is_seen_is_written_in_its_order(qtbot, window, dialog, tmp_path):
         title, *rows = csv.reader(file)
     assert title == window.catalog.columns.shown_keys()
     assert [row[title.index("pipeline_name")] for row in rows] == ["corn 2", "corn 1", "corn 0"]
-    assert job.outcome == f"3 rows in {tmp_path / 'best.csv'}"
-    assert job.outcome in window.notice.text()
+    assert job.outcome == f"Exported 3 rows to {tmp_path / 'best.csv'}"
+    assert window.notice.text() == job.outcome
 
 
 def test_a_selection_with_all_columns_goes_to_parquet(qtbot, window, dialog, tmp_path):
@@ -61,6 +64,21 @@ def test_a_file_is_replaced_only_if_that_was_agreed_to(qtbot, window, dialog, pr
     again.put_path(place, agreed=True)
     assert export(qtbot, window, again).state == "completed"
     assert place.read_text() != "mine"
+
+
+def test_a_folder_that_is_not_there_is_made_once_somebody_agrees(qtbot, window, dialog, tmp_path):
+    dialog.put_path(tmp_path / "new" / "best.csv")
+    dialog.accept()
+    qtbot.waitUntil(lambda: dialog._export.text() == "Create it and export")
+    assert dialog.isVisible() and not (tmp_path / "new").exists()
+    dialog.put_path(tmp_path / "best.csv")
+    assert dialog._export.text() == "Export", "another folder, another answer"
+    dialog.put_path(tmp_path / "new" / "best.csv")
+    assert export(qtbot, window, dialog).state == "completed"
+    assert (tmp_path / "new" / "best.csv").exists()
+    again = window.catalog.rows.ask_export()
+    assert not again.takes_pipelines and again.path().parent == tmp_path / "new", "as it was the last time"
+    again.close()
 
 
 def test_a_path_that_is_none_cannot_be_exported_to(dialog):

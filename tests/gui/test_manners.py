@@ -12,6 +12,7 @@ from gui.dialogs.messages import RecordDialog
 from gui.dialogs.palette import CommandDialog, Found, Offer, closeness, found
 from gui.window import MainWindow
 from storage import Workspace
+from tests.gui.test_window import focus
 
 WARN = QAbstractItemModelTester.FailureReportingMode.Warning
 
@@ -53,6 +54,8 @@ def test_words_are_found_in_any_order_and_letters_with_others_between():
     assert [offer.text for offer in found(offers, "run", [])] == ["Go to runs", "New run", "Rebuild index"]
     assert [offer.text for offer in found(offers, "opzk", [])] == []
     assert [offer.text for offer in found(offers, "opsp", [])] == ["Open workspace"]
+    offers = [Offer("The ham elsewhere", print, quiet=True), Offer("Dark colours", print, known_as="theme appearance")]
+    assert [offer.text for offer in found(offers, "theme", [])] == ["Dark colours"], "words come before letters"
     assert closeness("zzz", "Go to jobs") is None
     assert closeness("jobs", "Go to jobs") > closeness("obs", "Go to jobs") > closeness("jbs", "Go to jobs")
 
@@ -126,10 +129,10 @@ def test_the_sheet_of_keys_is_by_place_can_be_searched_and_copied(qtbot, window)
     sheet = window.findChild(KeysDialog)
     groups = {group.title: dict(group.rows) for group in window.commands.key_groups()}
     assert groups["Run"]["New run"] == "Ctrl+N"
-    assert groups["In the query box"]["Clear the query"] == "Esc"
-    qtbot.keyClicks(sheet._edit, "query esc")
+    assert groups["In the query box"]["Go to the first row listed"] == "Enter once more, Ctrl+↓"
+    qtbot.keyClicks(sheet._edit, "row listed")
     shown = [item.text(0) for top, items in sheet._rows for item in items if not item.isHidden() and not top.isHidden()]
-    assert shown == ["Clear the query"]
+    assert shown == ["Go to the first row listed"]
     sheet.findChild(QWidget, "copyKeys").click()
     assert QGuiApplication.clipboard().text() == sheet_text(window.commands.key_groups())
     assert "Ctrl+N" in QGuiApplication.clipboard().text()
@@ -286,3 +289,45 @@ def test_the_menu_of_a_key_is_shown_as_the_platform_writes_it(window):
     assert {"Workspace", "Edit", "View", "Run", "Help"} <= groups
     native = QKeySequence("Ctrl+K").toString(QKeySequence.SequenceFormat.NativeText)
     assert dict(next(g.rows for g in window.commands.key_groups() if g.title == "Help"))["Commands"] == native
+
+
+# --- panes ---
+
+
+def test_panes_keep_their_sizes_whatever_is_shown(qtbot, window):
+    window.resize(1280, 800)
+    window.resizeDocks([window.tree_dock, window.details_dock], [320, 380], Qt.Orientation.Horizontal)
+    window.resizeDocks([window.tree_dock, window.library_dock], [300, 420], Qt.Orientation.Vertical)
+    docks = (window.tree_dock, window.library_dock, window.details_dock)
+    qtbot.waitUntil(lambda: docks[0].width() == 320 and docks[0].height() < docks[1].height())
+    window._shape.note()
+
+    def sizes() -> list[tuple[int, int]]:
+        return [(dock.width(), dock.height()) for dock in docks]
+
+    before = sizes()
+    for pane in (4, 6):
+        window.show_pane(pane)
+        qtbot.waitUntil(lambda: window.tree_dock.height() < before[0][1])
+        assert [width for width, _ in sizes()] == [width for width, _ in before]
+    window.jobs_dock.hide()
+    window.health_dock.hide()
+    qtbot.waitUntil(lambda: sizes() == before)
+    window.centre.setCurrentIndex(1)
+    window.show_pane(7)
+    assert sizes() == before
+    assert window.centralWidget().minimumSizeHint().width() <= 400, "nothing shown there can push the docks"
+
+
+def test_f6_goes_round_the_panes_and_tab_from_the_query_to_the_table(qtbot, window):
+    focus(qtbot, window.query)
+    qtbot.keyClick(window.query, Qt.Key.Key_Tab)
+    assert window.catalog.table.hasFocus()
+    seen = []
+    for _ in range(5):
+        window.commands.next_pane.trigger()
+        seen.append(next(name for name in ("details", "top", "tree", "library", "catalog")
+                         if getattr(window, name).isAncestorOf(window.focusWidget())))  # fmt: skip
+    assert seen == ["details", "top", "tree", "library", "catalog"]
+    window.commands.pane_before.trigger()
+    assert window.library.isAncestorOf(window.focusWidget())

@@ -139,14 +139,16 @@ def test_many_results_are_deleted_as_a_job(qtbot, window, monkeypatch):
 def test_the_best_model_and_its_predictions_are_taken_away_as_files(qtbot, window, corn, tmp_path):
     pick(qtbot, window, corn, 0)
     dialog = window.pipelines.ask_export()
-    assert dialog.takes_pipelines  # from the tree; in the table rows come first
+    assert dialog.takes_pipelines
     dialog.put_folder(tmp_path / "away")
-    (tmp_path / "away").mkdir()
+    dialog.accept()
+    qtbot.waitUntil(lambda: dialog._export.text() == "Create it and export")
     with qtbot.waitSignal(window.jobs.ended, timeout=20_000) as ended:
         dialog.accept()
     job = ended.args[0]
     assert job.state == "completed"
     (folder,) = (tmp_path / "away").iterdir()
+    assert window.notice.text() == f"Exported 1 pipeline to {folder}"
     assert pd.read_csv(folder / "predictions.csv")["y_pred"].tolist() == [2.0, 2.0, 3.0]
     opener = Opener()
     QDesktopServices.setUrlHandler("file", opener, "open")
@@ -157,8 +159,7 @@ def test_the_best_model_and_its_predictions_are_taken_away_as_files(qtbot, windo
     assert opener.opened == [str(tmp_path / "away")]
     focus(qtbot, window.catalog.table)
     again = window.catalog.rows.ask_export()
-    assert not again.takes_pipelines
-    again.choose_pipelines(True)
+    assert again.takes_pipelines and again.folder() == tmp_path / "away"
     again.put_folder(tmp_path / "away")
     with qtbot.waitSignal(window.jobs.ended, timeout=20_000) as ended:
         again.accept()

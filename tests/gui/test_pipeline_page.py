@@ -341,8 +341,9 @@ def test_several_selected_show_what_they_differ_in_and_offer_to_compare(qtbot, p
     page.wait(lambda: sheet.rowCount() > 4)
     assert page.pane._pages.currentWidget() is page.pane._differences
     told = facts(sheet)
-    assert told["Model"] == "PLSRegression (1), Ridge (1)"
-    assert told["StandardScaler"] == "in 1 of 2" and told["Ridge"] == "in 1 of 2"
+    assert told["Model"] == "PLSRegression (0001), Ridge (0002)"
+    assert told["StandardScaler"] == "only in 0001" and told["Ridge"] == "only in 0002"
+    assert page.pane._differences._title.whole() == "2 selected: 0001, 0002"
     assert " to " in told["test_rmse"] and "best: " in told["test_rmse"]
     assert "Dataset" not in told  # they share it
     with qtbot.waitSignal(page.pane.compare_wanted):

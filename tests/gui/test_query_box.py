@@ -81,8 +81,42 @@ def test_earlier_queries_and_views_are_listed_below_the_box(qtbot, box, window):
     qtbot.keyClick(box, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
     menu = box.findChild(QMenu)
     assert [action.text() for action in menu.actions()][:2] == box.history
-    assert menu.actions()[-1].menu() is window.catalog.views.menu
+    offered = menu.actions()[-1].menu().actions()
+    assert [action.text() for action in offered] == [view.name for view in window.catalog.views.all()]
     with qtbot.waitSignal(window.catalog.model.listed):
         menu.actions()[1].trigger()
-    menu.close()
+    with qtbot.waitSignal(menu.destroyed):
+        menu.close()
     assert box.text() == "dataset_name = 'corn'" and window.catalog.model.rowCount() == 30
+    window.catalog.columns.show_column("model_type", False)
+    assert window.catalog.views.button.text().endswith("changed")  # the menu of views outlives the list
+    assert window.catalog.views.menu.actions()[0].text() == "Best"
+
+
+def test_enter_on_what_is_listed_and_ctrl_down_lead_to_the_first_row(qtbot, box, window):
+    table = window.catalog.table
+    with qtbot.waitSignal(window.catalog.model.listed):
+        box.setText("dataset_name = 'wheat'")
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert box.hasFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(table.hasFocus)
+    assert table.currentIndex().row() == 0
+    qtbot.keyClick(table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(box.hasFocus)
+    box.setText("dataset_name = 'corn' order by test_rmse desc")
+    qtbot.keyClick(box, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)  # it isn't listed yet
+    qtbot.waitUntil(table.hasFocus)
+    assert table.currentIndex().row() == 0 and window.catalog.model.row(0)["pipeline_name"] == "corn 29"
+
+
+def test_half_a_condition_is_no_mistake_while_one_types(qtbot, box, window):
+    with qtbot.waitSignal(window.catalog.model.refused):
+        qtbot.keyClicks(box, "test_rmse <")  # the text is tried after a pause
+    assert not box.property("wrong")
+    qtbot.waitUntil(lambda: bool(box.property("wrong")))
+    qtbot.keyClicks(box, " 2 and")
+    assert not box.property("wrong")
+    with qtbot.waitSignal(window.catalog.model.refused):
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert box.property("wrong")

@@ -279,15 +279,24 @@ def test_damage_is_shown_with_its_reason_and_the_rest_works(qtbot, window, root)
         lambda: bool(model.run(model.run_index(wheat.folder)) and model.run(model.run_index(wheat.folder)).problem)
     )
     damaged = model.run_index(wheat.folder)
-    assert "run_config.json" in damaged.data(MUTED_ROLE)
+    assert damaged.data(MUTED_ROLE) == "damaged", "the sentence would be cut off in a narrow tree"
+    assert group_text(model.node(damaged.parent()).row) == "Today", "it stays where it was"
     assert "run_config.json" in damaged.data(Qt.ItemDataRole.ToolTipRole)
     assert "run_config.json" in damaged.data(Qt.ItemDataRole.AccessibleTextRole)
     with Workspace.open(root) as other:
         other.sync(full=True)
     qtbot.waitUntil(lambda: bool(model.index(1, 0, run).data(MUTED_ROLE)), timeout=4000)
-    assert "pipeline.json" in model.index(1, 0, run).data(MUTED_ROLE)
+    assert model.index(1, 0, run).data(MUTED_ROLE) == "damaged"
+    assert "pipeline.json" in model.index(1, 0, run).data(Qt.ItemDataRole.ToolTipRole)
     assert model.index(2, 0, run).data() == "0003  corn 2"
     assert "1 damaged" in run_of(model, "corn").data(MUTED_ROLE)
+    assert window.status.damaged.text() == "2 damaged"
+    assert "1 run, 1 pipeline" in window.status.damaged.toolTip()
+    window.tree.only_damaged.trigger()
+    qtbot.waitUntil(lambda: model.tree.arrangement.text == "damaged")
+    window.status.damaged.click()
+    qtbot.waitUntil(lambda: len(window.health.findings.model.rows) > 0)
+    assert window.health_dock.isVisible()
 
 
 def test_several_pipelines_are_selected_together_and_a_run_selects_none(qtbot, window):

@@ -89,6 +89,8 @@ def test_nothing_found_offers_to_clear_the_filter(qtbot, window):
     assert "dataset_name = 'nothing'" in window.catalog._no_match.text()
     with qtbot.waitSignal(window.catalog.model.listed):
         qtbot.keyClick(window.query, Qt.Key.Key_Escape)
+        assert window.query.selectedText() == window.query.text() != ""
+        qtbot.keyClick(window.query, Qt.Key.Key_Escape)
     assert window.catalog.table.isVisible()
 
 

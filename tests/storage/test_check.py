@@ -342,6 +342,60 @@ def test_somebody_at_work_is_left_alone(root: Path) -> None:
         assert check_workspace(root).findings == ()
 
 
+def test_results_that_come_in_during_a_check_are_no_damage(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        run = workspace.create_run("wheat")
+        waiting = [run.add_pipeline({"k": number}) for number in range(20)]
+
+        def train(done: int, total: int, text: str) -> None:
+            if text == "checking the runs" and waiting:
+                pipeline = waiting.pop()
+                pipeline.save_artifact("model", np.full(50, len(waiting)))
+                pipeline.save_metrics({"test": {"rmse": 1.0}})
+                pipeline.complete()
+
+        assert [one for one in check_workspace(root, train).findings if one.severity != "note"] == []
+        assert not waiting
+
+
+def test_a_run_that_is_deleted_during_a_check_is_no_damage(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        plans = [workspace.plan_delete_run(run.run_id) for run in workspace.runs()]
+
+        def delete(done: int, total: int, text: str) -> None:
+            if text == "checking the runs" and plans:
+                plans.pop(0).apply()
+
+        assert {one.code for one in check_workspace(root, delete).findings} <= {"folder-gone", "index-behind"}
+        assert not plans
+
+
+def test_parts_that_are_replaced_during_a_check_are_no_damage(root: Path) -> None:
+    (pipeline(root) / "metrics.json").unlink()  # so that the parts are read once more, in the end
+    with Workspace.open(root) as workspace:
+        plans = [workspace.catalog.plan_delete("pipeline_name = 'p3'")]
+
+        def replace(done: int, total: int, text: str) -> None:
+            if text == "comparing the catalog with the runs" and plans:
+                plans.pop().apply()
+
+        before = part(root)
+        assert "unreadable" not in codes(check_workspace(root, replace))
+        assert not before.exists()
+        assert codes(check_workspace(root)) == ["metrics-missing"]
+
+
+def test_what_is_just_going_to_the_trash_is_no_damage(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        plan = workspace.plan_delete_run(workspace.runs()[0].run_id)
+        plan.apply()
+    record = root / ".trash" / plan.trashed[0] / "trash.json"
+    edit_json(record, status="deleting")
+    assert "trash-damaged" not in codes(check_workspace(root))
+    os.utime(record, (0, 0))
+    assert "trash-damaged" in codes(check_workspace(root))
+
+
 def test_unused_artifacts_go_to_the_trash_and_can_be_put_back(root: Path) -> None:
     orphan = artifact(root)
     edit_json(pipeline(root) / "pipeline.json", artifacts=[])
@@ -356,6 +410,22 @@ def test_unused_artifacts_go_to_the_trash_and_can_be_put_back(root: Path) -> Non
         assert entry.bytes == len(content) and entry.problem is None
         workspace.trash.restore(entry.trash_id)
         assert orphan.read_bytes() == content and not workspace.trash.list()
+
+
+def test_unused_artifacts_do_not_come_back_without_their_run(root: Path) -> None:
+    orphan = artifact(root).parent / "Lonely_abcdef.pkl"
+    orphan.write_bytes(b"nobody's")
+    repaired(root, check_workspace(root))
+    with Workspace.open(root) as workspace:
+        (files,) = workspace.trash.list()
+        deletion = workspace.plan_delete_run(orphan.parent.parent.name)
+        deletion.apply()
+        with pytest.raises(Conflict):
+            workspace.trash.restore(files.trash_id)
+        assert not orphan.parent.parent.exists()
+        workspace.trash.restore(deletion.trashed[0])
+        workspace.trash.restore(files.trash_id)
+    assert orphan.read_bytes() == b"nobody's"
 
 
 def test_artifacts_of_a_damaged_pipeline_are_no_orphans(root: Path) -> None:

@@ -104,6 +104,21 @@ def test_it_works_when_the_run_folders_are_gone(workspace: Workspace, dataset: D
     assert pair.verdict == "worse"
 
 
+def test_equal_scores_are_equivalent_and_endless_ones_tell_nothing(workspace: Workspace) -> None:
+    def predicted(name: str, factor: float) -> str:
+        pipeline = workspace.create_run("corn").add_pipeline({"k": name}, name=name)
+        truth = np.arange(1.0, 13.0)
+        table = {"sample_id": range(12), "partition": "val", "fold": np.arange(12) % 3}
+        pipeline.save_predictions(pd.DataFrame({**table, "y_true": truth, "y_pred": truth * factor}))
+        pipeline.complete()
+        return pipeline.prediction_id
+
+    perfect, twin, diverged = predicted("perfect", 1.0), predicted("twin", 1.0), predicted("diverged", 1e200)
+    same, endless = workspace.compare_folds([twin, diverged], "rmse", perfect).pairs
+    assert (same.verdict, same.equivalent) == ("equivalent", 1.0)
+    assert endless.verdict == "none" and endless.problem == "RMSE can't be computed in each fold of diverged."
+
+
 def test_samples_left_out_one_by_one(workspace: Workspace, dataset: Dataset) -> None:
     leave_one_out = {"class": "sklearn.model_selection.LeaveOneOut"}
     ids = train(workspace, dataset, ridge("sound", 0.1, leave_one_out), ridge("blunt", 1e4, leave_one_out))

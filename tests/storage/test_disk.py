@@ -54,6 +54,18 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
     assert path.read_bytes() == b"new"
 
 
+def test_a_folder_that_finds_no_room_leaves_no_rest(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(DiskFull):
+        disk.place_folder(tmp_path / "folder", [("a", b"x")])
+    assert list((tmp_path / ".staging" / disk.writer).iterdir()) == [] and not (tmp_path / "folder").exists()
+
+
 @pytest.mark.parametrize("escape", ["../outside.txt", "sub/../../outside.txt", "link/outside.txt"])
 def test_nothing_is_written_outside(tmp_path: Path, escape: str) -> None:
     root = tmp_path / "root"

@@ -55,6 +55,17 @@ def test_what_has_no_value_does_not_count_and_what_never_differs_is_left_out():
     assert [(one.name, one.results) for one in ranking] == [("own", 10)]
 
 
+def test_what_few_results_have_comes_last_however_much_it_explains():
+    rng = np.random.default_rng(3)
+    metric = [float(n) for n in rng.permutation(60)]
+    kernel = ["low" if value < 30 else "high" for value in metric[:8]] + [None] * 52
+    ranking = rank_parameters(metric, {"SVR.kernel": kernel, "model": ["a", "b", "c"] * 20})
+    assert [(one.name, one.covers_few, one.results, one.total) for one in ranking] == [
+        ("model", False, 60, 60), ("SVR.kernel", True, 8, 60),
+    ]  # fmt: skip
+    assert ranking[1].share > 0.5 > ranking[0].share
+
+
 @pytest.fixture
 def workspace(tmp_path):
     with Workspace.create(tmp_path / "ws") as made:
@@ -98,9 +109,28 @@ def test_columns_parameters_and_steps_are_read_in_the_order_of_the_keys(workspac
 @pytest.mark.parametrize("few", [5_000, 3])  # from the index, and from the parts
 def test_best_values_come_with_the_spread_of_the_result_that_has_them(workspace, monkeypatch, few):
     monkeypatch.setattr("storage.catalog.FEW", few)
-    found = workspace.catalog.best_values(["val_rmse", "val_bias", "val_nonsense", "n_folds"])
+    found = workspace.catalog.best_values(["val_rmse", "val_bias", "val_nonsense", "n_folds"])["corn"]
     assert set(found) == {"val_rmse", "val_bias"}
     assert (found["val_rmse"].value, found["val_rmse"].spread) == (1.0, 0.5)
     assert found["val_bias"].value == pytest.approx(0.0)  # nearest to nothing, not the lowest
-    assert workspace.catalog.best_values(["val_rmse"], "Ridge.alpha = 2")["val_rmse"].value == pytest.approx(3.02)
+    assert workspace.catalog.best_values(["val_rmse"], "Ridge.alpha = 2")["corn"]["val_rmse"].value == pytest.approx(
+        3.02
+    )
     assert workspace.catalog.best_values(["val_rmse"], "val_rmse > 100") == {}
+
+
+@pytest.mark.parametrize("few, filter", [(5_000, ""), (3, ""), (3, "notes is null")])  # index, parts, index in one pass
+def test_what_is_best_is_told_for_each_dataset_apart(workspace, monkeypatch, few, filter):
+    run = workspace.create_run("milk")
+    for number, rmse in enumerate((70.0, 50.0, 60.0, None)):
+        pipeline = run.add_pipeline({"steps": []}, name=f"m{number}")
+        values = {"rmse": rmse, "bias": (-3.0, 4.0, -2.0)[number]} if rmse is not None else {"mae": 1.0}
+        pipeline.save_metrics({"val": values})
+        pipeline.complete()
+    run.finalize()
+    workspace.sync()
+    monkeypatch.setattr("storage.catalog.FEW", few)
+    found = workspace.catalog.best_values(["val_rmse", "val_bias"], filter)
+    assert {name: best["val_rmse"].value for name, best in found.items()} == {"corn": 1.0, "milk": 50.0}
+    assert found["milk"]["val_bias"].value == -2.0  # nearest to nothing
+    assert found["corn"]["val_bias"].value == pytest.approx(0.0)

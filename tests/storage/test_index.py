@@ -274,3 +274,16 @@ def test_a_script_appends_while_a_window_looks_and_the_command_line_asks(root: P
 
 def test_sqlite_is_new_enough_for_words() -> None:
     assert sqlite3.sqlite_version_info >= (3, 34)
+
+
+@pytest.mark.parametrize(("summary", "day"), [("whole", "2026-03-04"), ("gone", "2026-02-01"), ("{", "2026-02-01")])
+def test_a_run_whose_configuration_is_damaged_keeps_its_day(workspace: Workspace, summary: str, day: str) -> None:
+    folder = workspace.root / "runs" / "2026-02-01_corn"
+    folder.mkdir(parents=True)
+    (folder / "run_config.json").write_text('{"run_id": "2026-0', "utf-8")
+    if summary != "gone":
+        whole = '{"schema_version": 1, "status": "completed", "started_at": "2026-03-04T10:00:00Z"}'
+        (folder / "run_summary.json").write_text(whole if summary == "whole" else summary, "utf-8")
+    workspace.sync(full=True)
+    (row,) = workspace.runs()
+    assert row.date == day and row.problem and row.dataset_name == ""

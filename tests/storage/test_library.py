@@ -238,6 +238,26 @@ def test_damaged_items_are_listed_with_the_reason_and_the_rest_works(workspace: 
     for kind, name in (("pipeline", "nothing"), ("pipeline", "../filtered/filtered"), ("sort", "x"), ("template", "")):
         with pytest.raises(NotFound):
             library.get(kind, name)
+    config = library.config_path("filtered", "filtered")
+    for text in ("5", '"x"', "null", "{"):
+        config.write_text(text)
+        with pytest.raises(Corrupt):
+            library.config("filtered", "filtered")
+
+
+def test_a_name_in_another_form_is_the_same_name(workspace: Workspace) -> None:
+    ridge = {"name": "ridge", "steps": [{"class": "sklearn.linear_model.Ridge"}]}
+    (workspace.root / "library" / "templates" / "re\u0301.json").write_text(json.dumps(ridge))
+    with pytest.raises(Exists):
+        workspace.library.save_template(ridge, "r\u00e9")
+    assert workspace.library.free_name("template", "r\u00e9") == "r\u00e9 2"
+
+
+def test_a_template_with_several_configurations_is_renamed_like_any(workspace: Workspace) -> None:
+    ridge = {"name": "ridge", "steps": [{"class": "sklearn.linear_model.Ridge"}]}
+    (workspace.root / "library" / "templates" / "two.json").write_text(json.dumps([ridge, ridge]))
+    assert workspace.library.rename("template", "two", "both").problem is None
+    assert workspace.library.config("template", "both") == [ridge, ridge]
 
 
 def test_what_a_newer_version_noted_is_kept_and_never_written_over(workspace: Workspace) -> None:
@@ -285,6 +305,16 @@ def test_a_damaged_or_busy_source_is_not_kept(workspace: Workspace, tmp_path: Pa
     document["artifacts"][0]["path"] = "../../../../secret"
     (run / pipeline_id / "pipeline.json").write_text(json.dumps(document))
     refused(Corrupt)
+    document["artifacts"][0]["path"] = f"../_binaries/{artifact.name}"
+    (run / pipeline_id / "pipeline.json").write_text(json.dumps({**document, "id": "../../elsewhere"}))
+    library.save_fullrun(run_id, "named strangely")  # the check tells of it
+    library.plan_delete("fullrun", "named strangely").apply()
+    config = (run / "run_config.json").read_bytes()
+    for damaged in (b"{", b""):
+        (run / "run_config.json").write_bytes(damaged)
+        with pytest.raises(Corrupt):
+            library.save_fullrun(run_id, "x")
+    (run / "run_config.json").write_bytes(config)
     for missing in ((run_id, "0099_x"), (run_id, "../x"), ("nothing", pipeline_id)):
         with pytest.raises(NotFound):
             library.save_filtered(*missing, "x")

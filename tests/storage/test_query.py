@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, create_engine, insert, select
 
 from storage.errors import BadInput, QueryError
-from storage.moments import to_microseconds
+from storage.moments import may_speak_of_now, spoken_span, to_microseconds
 from storage.query import compile_filter, compile_order, compile_query
 
 TABLE = Table(
@@ -96,6 +96,10 @@ def number(row: dict[str, Any], low: float, high: float) -> bool:
             "created_at between 2026-10-02 and 2026-10-03",
             lambda r: r["created_at"] in (ROWS[1]["created_at"], ROWS[2]["created_at"]),
         ),
+        ("created = 2026-10-05", lambda r: r["created_at"] == ROWS[4]["created_at"]),
+        ("pipeline_name contains 'snv'", lambda r: "SNV" in r["pipeline_name"]),
+        ("not pipeline_name CONTAINS snv", lambda r: "SNV" not in r["pipeline_name"]),
+        ("dataset_name = today or pipeline_name ~ yesterday", lambda r: False),  # of a text it is a text
         ("TEST_RMSE < 1 AND Status = 'completed'", lambda r: number(r, 0, 1)),
     ],
 )
@@ -246,3 +250,64 @@ def test_what_cannot_be_answered_is_refused_before_it_is_asked(connection: Conne
     except QueryError:
         return
     assert "1e400" in text  # that long ago is simply everything
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),  # how long ago, of one result each: now, today's, yesterday's, of a week and of a month ago
+    [
+        ("created_at = today", [0, 1]),
+        ("today", [0, 1]),
+        ("created < today", [24, 7 * 24, 31 * 24]),
+        ("created_at = yesterday", [24]),
+        ("created_at = 'yesterday'", [24]),
+        ("yesterday", [24]),
+        ("created_at between yesterday and today", [0, 1, 24]),
+        ("created_at between 8 days ago and yesterday", [24, 7 * 24]),
+        ("created_at in (today, yesterday)", [0, 1, 24]),
+        ("created_at = 1 week ago", [7 * 24]),
+        ("created_at > 7 days ago", [0, 1, 24]),
+        ("created_at >= 7 days ago", [0, 1, 24, 7 * 24]),
+        ("created_at != 7 days ago", [0, 1, 24, 31 * 24]),
+        ("created_at > 30 minutes ago", [0]),
+        ("created_at < 30 minutes ago", [1, 24, 7 * 24, 31 * 24]),
+        ("created_at > last week", [0, 1, 24]),
+        ("created = last week", [0, 1, 24]),
+        ("created_at < last 2 days", [7 * 24, 31 * 24]),
+        ("created_at >= last 8 days", [0, 1, 24, 7 * 24]),
+        ("last week", [0, 1, 24]),
+        ("last 8 days", [0, 1, 24, 7 * 24]),
+        ("not last month", [31 * 24]),
+    ],
+)
+def test_times_are_written_as_people_say_them(text: str, hours: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 10, 14, 15, 0).astimezone()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return now.astimezone(tz)
+
+    monkeypatch.setattr("storage.query.datetime", Clock)
+    ago = [0, 1, 24, 7 * 24, 31 * 24]
+    engine = create_engine("sqlite://")
+    with engine.connect() as made:
+        TABLE.metadata.create_all(made)
+        # A second before, so that what is just as old as is asked for lies outside.
+        times = [to_microseconds(now - timedelta(hours=one, seconds=1)) for one in ago]
+        made.execute(
+            insert(TABLE), [{"pipeline_name": str(n), "created_at": at} for n, at in zip(ago, times, strict=True)]
+        )
+        found = made.execute(select(TABLE.c.pipeline_name).where(compile_filter(text, COLUMNS))).scalars()
+        assert sorted(map(int, found)) == hours
+    engine.dispose()
+    assert may_speak_of_now(text)
+
+
+def test_a_local_day_is_as_long_as_it_is() -> None:
+    now = datetime(2026, 10, 14, 0, 30).astimezone()
+    start, stop = spoken_span("yesterday", now) or (0, 0)
+    assert stop == to_microseconds(now.replace(minute=0)) and start == to_microseconds(
+        datetime(2026, 10, 13).astimezone()
+    )
+    assert spoken_span("100000000 years ago", now) is not None and spoken_span("tomorrow", now) is None
+    assert (spoken_span("last 7 days", datetime.now(UTC)) or (0, 0))[1] is None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage import BadInput, NotFound, RunRequest, Workspace
+from storage import BadInput, Corrupt, NotFound, RunRequest, Workspace
 from tests.storage.samples import fill
 
 GRID = {
@@ -83,6 +84,17 @@ def test_other_data_than_before_is_told(ran: Any, spectra_csv: Path) -> None:
     with pytest.raises(NotFound, match="is gone"):
         workspace.rerun_request(run_id)
     assert workspace.rerun_request(run_id, same_data=False).target == ["protein"]
+
+
+@pytest.mark.parametrize("fields", [{"split": {"test_size": "x"}}, {"split": {"column": 5}}, {"path": "x" * 5000}])
+def test_a_damaged_record_is_told_and_is_no_bug(ran: Any, fields: dict[str, Any]) -> None:
+    workspace, _, run_id = ran
+    chosen = workspace.pipelines(run_id)[0].pipeline_id
+    path = workspace.root / "runs" / run_id / chosen / "pipeline.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "dataset_source": {**document["dataset_source"], **fields}}))
+    with pytest.raises((Corrupt, NotFound)):
+        workspace.rerun_request(run_id, [chosen])
 
 
 def test_what_a_script_recorded_cannot_be_asked_for(workspace: Workspace) -> None:

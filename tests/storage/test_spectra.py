@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +59,18 @@ def test_a_file_that_moved_can_be_named_and_one_that_changed_is_refused(
         workspace.spectra(run_id)
     with pytest.raises(Conflict, match="not what this run"):
         workspace.spectra(run_id, data=Path(shutil.copy(spectra_csv, tmp_path / "other.csv")))
+
+
+@pytest.mark.parametrize("fields", [{"split": {"seed": "x", "test_size": 0.2}}, {"path": "x" * 5000}])
+def test_a_damaged_record_is_told_and_is_no_bug(
+    workspace: Workspace, spectra_csv: Path, tmp_path: Path, fields: dict[str, object]
+) -> None:
+    run_id = train(workspace, spectra_csv, tmp_path, test_size=0.2)
+    path = workspace.root / "runs" / run_id / "run_config.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "dataset_source": {**document["dataset_source"], **fields}}))
+    with suppress(NotFound, Conflict):
+        assert len(workspace.spectra(run_id).values) == 30
 
 
 def test_a_run_without_a_file_says_so(workspace: Workspace, dataset: object) -> None:

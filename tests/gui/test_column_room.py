@@ -1,0 +1,80 @@
+"""Room to spare goes to the names, a narrow status is a sign, and a note is seen in its row."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QStyleOptionViewItem
+
+from gui.panes.catalog_table import SIGN_WIDTH
+from gui.panes.column_layout import SPARE, WIDTHS
+from tests.gui.test_window import select
+
+
+@pytest.fixture
+def table(window):
+    return window.catalog.table
+
+
+def width(window, key):
+    return window.catalog.table.columnWidth(window.catalog.model.column(key))
+
+
+def widen(qtbot, window, room):
+    """Make the table so wide that there is this much room beside its columns as they are at least."""
+    table, model = window.catalog.table, window.catalog.model
+    shown = [column.key for place, column in enumerate(model.columns) if not table.isColumnHidden(place)]
+    least = sum(WIDTHS.get(key, 0) if key in SPARE else width(window, key) for key in shown)
+    edge = table.width() - table.viewport().width()
+    table.window().resize(table.window().width() + least + room + edge - table.width(), table.window().height())
+    qtbot.waitUntil(lambda: abs(table.viewport().width() - least - room) < 30)
+
+
+def test_room_goes_to_the_pipeline_and_then_to_the_other_names(qtbot, window, table):
+    widen(qtbot, window, 100)
+    assert width(window, "pipeline_name") == pytest.approx(WIDTHS["pipeline_name"] + 100, abs=30)
+    assert width(window, "dataset_name") == WIDTHS["dataset_name"]
+    widen(qtbot, window, 300)
+    assert width(window, "pipeline_name") == SPARE["pipeline_name"]
+    assert WIDTHS["dataset_name"] < width(window, "dataset_name") <= SPARE["dataset_name"]
+    widen(qtbot, window, 0)
+    assert width(window, "dataset_name") == WIDTHS["dataset_name"]
+
+
+def test_a_width_somebody_chose_stays_and_is_remembered_and_the_others_get_the_room(
+    qtbot, window, table, open_window, root
+):
+    table.setColumnWidth(window.catalog.model.column("pipeline_name"), 190)
+    widen(qtbot, window, 100)
+    assert width(window, "pipeline_name") == 190
+    assert width(window, "dataset_name") > WIDTHS["dataset_name"]
+    window.close()
+    again = open_window(root)
+    assert width(again, "pipeline_name") == 190
+    assert (
+        again.settings.columns
+        and {one["key"]: one["width"] for one in again.settings.columns}["dataset_name"] == WIDTHS["dataset_name"]
+    )
+
+
+def test_a_narrow_status_is_a_sign_that_is_read_out(window, table):
+    place = window.catalog.model.column("status")
+    index = window.catalog.model.index(0, place)
+    assert width(window, "status") < SIGN_WIDTH
+    assert index.data() == index.data(Qt.ItemDataRole.ToolTipRole) == "completed"
+    for wide, text in ((False, ""), (True, "completed")):
+        option = QStyleOptionViewItem()
+        option.rect.setWidth(SIGN_WIDTH if wide else width(window, "status"))
+        table.cells.initStyleOption(option, index)
+        assert (option.text, option.icon.isNull()) == (text, False)
+
+
+def test_a_note_is_seen_in_the_row_and_read_in_the_tip(qtbot, window):
+    model, chosen = window.catalog.model, select(qtbot, window, 2)
+    cell = model.index(2, model.column("pipeline_name"))
+    assert cell.data(Qt.ItemDataRole.DecorationRole) is None
+    with qtbot.waitSignal(model.listed):
+        window.session.change(lambda workspace: workspace.catalog.annotate([chosen], notes="wet sample"))
+    cell = model.index(2, model.column("pipeline_name"))
+    assert not cell.data(Qt.ItemDataRole.DecorationRole).isNull()
+    assert "wet sample" in cell.data(Qt.ItemDataRole.ToolTipRole)
+    assert cell.data(Qt.ItemDataRole.AccessibleTextRole).endswith("with a note: wet sample")
+    assert model.index(3, cell.column()).data(Qt.ItemDataRole.DecorationRole) is None
