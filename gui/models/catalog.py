@@ -94,8 +94,9 @@ class CatalogModel(QAbstractTableModel):
 
     def clear(self) -> None:
         """Show nothing, as without a workspace."""
+        self.listing = None  # first: whoever hears of the reset shall see that nothing is listed any more
         self.beginResetModel()
-        self.columns, self.listing, self._keys = [], None, array("q")
+        self.columns, self._keys = [], array("q")
         self._forget_pages()
         self.endResetModel()
 

@@ -40,6 +40,7 @@ class CatalogSelection(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self.tell)
+        model.modelAboutToBeReset.connect(self._hurry)
         table.rows_changed.connect(self.tell)
         table.selectionModel().currentChanged.connect(self._current_changed)
         model.dataChanged.connect(self._page_came)
@@ -70,7 +71,10 @@ class CatalogSelection(QObject):
         self._session.query(partial(fetch_picked, keys), take, topic="chosen", quiet=True)
 
     def _take(self, listing: object, rows: RowSet, current: Picked | None, chosen: list[Picked]) -> None:
-        if listing is self._model.listing and rows == self._table.chosen.rows():
+        if listing is not self._model.listing:  # listed anew meanwhile, which knew nothing of these rows
+            self._choose(chosen, len(rows), current)
+            self._follow()
+        elif rows == self._table.chosen.rows():
             self._choose(chosen, len(rows), current)
 
     def _choose(self, chosen: Sequence[Picked], total: int, current: Picked | None) -> None:
@@ -93,6 +97,11 @@ class CatalogSelection(QObject):
             self.tell()
         else:
             self._soon.start()
+
+    def _hurry(self) -> None:
+        """Tell what was selected a moment ago before the rows are listed anew, which would forget it."""
+        if self._soon.isActive() and self._model.listing is not None:
+            self.tell()
 
     def _page_came(self) -> None:
         # The current row may have been walked to before its page was here.
