@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from storage.annotations import checked_notes, checked_tag
 from storage.configs import METADATA_KEY, checked_config
 from storage.copies import CONFIG, METADATA, config_of, copy_pipeline, copy_run, ended, read_metrics
-from storage.disk import Disk, Draft, read_pieces, user_name
+from storage.disk import Disk, Draft, user_name
 from storage.errors import Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
 from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part
 from storage.library_items import (
@@ -42,7 +42,7 @@ from storage.records import (
     utc_now,
 )
 from storage.restoration import TrashBin
-from storage.trees import listing_digest, read_tree, tree_bytes
+from storage.trees import file_digest, listing_digest, read_tree, tree_bytes
 
 if TYPE_CHECKING:
     import builtins
@@ -114,7 +114,7 @@ class Library:
             if report is not None:
                 report(done, len(tree.files), f"reading {path}")
             if path != METADATA:
-                digests[path] = _sha256(item.path / path)
+                digests[path] = file_digest(item.path / path)
         whole = not item.digest or listing_digest(digests) == item.digest
         return [] if whole and not tree.odd else ["Its files are not what was saved."]
 
@@ -402,10 +402,3 @@ def _is_safe(name: str) -> bool:
         return checked_name(name, "library") == name
     except NameRefused:
         return False
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    for piece in read_pieces(path, "file"):
-        digest.update(piece)
-    return digest.hexdigest()

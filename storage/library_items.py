@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,10 +23,9 @@ from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew
 from storage.layout import Layout
 from storage.packages import Package
 from storage.records import Document, Moment, PipelineRecord, Record, RunConfig, first_reason, read_document
-from storage.trees import listing_digest
+from storage.trees import file_signature, listing_digest
 
 LIBRARY_KINDS = ("template", "filtered", "pipeline", "fullrun")
-_FRESH_NS = 20_000_000  # a time stamp this close to the look may not move with the next change
 _NEEDED = {"filtered": CONFIG, "pipeline": "pipeline.json", "fullrun": "run_config.json"}
 
 
@@ -135,12 +133,12 @@ class Shelf:
         path = self.place(kind, name)
         if not os.path.lexists(path):
             raise NotFound(f"There is no {kind} '{name}' in the library.", path, "List the library.")
-        signature = _signature(path, path / METADATA, path / _NEEDED.get(kind, ""))
+        now = file_signature(path, path / METADATA, path / _NEEDED.get(kind, ""))
         known = self._known.get(path)
-        if known is not None and signature and known[0] == signature:
+        if known is not None and now and known[0] == now:
             return known[1]
         item = self._read(kind, name, path)
-        self._known[path] = (signature, item)
+        self._known[path] = (now, item)
         return item
 
     def _read(self, kind: str, name: str, path: Path) -> LibraryItem:
@@ -242,19 +240,3 @@ def packed_record(package: Package) -> LibraryRecord:
 
 def _described(entry: Mapping[str, Any]) -> str:
     return str(entry.get("description") or "")
-
-
-def _signature(*paths: Path) -> str:
-    """Times, sizes and inodes of files; empty when one is too fresh to be trusted."""
-    start = time.time_ns()
-    found = []
-    for path in paths:
-        try:
-            stat = os.stat(path, follow_symlinks=False)
-        except OSError:
-            found.append("-")
-            continue
-        if stat.st_mtime_ns >= start - _FRESH_NS:
-            return ""
-        found.append(f"{stat.st_mtime_ns}.{stat.st_size}.{stat.st_ino}")
-    return ":".join(found)

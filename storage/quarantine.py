@@ -6,16 +6,15 @@ process killed between leaves them twice, never nowhere. What was damaged is kep
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from storage.disk import Disk, read_pieces
+from storage.disk import Disk
 from storage.errors import Conflict, NotFound, StorageError
 from storage.layout import Layout
 from storage.trash import ASIDE, Trash, TrashRecord
-from storage.trees import read_tree
+from storage.trees import file_digest, read_tree
 
 
 def copy_aside(layout: Layout, disk: Disk, title: str, paths: Iterable[Path], kind: str = ASIDE) -> TrashRecord | None:
@@ -76,10 +75,8 @@ def put_back(layout: Layout, disk: Disk, record: TrashRecord) -> int:
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
+    """The sha256 of a file, empty where it can't be read."""
     try:
-        for piece in read_pieces(path, "file"):
-            digest.update(piece)
+        return file_digest(path)
     except StorageError:
         return ""
-    return digest.hexdigest()

@@ -8,7 +8,6 @@ and the others go on.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +17,7 @@ from typing import Any
 from storage.errors import NotFound, StorageError, os_errors
 from storage.layout import Layout, pipeline_number
 from storage.records import AnyRecord, PipelineRecord, RunConfig, RunSummary, read_document
-
-_FRESH_NS = 20_000_000  # a time stamp this close to the scan may not move with the next change
+from storage.trees import file_signature
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
         problem = problem or f"{folder.name} can't be read: {error.strerror}."
     for entry in entries:
         seen.add(entry.name)
-        own = _signature(Path(entry.path), ("pipeline.json",))
+        own = file_signature(Path(entry.path) / "pipeline.json")
         if not own or known.get(entry.name) != own:
             changed.append(_pipeline_row(folder.name, Path(entry.path), own))
     running = summary is None or summary.status == "running"
@@ -141,20 +139,4 @@ def _read(path: Path, kind: type[AnyRecord]) -> tuple[AnyRecord | None, str | No
 
 def run_signature(folder: Path) -> str:
     """What tells whether a run folder changed since it was last read; empty when that can't be told yet."""
-    return _signature(folder, ("", "run_config.json", "run_summary.json"))
-
-
-def _signature(folder: Path, names: tuple[str, ...]) -> str:
-    """Times, sizes and inodes of documents; empty when one is too fresh to be trusted."""
-    start = time.time_ns()
-    found = []
-    for name in names:
-        try:
-            stat = os.stat(folder / name if name else folder, follow_symlinks=False)
-        except OSError:
-            found.append("-")
-            continue
-        if stat.st_mtime_ns >= start - _FRESH_NS:
-            return ""
-        found.append(f"{stat.st_mtime_ns}.{stat.st_size if name else 0}.{stat.st_ino}")
-    return ":".join(found)
+    return file_signature(folder, folder / "run_config.json", folder / "run_summary.json")

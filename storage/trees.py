@@ -1,14 +1,19 @@
-"""What a folder holds: files with their sizes, folders, and what is neither. Links are named, never followed."""
+"""What a folder holds, how large it is, its digests, and whether it is as it was. Links are named, never followed."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from storage.disk import read_pieces
 from storage.errors import os_errors
+
+_FRESH_NS = 20_000_000  # a time stamp this close to the look may not move with the next change
 
 
 @dataclass(frozen=True)
@@ -59,3 +64,31 @@ def listing_digest(digests: Mapping[str, str]) -> str:
     """One sha256 for many files: that of the lines `<sha256>  <path>`, sorted by path, as `sha256sum` writes them."""
     lines = "".join(f"{digests[path]}  {path}\n" for path in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file, read piece by piece. Raises what `read_pieces` does."""
+    digest = hashlib.sha256()
+    for piece in read_pieces(path, "file"):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def file_signature(*paths: Path) -> str:
+    """Times, sizes and inodes of files and folders: the same as long as none changed.
+
+    Empty when one is too fresh to be trusted; the size of a folder itself does not count.
+    """
+    start = time.time_ns()
+    found = []
+    for path in paths:
+        try:
+            known = os.stat(path, follow_symlinks=False)
+        except OSError:
+            found.append("-")
+            continue
+        if known.st_mtime_ns >= start - _FRESH_NS:
+            return ""
+        size = 0 if stat.S_ISDIR(known.st_mode) else known.st_size
+        found.append(f"{known.st_mtime_ns}.{size}.{known.st_ino}")
+    return ":".join(found)
