@@ -127,8 +127,17 @@ class CatalogSelection(QObject):
             return
         listing = self._model.listing
         picked = current.prediction_id if current is not None else ""
-        work = partial(fetch_places, ids, picked, listing.keys)
-        self._session.query(work, partial(self._placed, listing), topic="place", quiet=True)
+        asked = self._selected()
+
+        def place(found: tuple[int, RowSet]) -> None:
+            if self._selected() == asked:  # else something else was selected meanwhile, here or in the window
+                self._placed(listing, found)
+
+        self._session.query(partial(fetch_places, ids, picked, listing.keys), place, topic="place", quiet=True)
+
+    def _selected(self) -> tuple[object, ...]:
+        """Return what is selected in the window and which rows are here."""
+        return self._selection.chosen, self._selection.current, self._table.chosen.rows()
 
     def _placed(self, listing: Listing, found: tuple[int, RowSet]) -> None:
         row, rows = found

@@ -1,5 +1,7 @@
 """Sorting by several columns, choosing columns, selecting by query, and groups, as people use them."""
 
+import threading
+
 import pandas as pd
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -242,6 +244,19 @@ def test_what_is_selected_elsewhere_is_selected_here_as_far_as_it_is_listed(qtbo
     assert len(window.selection.chosen) == 3 and len(window.catalog.table.chosen.rows()) == 1
     apply_filter(qtbot, window, "")
     qtbot.waitUntil(lambda: len(window.catalog.table.chosen.rows()) == 3)
+
+
+def test_a_row_selected_by_hand_stays_when_what_was_selected_elsewhere_is_found_late(qtbot, window):
+    table, model = window.catalog.table, window.catalog.model
+    asked, answers, elsewhere = threading.Event(), [], model.row(5)
+    window.session.query(lambda workspace: asked.wait(10), answers.append)
+    window.selection.pick(Picked(*(elsewhere[key] for key in ("run_id", "pipeline_id", "prediction_id"))))
+    table.setCurrentIndex(model.index(0, 0))
+    window.session.query(lambda workspace: None, answers.append)  # behind the question for the row of the other
+    asked.set()
+    qtbot.waitUntil(lambda: len(answers) == 2)
+    assert table.chosen.rows().rows(9) == [0] and table.currentIndex().row() == 0
+    assert window.selection.current.prediction_id == model.row(0)["prediction_id"]
 
 
 def test_selected_rows_are_compared_over_their_folds(qtbot, window):
