@@ -83,7 +83,7 @@ class Stage:
     def rest(self) -> None:
         """Wait until nothing is being worked on and nothing has been painted for a moment."""
         watcher = _Painted(self.app)
-        self.wait(lambda: not self.window.tasks.active and not self.window.jobs.busy() and watcher.calm)
+        self.wait(lambda: self.window.tasks.idle and not self.window.jobs.busy() and watcher.calm)
         self.app.removeEventFilter(watcher)
 
     def dialog(self) -> QDialog:

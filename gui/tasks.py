@@ -225,6 +225,11 @@ class Tasks(QObject):
         self._bell.activated.connect(self._collect)
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, not even what is quiet."""
+        return not self._waiting
+
+    @property
     def active(self) -> int:
         """How many tasks somebody is waiting for."""
         return sum(not task.quiet for task in self._waiting.values())

@@ -131,7 +131,7 @@ def show_real(workspace: Path) -> dict[str, Any]:
 
         def _end_at_rest(self, calm: int = 0) -> None:
             """End when nothing has been at work five times in a row."""
-            calm = calm + 1 if not self.tasks._waiting else 0
+            calm = calm + 1 if self.tasks.idle else 0
             QTimer.singleShot(50, self.close if calm == 5 else lambda: self._end_at_rest(calm))
 
     gui.app.MainWindow = Watched  # type: ignore[misc]

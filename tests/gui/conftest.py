@@ -15,6 +15,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
 from PySide6.QtCore import QLocale, QSettings, QtMsgType
+from pytestqt.qtbot import QtBot
+from pytestqt.wait_signal import SignalBlocker
 
 from gui.settings import Settings
 from gui.tasks import Problem
@@ -26,10 +28,26 @@ from tests.gui.starting import Starter
 
 LONGEST = pytest.StashKey[list[tuple[float, str]]]()
 SLOW = 0.05  # seconds
+PATIENCE_MS = 30_000
 MOST_TOLD = 10
 HARMLESS = tuple(
     f"This plugin does not support {what}" for what in ("propagateSizeHints()", "raise()", "grabbing the keyboard")
 )
+
+
+class PatientBot(QtBot):
+    """Waits longer than a busy machine needs: a test that fails for want of time tells nothing."""
+
+    def waitUntil(self, callback: Callable[[], object], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: object, *, timeout: int = PATIENCE_MS, **options: object) -> SignalBlocker:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+
+@pytest.fixture
+def qtbot(qapp, request: pytest.FixtureRequest) -> PatientBot:
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +146,7 @@ def open_window(qtbot, settings: Settings, problems: list[Problem]) -> Iterator[
         windows.append(window)
         window.tasks.unhandled.connect(problems.append)
         window.show()
-        qtbot.waitUntil(lambda: window.details.charts is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: window.details.charts is not None)
         if root is not None:
             qtbot.waitUntil(lambda: window.catalog.model.listing is not None and window.tree.model.rowCount() > 0)
         return window
@@ -137,7 +155,7 @@ def open_window(qtbot, settings: Settings, problems: list[Problem]) -> Iterator[
     for window in windows:
         for job in window.jobs.busy():
             window.jobs.cancel(job)
-        qtbot.waitUntil(lambda window=window: not window.jobs.busy(), timeout=20_000)
+        qtbot.waitUntil(lambda window=window: not window.jobs.busy())
         window.close()
         window.deleteLater()
 

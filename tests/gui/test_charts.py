@@ -321,7 +321,7 @@ def test_a_chart_is_saved_as_a_picture(qtbot, page, tmp_path, suffix):
     page.show("pls")
     done = []
     save_picture(page.pane.charts.plot, tmp_path / f"chart.{suffix}", page.session.tasks, done.append)
-    qtbot.waitUntil(lambda: bool(done), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(done))
     if suffix == "png":
         image = QImage(str(done[0]))
         assert image.width() == 2 * page.pane.charts.plot.width()

@@ -91,7 +91,7 @@ class Bench:
         self.pane.tabs.setCurrentIndex(tab)
         wanted = {(one, one == self.comparison.baseline) for one in self.comparison.pipelines}
         self.qtbot.waitUntil(lambda: {(one.picked, one.baseline) for one in self.pane.pipelines} == wanted)
-        self.qtbot.waitUntil(lambda: self.tasks.active == 0 and tab not in self.pane._stale, timeout=20_000)
+        self.qtbot.waitUntil(lambda: self.tasks.active == 0 and tab not in self.pane._stale)
 
     def close(self) -> None:
         self.pane.close()
@@ -353,7 +353,7 @@ def test_results_that_are_deleted_are_compared_no_more(bench: Bench) -> None:
     bench.compare("plain", "strong", "longer")
     gone = bench.picks["strong"].prediction_id
     bench.session.change(lambda workspace: workspace.catalog.plan_delete(chosen=[gone]).apply())
-    bench.qtbot.waitUntil(lambda: len(bench.comparison.pipelines) == 2, timeout=10_000)
+    bench.qtbot.waitUntil(lambda: len(bench.comparison.pipelines) == 2)
     bench.wait(STEPS)
     assert [one.label for one in bench.pane.steps.model.pipelines] == ["plain", "longer"]
 

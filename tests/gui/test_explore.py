@@ -176,7 +176,7 @@ def test_axes_are_moved_turned_and_chosen(qtbot, window, pane, open_window, ridg
 
 def test_the_parameter_that_matters_comes_first_and_is_drawn(qtbot, window, pane):
     pane.options.kinds.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: pane.parameters is not None and pane.parameters.ranking.rowCount() > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: pane.parameters is not None and pane.parameters.ranking.rowCount() > 0)
     ranking, plot = pane.parameters.ranking, pane.parameters.plot
     assert set(ranking.names()[:2]) == {"Ridge.alpha", "Lasso.alpha"}
     assert "model_type" in ranking.names()[2:]

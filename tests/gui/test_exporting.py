@@ -24,7 +24,7 @@ def dialog(qtbot, window):
 
 
 def export(qtbot, window, dialog):
-    with qtbot.waitSignal(window.jobs.ended, timeout=20_000) as ended:
+    with qtbot.waitSignal(window.jobs.ended) as ended:
         dialog.accept()
     return ended.args[0]
 

@@ -48,7 +48,7 @@ def pane_on(qtbot, settings: Settings, problems: list[Problem]) -> Iterator[Open
     for pane, session, jobs, tasks in made:
         for job in jobs.busy():
             jobs.cancel(job)
-        qtbot.waitUntil(lambda jobs=jobs: not jobs.busy(), timeout=20_000)
+        qtbot.waitUntil(lambda jobs=jobs: not jobs.busy())
         pane.close()
         pane.deleteLater()
         session.close()
@@ -125,7 +125,7 @@ def test_findings_are_told_by_sign_word_and_sentence_and_one_is_mended_by_its_bu
     assert check_workspace(root).verdict == "damaged"  # looking at a plan does nothing
     report = page.report
     asked.act.click()
-    qtbot.waitUntil(lambda: page.report is not report, timeout=10_000)
+    qtbot.waitUntil(lambda: page.report is not report)
     assert [one.code for one in page.report.findings] == ["odd-entry"]
     with Workspace.open(root, read_only=True) as workspace:
         assert workspace.catalog.count() == 41
@@ -142,7 +142,7 @@ def test_fix_all_mends_everything_that_can_be_mended(qtbot, pane, root):
     assert "3 steps" not in asked.text() and "2 steps" in asked.text()  # two kinds of repair
     report = pane.findings.report
     asked.accept()
-    qtbot.waitUntil(lambda: pane.findings.report is not report, timeout=10_000)
+    qtbot.waitUntil(lambda: pane.findings.report is not report)
     assert pane.findings.report.findings == () and not stale.exists()
     assert pane.findings._jobs.jobs[0].state == "completed" and "written anew" in pane.findings._jobs.jobs[0].outcome
 
@@ -156,7 +156,7 @@ def test_it_is_worked_by_keyboard(qtbot, pane, root):
     asked = dialog(qtbot, pane.findings)
     report = pane.findings.report
     qtbot.keyClick(asked, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: pane.findings.report is not report, timeout=10_000)
+    qtbot.waitUntil(lambda: pane.findings.report is not report)
     assert pane.findings.report.findings == ()
 
 
@@ -214,7 +214,7 @@ def test_storage_is_measured_when_it_is_looked_at_and_again_after_changes(qtbot,
             pipeline.save_artifact("scaler", list(range(5000)))
             pipeline.complete()
         run.finalize()
-    qtbot.waitUntil(lambda: page.usage is not before, timeout=15_000)
+    qtbot.waitUntil(lambda: page.usage is not before)
     assert page.usage.saved > 0
     assert "saves" in page.saved.text() and "67 %" in page.saved.text()
 
@@ -267,7 +267,7 @@ def test_emptying_the_trash_shows_what_goes_first(qtbot, pane_on, deleted, root)
     assert asked.act.text() == "Empty trash" and "2 steps" in asked.text()
     assert len(list((root / ".trash").iterdir())) == 2
     asked.accept()
-    qtbot.waitUntil(lambda: not list((root / ".trash").iterdir()), timeout=10_000)
+    qtbot.waitUntil(lambda: not list((root / ".trash").iterdir()))
     qtbot.waitUntil(lambda: not page._jobs.busy())
     page.expire()
     qtbot.waitUntil(lambda: page._empty.isVisible())
@@ -305,7 +305,7 @@ def test_the_index_page_tells_its_state_and_makes_it_again(qtbot, pane, root):
     assert (root / "catalog/index.sqlite").stat().st_mtime_ns > made
     with Workspace.open(root) as other:
         fill(other, "oats", 2)
-    qtbot.waitUntil(lambda: page.value("predictions") == "43", timeout=10_000)
+    qtbot.waitUntil(lambda: page.value("predictions") == "43")
 
 
 # --- the pane ---

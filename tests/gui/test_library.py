@@ -116,7 +116,7 @@ def test_a_run_becomes_a_full_run_and_is_refused_on_other_tabs(qtbot, window, ro
     mime = pack(Carried(root, runs=(pipelines[0].run_id,)))
     assert not drag(window, mime, tab_place(window, "template"))
     assert drag(window, mime, window.library.rect().center())
-    qtbot.waitUntil(lambda: names(window, "fullrun") == ["barley first"], timeout=20_000)
+    qtbot.waitUntil(lambda: names(window, "fullrun") == ["barley first"])
     assert window.library.tabs.currentIndex() == KINDS.index("fullrun")
 
 
@@ -236,12 +236,12 @@ def test_the_source_of_an_item_is_selected(qtbot, shelf, pipelines, root):
 
 def test_an_item_goes_out_as_zip_and_comes_back_by_drop(qtbot, shelf, root, tmp_path):
     item = shelf.library.pages["template"].current()
-    with qtbot.waitSignal(shelf.jobs.ended, timeout=20_000):
+    with qtbot.waitSignal(shelf.jobs.ended):
         shelf.library.items.pack_item(item, tmp_path / "start")
     assert str(tmp_path / "start.zip") in shelf.notice.text()
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "start.zip"))])
-    with qtbot.waitSignal(shelf.jobs.ended, timeout=20_000) as ended:
+    with qtbot.waitSignal(shelf.jobs.ended) as ended:
         assert drag(shelf, mime, shelf.library.rect().center())
     assert ended.args[0].state == "completed"
     qtbot.waitUntil(lambda: len(names(shelf, "template")) == 2)

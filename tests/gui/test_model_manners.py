@@ -58,14 +58,14 @@ def test_every_model_keeps_the_rules_while_people_work_with_it(qtbot, window):
     watch()
     for name, act in ACTIONS.items():
         act(window)
-        qtbot.waitUntil(lambda: not window.tasks._waiting, timeout=20_000)
+        qtbot.waitUntil(lambda: window.tasks.idle)
         watch()
         if name == "select several":
             window.comparison.put(window.selection.chosen)
     for number in (4, 5, 6, 7):
         window.show_pane(number)
     window.check()
-    qtbot.waitUntil(lambda: not window.jobs.busy() and not window.tasks._waiting, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.jobs.busy() and window.tasks.idle)
     watch()
     close_dialogs(window)
     assert window.findChildren(ErrorDialog) == []

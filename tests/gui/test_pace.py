@@ -92,7 +92,7 @@ def busy(qtbot, watchdog: Watchdog) -> Callable[[MainWindow, Action], float]:
         done: list[object] = []
         watchdog.longest = 0.0
         QTimer.singleShot(0, window, lambda: done.append(act(window)))
-        qtbot.waitUntil(lambda: bool(done) and not window.tasks._waiting, timeout=20_000)
+        qtbot.waitUntil(lambda: bool(done) and window.tasks.idle)
         settled: list[object] = []
         QTimer.singleShot(50, window, lambda: settled.append(window.mapToGlobal(QPoint())))  # what is drawn afterwards
         qtbot.waitUntil(lambda: bool(settled))

@@ -91,12 +91,12 @@ def test_del_in_the_table_deletes_results_and_leaves_the_folders(qtbot, window, 
     apply_filter(qtbot, window, "dataset_name = 'corn' and test_rmse < 1.25")
     focus(qtbot, window.catalog.table)
     window.catalog.table.selectAll()
-    with qtbot.waitSignals([window.session.changed, window.catalog.model.listed], timeout=10_000):
+    with qtbot.waitSignals([window.session.changed, window.catalog.model.listed]):
         qtbot.keyClick(window.catalog.table, Qt.Key.Key_Delete)
     assert "3 results moved to the trash" in window.notice.text()
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 0)
     assert pipelines_of(root, run_of_or_none(window, "corn").run_id) == 30
-    with qtbot.waitSignals([window.session.changed, window.catalog.model.listed], timeout=10_000):
+    with qtbot.waitSignals([window.session.changed, window.catalog.model.listed]):
         window.commands.undo.trigger()
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 3)
 
@@ -125,7 +125,7 @@ def test_many_results_are_deleted_as_a_job(qtbot, window, monkeypatch):
     window.catalog.table.selectAll()
     window.pipelines.delete_results.trigger()
     qtbot.waitUntil(lambda: window.findChild(PlanDialog) is not None)
-    with qtbot.waitSignal(window.jobs.ended, timeout=20_000) as ended:
+    with qtbot.waitSignal(window.jobs.ended) as ended:
         window.findChild(PlanDialog).act.click()
     assert "30 results moved to the trash" in ended.args[0].outcome
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 0)
@@ -143,7 +143,7 @@ def test_the_best_model_and_its_predictions_are_taken_away_as_files(qtbot, windo
     dialog.put_folder(tmp_path / "away")
     dialog.accept()
     qtbot.waitUntil(lambda: dialog._export.text() == "Create it and export")
-    with qtbot.waitSignal(window.jobs.ended, timeout=20_000) as ended:
+    with qtbot.waitSignal(window.jobs.ended) as ended:
         dialog.accept()
     job = ended.args[0]
     assert job.state == "completed"
@@ -161,7 +161,7 @@ def test_the_best_model_and_its_predictions_are_taken_away_as_files(qtbot, windo
     again = window.catalog.rows.ask_export()
     assert again.takes_pipelines and again.folder() == tmp_path / "away"
     again.put_folder(tmp_path / "away")
-    with qtbot.waitSignal(window.jobs.ended, timeout=20_000) as ended:
+    with qtbot.waitSignal(window.jobs.ended) as ended:
         again.accept()
     assert ended.args[0].state == "failed" and "is there already" in ended.args[0].outcome
 

@@ -391,11 +391,11 @@ def test_from_the_large_charts_one_walks_on_in_the_list(qtbot, page):
 
 def test_run_and_queries_of_the_origin_arrive_in_the_window(qtbot, window):
     window.catalog.table.selectRow(0)
-    qtbot.waitUntil(lambda: window.details.details is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.details.details is not None)
     run_id = window.details.details.run_id
     window.details._about.show_run.click()
     qtbot.waitUntil(lambda: window.tree.tree.currentIndex() == window.tree.model.run_index(run_id))
-    with qtbot.waitSignal(window.catalog.model.listed, timeout=20_000):
+    with qtbot.waitSignal(window.catalog.model.listed):
         window.details._about.find_run.click()
     assert window.query.text() == f"run_id = '{run_id}'"
 

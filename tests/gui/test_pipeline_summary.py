@@ -72,7 +72,7 @@ def test_who_has_a_value_is_counted_where_they_are_many_and_runs_tell_equal_numb
 def test_keys_change_notes_where_they_are_shown(qtbot, window):
     window.catalog.table.selectRow(0)
     line = window.details._head.remarks
-    qtbot.waitUntil(lambda: "no notes" in line.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "no notes" in line.text())
     focus(qtbot, line)
     qtbot.keyClick(line, Qt.Key.Key_S)
     qtbot.waitUntil(lambda: line.text().startswith("★"))

@@ -74,7 +74,7 @@ def start(qtbot):
         model = RunsModel(session)
         model.arrangement = Arrangement(**arrangement)
         model.tester = QAbstractItemModelTester(model, WARN)
-        with qtbot.waitSignal(model.listed, timeout=20_000):
+        with qtbot.waitSignal(model.listed):
             model.ask()
         return model
 
@@ -388,7 +388,7 @@ def test_a_large_run_opens_without_holding_the_window_up(qtbot, open_window, lar
     run = run_of(model, "corn")
     last = Picked(model.run(run).run_id, f"{MANY}_a1b2c3", f"p{MANY}")
     window.selection.pick(last)
-    qtbot.waitUntil(lambda: model.pipeline(view.currentIndex()) is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: model.pipeline(view.currentIndex()) is not None)
     assert model.pipeline(view.currentIndex()).pipeline_id == last.pipeline_id
     qtbot.waitUntil(lambda: view.in_view(view.currentIndex()))
     assert sum(node.kind == "pipeline" for node in model._nodes.values()) <= SIZE

@@ -157,7 +157,7 @@ def test_what_another_program_adds_appears_and_selection_and_scroll_stay(qtbot, 
     top = window.catalog.model.row(10)["prediction_id"]
     with Workspace.open(root) as other:
         fill(other, "oats", 2)
-    with qtbot.waitSignal(window.catalog.model.listed, timeout=10_000):
+    with qtbot.waitSignal(window.catalog.model.listed):
         pass  # the window looks by itself every two seconds
     model = window.catalog.model
     assert model.rowCount() == 43

@@ -103,7 +103,7 @@ class Page:
 
     def wait(self, ready) -> None:
         """Let the page work until `ready`."""
-        self.qtbot.waitUntil(ready, timeout=20_000)
+        self.qtbot.waitUntil(ready)
 
     def show_spectra(self) -> None:
         """Choose the spectra and wait until they are read."""
