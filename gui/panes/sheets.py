@@ -189,6 +189,8 @@ def gap_of(name: str, parts: Mapping[str, Mapping[str, Any]]) -> Gap | None:
         further = (other - train) * (1 if metric.lower_is_better else -1)
     else:
         return None
+    if abs(further) < ROUNDING:
+        return Gap(name, 0.0, False, tr("{there} is as good as train").format(there=there))
     words = (
         tr("{there} is worse than train by {value}") if further > 0 else tr("{there} is better than train by {value}")
     )
@@ -234,6 +236,8 @@ def _cell_text(value: Any, title: str) -> str:
         small = isinstance(value.value, float) and ROUNDING <= abs(value.value) < PLAIN_FROM
         return _small_text(value.value) if small else _cell_text(value.value, value.name)
     if isinstance(value, Gap):
+        if not value.value:
+            return "="
         text = _small_text(value.value) if ROUNDING <= value.value < PLAIN_FROM else number_text(value.value, 2)
         return f"{'↓' if value.worse else '↑'} {text}"
     if value is None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QListWidget
 from gui.formats import MISSING
 from gui.models.points import chart_data
 from gui.models.samples import SamplesModel
+from gui.panes import sheets
 from gui.panes.facts import configuration_text, origin_sections, split_words
 from gui.panes.pipeline_chain import ChainView
 from gui.panes.sheets import gap_of
@@ -140,6 +141,8 @@ def test_the_gap_is_worse_or_better_by_direction_and_by_target():
     assert gap("rmse", 1.0, 1.5) == (True, 0.5)
     assert gap("r2", 0.8, 0.9) == (False, 0.1)
     assert gap("bias", 0.1, -0.4) == (True, 0.3)  # nearer to zero is best
+    assert gap("accuracy", 1.0, 1.0) == (False, 0.0)
+    assert sheets._cell_text(gap_of("r2", {"train": {"r2": 1.0}, "val": {"r2": 1.0}, "test": {}}), "gap") == "="
     assert gap("nobody_knows", 1.0, 2.0) is None
     assert gap("samples", 10, 5) is None
 
