@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FIRST_HEIGHTS = [420, 280]  # of runs and library; it is their proportion that counts
 LEAST_CENTRE = 400
 LEAST_BELOW = (320, 112)
+BELOW_SHARE = 36  # percent of the window, for what comes below it the first time
 
 
 class WindowShape(QObject):
@@ -34,6 +35,7 @@ class WindowShape(QObject):
         docks = sorted(dock.objectName() for dock in window.findChildren(QDockWidget))
         self._version = zlib.crc32(" ".join(docks).encode()) & 0x7FFFFFFF  # another set of docks, another arrangement
         self._below = (window.jobs_dock, window.health_dock)
+        self._below_sized = False  # whether they have the height somebody wants, or the first one
         self._make_room()
         self._first = self._lay_out_docks()
         window.installEventFilter(self)
@@ -46,7 +48,8 @@ class WindowShape(QObject):
         if not geometry.isEmpty():
             self._window.restoreGeometry(geometry)
         if not docks.isEmpty():
-            self._window.restoreState(docks, self._version)  # does nothing with other docks than there are now
+            # Nothing is done with other docks than there are now.
+            self._below_sized = self._window.restoreState(docks, self._version)
             self._heights = self._settings.left_heights or FIRST_HEIGHTS
         screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
         if screens and not self._window.isMaximized():
@@ -58,7 +61,7 @@ class WindowShape(QObject):
     def reset(self) -> None:
         """Put the docks as a new user sees them."""
         self._settings.forget_window()
-        self._heights = FIRST_HEIGHTS
+        self._heights, self._below_sized = FIRST_HEIGHTS, False
         self._window.restoreState(self._first, self._version)
         self._lay_out_docks()
 
@@ -82,8 +85,12 @@ class WindowShape(QObject):
         QTimer.singleShot(0, self, self._share)
 
     def _share(self) -> None:
-        """Divide the left side as it was before a dock below came or went."""
+        """Divide the left side as it was before a dock below came or went; the first that comes gets its height."""
         window = self._window
+        shown = [dock for dock in self._below if dock.isVisible() and not dock.isFloating()]
+        if shown and not self._below_sized:
+            self._below_sized = True
+            window.resizeDocks(shown, [window.height() * BELOW_SHARE // 100] * len(shown), Qt.Orientation.Vertical)
         if self._is_shared():
             docks = [window.tree_dock, window.library_dock]
             # As much as they have now: asked for more, Qt would take it from the dock below.
@@ -120,7 +127,6 @@ class WindowShape(QObject):
             dock.hide()
         window.resizeDocks([window.tree_dock, window.details_dock], [300, 372], Qt.Orientation.Horizontal)
         window.resizeDocks([window.tree_dock, window.library_dock], self._heights, Qt.Orientation.Vertical)
-        window.resizeDocks([window.jobs_dock], [180], Qt.Orientation.Vertical)
         return window.saveState(self._version)
 
 
