@@ -64,6 +64,7 @@ class Settings:
     tree_by = Entry("tree/by", "date")
     tree_deleted = Entry("tree/deleted", False)
     left_heights = Entry[list[int]]("window/left_heights", [])
+    height_below = Entry("window/height_below", 0)
     group_metrics = Entry[list[str]]("catalog/group_metrics", [])
     export_folder = Entry("catalog/export_folder", "")
     export_what = Entry("catalog/export_what", "")
@@ -102,6 +103,7 @@ class Settings:
         self.store.remove("window/geometry")
         self.store.remove("window/docks")
         self.store.remove("window/left_heights")
+        self.store.remove("window/height_below")
 
     def remember_workspace(self, root: Path) -> None:
         """Put a workspace in front of the recent ones, to be opened again next time."""

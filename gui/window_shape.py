@@ -35,7 +35,7 @@ class WindowShape(QObject):
         docks = sorted(dock.objectName() for dock in window.findChildren(QDockWidget))
         self._version = zlib.crc32(" ".join(docks).encode()) & 0x7FFFFFFF  # another set of docks, another arrangement
         self._below = (window.jobs_dock, window.health_dock)
-        self._below_sized = False  # whether they have the height somebody wants, or the first one
+        self._height_below = 0  # what the user gave them; 0 for a share of the window
         self._make_room()
         self._first = self._lay_out_docks()
         window.installEventFilter(self)
@@ -48,8 +48,8 @@ class WindowShape(QObject):
         if not geometry.isEmpty():
             self._window.restoreGeometry(geometry)
         if not docks.isEmpty():
-            # Nothing is done with other docks than there are now.
-            self._below_sized = self._window.restoreState(docks, self._version)
+            self._window.restoreState(docks, self._version)  # does nothing with other docks than there are now
+            self._height_below = self._settings.height_below
             self._heights = self._settings.left_heights or FIRST_HEIGHTS
         screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
         if screens and not self._window.isMaximized():
@@ -61,14 +61,14 @@ class WindowShape(QObject):
     def reset(self) -> None:
         """Put the docks as a new user sees them."""
         self._settings.forget_window()
-        self._heights, self._below_sized = FIRST_HEIGHTS, False
+        self._heights, self._height_below = FIRST_HEIGHTS, 0
         self._window.restoreState(self._first, self._version)
         self._lay_out_docks()
 
     def save(self) -> None:
         """Remember size, place and docks."""
         self._settings.save_window(self._window.saveGeometry(), self._window.saveState(self._version))
-        self._settings.left_heights = self._heights
+        self._settings.left_heights, self._settings.height_below = self._heights, self._height_below
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Note what the user made of the separators once one is let go."""
@@ -77,7 +77,9 @@ class WindowShape(QObject):
         return False
 
     def note(self) -> None:
-        """Take how the left side is divided now for what the user wants."""
+        """Take how the left side is divided now, and how high it is below, for what the user wants."""
+        if shown := self._shown_below():
+            self._height_below = shown[0].height()
         if self._is_shared():
             self._heights = [self._window.tree_dock.height(), self._window.library_dock.height()]
 
@@ -85,18 +87,22 @@ class WindowShape(QObject):
         QTimer.singleShot(0, self, self._share)
 
     def _share(self) -> None:
-        """Divide the left side as it was before a dock below came or went; the first that comes gets its height."""
+        """Give what is below its height, and divide the left side as it was before a dock below came or went."""
         window = self._window
-        shown = [dock for dock in self._below if dock.isVisible() and not dock.isFloating()]
-        if shown and not self._below_sized:
-            self._below_sized = True
-            window.resizeDocks(shown, [window.height() * BELOW_SHARE // 100] * len(shown), Qt.Orientation.Vertical)
+        if shown := self._shown_below():
+            height = self._height_below or window.height() * BELOW_SHARE // 100
+            window.resizeDocks(shown, [height] * len(shown), Qt.Orientation.Vertical)
         if self._is_shared():
             docks = [window.tree_dock, window.library_dock]
             # As much as they have now: asked for more, Qt would take it from the dock below.
             whole = sum(dock.height() for dock in docks)
             upper = round(whole * self._heights[0] / max(1, sum(self._heights)))
             window.resizeDocks(docks, [upper, whole - upper], Qt.Orientation.Vertical)
+
+    def _shown_below(self) -> list[QDockWidget]:
+        here = Qt.DockWidgetArea.BottomDockWidgetArea
+        there = [dock for dock in self._below if dock.isVisible() and not dock.isFloating()]
+        return [dock for dock in there if self._window.dockWidgetArea(dock) == here]
 
     def _is_shared(self) -> bool:
         docks = (self._window.tree_dock, self._window.library_dock)

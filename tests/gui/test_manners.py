@@ -319,17 +319,21 @@ def test_panes_keep_their_sizes_whatever_is_shown(qtbot, window):
     assert window.centralWidget().minimumSizeHint().width() <= 400, "nothing shown there can push the docks"
 
 
-def test_what_comes_below_has_room_the_first_time_and_then_what_somebody_gave_it(qtbot, window, open_window, root):
+def test_what_comes_below_has_room_the_first_time_and_then_what_somebody_gave_it(qtbot, window):
     window.resize(1280, 800)
     window.show_pane(6)
     qtbot.waitUntil(lambda: window.health_dock.height() >= 240)
     window.resizeDocks([window.health_dock], [150], Qt.Orientation.Vertical)
-    qtbot.waitUntil(lambda: window.health_dock.height() < 200)
-    window.close()
-    again = open_window(root)
-    again.show_pane(6)
-    qtbot.waitUntil(again.health_dock.isVisible)
-    assert again.health_dock.height() < 200
+    qtbot.waitUntil(lambda: window.health_dock.height() == 150)
+    window._shape.note()
+    window.health_dock.hide()
+    window.show_pane(4)
+    qtbot.waitUntil(lambda: window.jobs_dock.isVisible() and window.jobs_dock.height() == 150)
+    window._shape.save()
+    assert window.settings.height_below == 150
+    window.reset_layout()
+    window.show_pane(6)
+    qtbot.waitUntil(lambda: window.health_dock.height() >= 240)
 
 
 def test_f6_goes_round_the_panes_and_tab_from_the_query_to_the_table(qtbot, window):
