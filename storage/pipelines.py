@@ -134,14 +134,11 @@ class Pipeline:
 
 
 def _read_csv(path: Path, classes: bool | None) -> list[PredictionArrays]:
-    import pandas as pd
-
-    from storage.predictions import from_frame
+    from storage.predictions import read_csv
 
     if not path.is_file():
         return []
     try:
-        text = {c: str for c in ("sample_id", "partition")} | ({"y_true": str, "y_pred": str} if classes else {})
-        return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
-    except (ValueError, KeyError, BadInput, pd.errors.ParserError) as error:
+        return read_csv(path, classes)
+    except (ValueError, BadInput) as error:
         raise Corrupt(f"predictions.csv is damaged: {error}", path, "Restore it from a copy.") from error

@@ -6,8 +6,11 @@ For several targets y_true and y_pred become `y_true_<target>` and `y_pred_<targ
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PROBABILITY = "p_"
+_SMALL_BYTES = 256 * 1024  # a file up to this size is read quicker without pandas, if it is as Runshelf writes it
 
 
 @dataclass(frozen=True)
@@ -74,47 +78,97 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
     """
     import pandas as pd
 
-    true_columns = [c for c in table.columns if c == "y_true" or str(c).startswith("y_true_")]
-    pred_columns = [f"y_pred{c.removeprefix('y_true')}" for c in true_columns]
-    if not true_columns or not set(pred_columns) <= set(table.columns):
-        raise BadInput("Predictions need the columns y_true and y_pred.", advice="Rename the columns of the table.")
+    names = [str(name) for name in table.columns]
+    true, pred = _value_columns(names)
     if classes is None:
-        classes = table[true_columns[0]].dtype.kind not in "fiu"
-    labels = _labels(table, true_columns[0], pred_columns[0]) if classes else []
-    probability_columns = [f"{_PROBABILITY}{label}" for label in labels]
-    with_probabilities = bool(labels) and all(column in table for column in probability_columns)
-    index = table["sample_index"].to_numpy(np.int64) if "sample_index" in table else np.arange(len(table))
-    partition = table["partition"].to_numpy(str) if "partition" in table else np.full(len(table), "test")
-    fold = pd.to_numeric(table["fold"]).to_numpy(float) if "fold" in table else np.full(len(table), np.nan)
+        classes = table[true[0]].dtype.kind not in "fiu"
+    columns = {name: table[name].to_numpy(object if classes else np.float64) for name in (*true, *pred)}
+    kinds: dict[str, Any] = {"sample_index": np.int64, "partition": str}
+    kinds |= {name: np.float64 for name in names if classes and name.startswith(_PROBABILITY)}
+    columns |= {name: table[name].to_numpy(kind) for name, kind in kinds.items() if name in names}
+    if "fold" in names:
+        columns["fold"] = pd.to_numeric(table["fold"]).to_numpy(float)
+    return _blocks(columns, len(table), classes)
+
+
+def read_csv(path: Path, classes: bool | None = None) -> list[PredictionArrays]:
+    """Read predictions.csv; see `from_frame`. Raises ValueError or BadInput for what is no such table."""
+    found = _read_plainly(path, classes)
+    if found is not None:
+        return found
+    import pandas as pd
+
+    text = {c: str for c in ("sample_id", "partition")} | ({"y_true": str, "y_pred": str} if classes else {})
+    try:
+        return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
+    except (KeyError, pd.errors.ParserError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_plainly(path: Path, classes: bool | None) -> list[PredictionArrays] | None:
+    """Read a small table without any oddity, as Runshelf writes them: pandas takes fifty times as long. Else None."""
+    if path.stat().st_size > _SMALL_BYTES:
+        return None
+    try:
+        names, *rows = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
+        texts = dict(zip(names, zip(*rows, strict=True), strict=True))
+        true, pred = _value_columns(list(texts))
+        columns: dict[str, NDArray[Any]] = {}
+        for name, values in texts.items():
+            if name in (*true, *pred) and classes:
+                columns[name] = np.array(values, dtype=object)
+            elif name == "partition":
+                columns[name] = np.array(values)
+            elif name == "fold" and not any(values):
+                columns[name] = np.full(len(values), np.nan)
+            elif name in (*true, *pred, "sample_index", "fold") or (classes and name.startswith(_PROBABILITY)):
+                if any("_" in value for value in values):  # 1_000 is a number for Python alone
+                    return None
+                columns[name] = np.array(values).astype(np.int64 if name == "sample_index" else np.float64)
+    except (ValueError, csv.Error, BadInput):
+        return None
+    return _blocks(columns, len(rows), bool(classes)) if len(texts) == len(names) else None
+
+
+def _value_columns(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The columns of true and of predicted values. Raises BadInput when they are missing."""
+    true = [name for name in names if name == "y_true" or name.startswith("y_true_")]
+    pred = [f"y_pred{name.removeprefix('y_true')}" for name in true]
+    if not true or not set(pred) <= set(names):
+        raise BadInput("Predictions need the columns y_true and y_pred.", advice="Rename the columns of the table.")
+    return true, pred
+
+
+def _blocks(columns: Mapping[str, NDArray[Any]], count: int, classes: bool) -> list[PredictionArrays]:
+    """Columns of a table with `count` rows, by partition and fold."""
+    true, pred = _value_columns(list(columns))
+    labels = _labels(columns, true[0], pred[0]) if classes else []
+    shares = [f"{_PROBABILITY}{label}" for label in labels]
+    with_probabilities = bool(labels) and all(name in columns for name in shares)
+    values = [_values(columns, names, labels) for names in (true, pred)]
+    probabilities = np.column_stack([columns[name] for name in shares]) if with_probabilities else None
+    index = columns.get("sample_index", np.arange(count))
+    partition = columns.get("partition", np.full(count, "test"))
+    fold = columns.get("fold", np.full(count, np.nan))
     blocks = []
     for name, number in dict.fromkeys(zip(partition, [None if f != f else int(f) for f in fold], strict=True)):
         rows = (partition == name) & (np.isnan(fold) if number is None else fold == number)
-        blocks.append(
-            PredictionArrays(
-                str(name),
-                number,
-                index[rows],
-                _values(table, true_columns, rows, labels),
-                _values(table, pred_columns, rows, labels),
-                labels,
-                table.loc[rows, probability_columns].to_numpy(np.float64) if with_probabilities else None,
-            )
-        )
+        share = probabilities[rows] if probabilities is not None else None
+        blocks.append(PredictionArrays(str(name), number, index[rows], values[0][rows], values[1][rows], labels, share))
     return blocks
 
 
-def _labels(table: pd.DataFrame, true_column: str, pred_column: str) -> list[str]:
-    given = [c.removeprefix(_PROBABILITY) for c in table.columns if str(c).startswith(_PROBABILITY)]
-    found = {str(v) for column in (true_column, pred_column) for v in table[column]}
+def _labels(columns: Mapping[str, NDArray[Any]], true: str, pred: str) -> list[str]:
+    given = [name.removeprefix(_PROBABILITY) for name in columns if name.startswith(_PROBABILITY)]
+    found = {str(value) for name in (true, pred) for value in columns[name]}
     return given if found <= set(given) else sorted(found)
 
 
-def _values(table: pd.DataFrame, columns: list[Any], rows: NDArray[np.bool_], labels: list[str]) -> NDArray[np.float64]:
+def _values(columns: Mapping[str, NDArray[Any]], names: Sequence[str], labels: list[str]) -> NDArray[np.float64]:
     if labels:
         codes = {label: float(code) for code, label in enumerate(labels)}
-        return np.array([codes[str(value)] for value in table.loc[rows, columns[0]]])
-    values = table.loc[rows, columns].to_numpy(np.float64)
-    return values[:, 0] if len(columns) == 1 else values
+        return np.array([codes[str(value)] for value in columns[names[0]]])
+    return columns[names[0]] if len(names) == 1 else np.column_stack([columns[name] for name in names])
 
 
 def to_rows(prediction_id: str, blocks: Iterable[PredictionArrays]) -> list[dict[str, Any]]:

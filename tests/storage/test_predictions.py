@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from storage import PredictionArrays, Workspace
 from storage.errors import BadInput
-from storage.predictions import from_frame, from_row, to_frame, to_rows
+from storage.predictions import from_frame, from_row, read_csv, to_frame, to_rows
 
 IDS = [f"s{i}" for i in range(40)]
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -76,3 +77,37 @@ def test_targets_are_matched_by_name_and_wrong_values_are_a_sentence(workspace: 
     pipeline = workspace.create_run("corn").add_pipeline({"k": 1})
     with pytest.raises(BadInput):
         pipeline.save_predictions(pd.DataFrame({"y_true": [1.0], "y_pred": ["high"]}))
+
+
+FOLD_TABLES = {
+    "regression": "sample_id,partition,fold,y_true,y_pred,sample_index\na,val,0,1.5,2.25,3\nb,val,1,0.1,0.3,4\n",
+    "no folds": "sample_id,partition,fold,y_true,y_pred,sample_index\na,test,,1.5,2.25,3\n",
+    "some folds": "sample_id,partition,fold,y_true,y_pred\na,val,0,1.5,2.25\nb,test,,0.1,0.3\n",
+    "bare": "y_true,y_pred\n1,2\n3,4\n",
+    "targets": "y_true_a,y_true_b,y_pred_b,y_pred_a\n1,2,3,4\n5,6,7,8\n",
+    "no value": "y_true,y_pred\n1,\n3,4\n",
+    "blank line": "y_true,y_pred\n1,2\n\n3,4\n",
+    "quoted": 'sample_id,y_true,y_pred\n"a, ""b""",1,2\n',
+    "mark": "\ufeffy_true,y_pred\n1,2\n",
+    "other line ends": "y_true,y_pred\r\n1,2\r\n3,4\r\n",
+    "text": "y_true,y_pred\nyes,no\nno,no\n",
+    "number-like text": "y_true,y_pred\n1_0,2_0\n2_0,2_0\n",
+    "classes": "partition,fold,y_true,y_pred,p_1,p_NA\nval,0,1,NA,0.5,0.5\nval,1,NA,NA,0.25,0.75\n",
+}
+
+
+@pytest.mark.parametrize("text", FOLD_TABLES.values(), ids=FOLD_TABLES)
+def test_a_file_is_read_as_pandas_reads_it(tmp_path: Path, text: str) -> None:
+    path, classes = tmp_path / "predictions.csv", True if "p_NA" in text else None
+    path.write_bytes(text.encode())
+    kinds = {"sample_id": str, "partition": str} | ({"y_true": str, "y_pred": str} if classes else {})
+    table = pd.read_csv(io.StringIO(text.removeprefix("\ufeff")), dtype=kinds, keep_default_na=not classes)
+    same(read_csv(path, classes), from_frame(table, classes))
+
+
+@pytest.mark.parametrize("text", ["", "y\n1\n", "y_true,y_pred\n1,high\n"])
+def test_what_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "predictions.csv"
+    path.write_text(text)
+    with pytest.raises((ValueError, BadInput)):
+        read_csv(path, classes=False)
