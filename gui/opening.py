@@ -14,7 +14,7 @@ from gui.dialogs.messages import NewWorkspaceDialog
 from gui.formats import tr
 from gui.one_window import OneWindow
 from gui.settings import documents_folder
-from gui.tasks import Problem
+from gui.tasks import Problem, Progress
 
 if TYPE_CHECKING:
     from gui.window import MainWindow
@@ -48,8 +48,12 @@ class Opening:
             self._window.show_workspace()
             (failed or self._window.tell)(problem)
 
+        def tell(progress: Progress) -> None:
+            if progress.total:
+                self._window.status.work(tr("Opening {name}").format(name=path.name), progress)
+
         def go() -> None:
-            self._window.session.open(path, refuse, create=create)
+            self._window.session.open(path, refuse, tell, create=create)
 
         self._alone.enter(path, go, elsewhere or partial(self._tell_elsewhere, path))
 

@@ -88,14 +88,24 @@ class Session(QObject):
 
     # --- opening and closing ---
 
-    def open(self, path: Path, failed: Callable[[Problem], None] | None = None, *, create: bool = False) -> None:
-        """Open (or create) the workspace at `path`; on failure the one held before stays."""
+    def open(
+        self,
+        path: Path,
+        failed: Callable[[Problem], None] | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        create: bool = False,
+    ) -> None:
+        """Open (or create) the workspace at `path`; on failure the one held before stays.
+
+        `progress` hears of it only where a killed process left much to be put in order.
+        """
         room = _new_room()
 
         def work(report: Report) -> Opened:
             from storage import Workspace  # here, because it takes a third of a second before the first paint
 
-            room.workspace = Workspace.create(path) if create else Workspace.open(path)
+            room.workspace = Workspace.create(path) if create else Workspace.open(path, report=report)
             return _opened(room.workspace)
 
         def refuse(problem: Problem) -> None:
@@ -107,7 +117,7 @@ class Session(QObject):
                 self.tasks.unhandled.emit(problem)
 
         self._give_up_opening()
-        task = self.tasks.start(work, lambda known: self._hold(room, known), refuse, executor=room.worker)
+        task = self.tasks.start(work, lambda known: self._hold(room, known), refuse, progress, executor=room.worker)
         self._opening = (room, task)
 
     def adopt(self, workspace: Workspace) -> None:

@@ -20,10 +20,10 @@ from sqlalchemy import ColumnElement, and_, func
 from sqlalchemy.exc import DatabaseError
 
 from storage.best_values import BestValue, BestValues, best_values, known_best
-from storage.catalog_row import catalog_row
+from storage.catalog_row import Result, catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
-from storage.errors import BadInput, Conflict, Locked, NotFound, StorageError
+from storage.errors import BadInput, Conflict, Corrupt, Locked, NotFound, StorageError
 from storage.expressions import equal_names, kind_of, sort_names
 from storage.index import Index
 from storage.ladder import Ladder
@@ -111,9 +111,31 @@ class Catalog:
         if self.find(record.prediction_id) is not None:
             return
         rows = to_rows(record.prediction_id, arrays)
-        manifest = self._parts.append([catalog_row(run, record, metrics)], rows)
-        if max(len(manifest.meta), len(manifest.data)) > COMPACT_ABOVE:
-            self._compact_behind()
+        self._compact_if_many(self._parts.append([catalog_row(run, record, metrics)], rows))
+
+    def append_all(self, results: Sequence[Result]) -> int:
+        """Commit many results with one commit, durably; returns how many there were to commit.
+
+        Those that are there already or were deleted on purpose are left, and so are arrays that are there without
+        their row. Raises Corrupt while a part can't be read: what is missing is then not known.
+        """
+        from storage.predictions import to_rows
+
+        with self._parts.locked():
+            self.sync()
+            if self._index.parts.has_problems():
+                raise Corrupt("A part of the catalog can't be read.", self._layout.manifest, "Run a check.")
+            given = {one.row["prediction_id"]: one for one in reversed(results)}  # a copied run has the same ids
+            left = self.ask_index(lambda: self._known(list(given)) | self._deleted(list(given)))
+            new = [one for name, one in sorted(given.items()) if name not in left]
+            if not new:
+                return 0
+            there = self._parts.with_arrays([one.row["prediction_id"] for one in new])
+            arrays = ((one.row["prediction_id"], one.arrays) for one in new if one.row["prediction_id"] not in there)
+            rows = [row for name, blocks in arrays for row in to_rows(name, blocks)]
+            manifest = self._parts.append([one.row for one in new], rows)
+        self._compact_if_many(manifest)
+        return len(new)
 
     def _follow(self, commit: Commit) -> None:
         # Should the index turn out damaged: the commit stands, and the next question starts the index again.
@@ -164,6 +186,9 @@ class Catalog:
         with self._index.change() as connection:
             return set(self._index.results.known_ids(connection, ids))
 
+    def _deleted(self, ids: Sequence[str]) -> set[str]:
+        return {name for name, edit in self._index.parts.annotations(ids).items() if edit["deleted"]}
+
     def plan_delete(self, filter: str = "", chosen: Sequence[str] | None = None) -> Plan:
         """A plan that deletes the rows and arrays of all results that match; run folders stay where they are.
 
@@ -194,6 +219,10 @@ class Catalog:
     def compact(self) -> int:
         """Merge small parts; returns how many were merged away."""
         return self._parts.compact()
+
+    def _compact_if_many(self, manifest: Manifest) -> None:
+        if max(len(manifest.meta), len(manifest.data)) > COMPACT_ABOVE:
+            self._compact_behind()
 
     def _compact_behind(self) -> None:
         """Merge small parts in a thread of its own; one at a time."""

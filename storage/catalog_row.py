@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.metrics import flatten
 from storage.parameters import config_text
 from storage.records import PipelineRecord, RunConfig
+
+if TYPE_CHECKING:
+    from storage.predictions import PredictionArrays
+
+
+class Result(NamedTuple):
+    """One result as the catalog takes it: its row, and its predictions by partition and fold."""
+
+    row: dict[str, Any]
+    arrays: Sequence[PredictionArrays]
 
 
 def catalog_row(run: RunConfig, record: PipelineRecord, metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -97,28 +96,6 @@ class Mending:
             )
         self._catalog.sync()
         return _sentence(damaged, found, record is not None)
-
-    def take_in(self, folders: Sequence[Path], report: Report) -> str:
-        """Write the rows and arrays of these pipelines that the catalog lacks; returns what was done, in a sentence."""
-        with self._parts.locked():
-            manifest = self._parts.manifest()
-            there = {dataset: self._ids(dataset, getattr(manifest, dataset)) for dataset in ("meta", "data")}
-            deleted = self._deleted(manifest.annotations, [])
-            found = _Found()
-            for number, folder in enumerate(folders):
-                report(number, len(folders), "reading results from the run folders")
-                try:
-                    run = Run.open(self._layout, self._disk, self._catalog, folder.parent)
-                    pipeline = run.pipeline(folder.name)
-                except StorageError as error:
-                    found.problems.append(error.what.rstrip("."))
-                    continue
-                if pipeline.record.status in _ENDED and pipeline.prediction_id not in deleted:
-                    self._take(found, pipeline, there)
-            found.pack()
-            self._parts.add(_meta_table(found.meta), pa.concat_tables([DATA_SCHEMA.empty_table(), *found.data]))
-        self._catalog.sync()
-        return ", ".join([f"{count(len(found.meta), 'result')} taken into the catalog", *found.problems])
 
     def _damaged(self, names: Collection[str]) -> dict[str, list[PartRecord]]:
         manifest = self._parts.manifest()

@@ -105,6 +105,18 @@ class Parts:
                 found.append(conform(self.files.read(dataset, part).filter(mask), schema))
         return pa.concat_tables(found)
 
+    def with_arrays(self, ids: Sequence[str]) -> set[str]:
+        """Those of these predictions whose arrays are there. A damaged part has none: mending writes them anew."""
+        wanted, found = set(ids), set[str]()
+        first, last = min(ids), max(ids)
+        for part in self.manifest().data:
+            with suppress(StorageError):
+                edges = self.files.ranges(part)
+                if any(low is None or high is None or (low <= last and high >= first) for low, high in edges):
+                    table = self.files.read("data", part, ["prediction_id"], verify=False)
+                    found |= wanted.intersection(table.column(0).to_pylist())
+        return found
+
     # ------------------------------------------------------------ changing
 
     def append(self, meta_rows: Sequence[dict[str, Any]], data_rows: Sequence[dict[str, Any]]) -> Manifest:

@@ -10,16 +10,23 @@ from typing import Any
 
 from storage.catalog import Catalog
 from storage.disk import Disk
-from storage.errors import Corrupt, Locked, NotFound, StorageError
+from storage.errors import Cancelled, Corrupt, Locked, NotFound, StorageError
 from storage.folder_deletion import FolderDeletion
 from storage.index import Index
+from storage.intake import take_in
 from storage.layout import Layout
+from storage.plan import Report
 from storage.runs import Run
 from storage.trash import Trash
 
+_NAMED = 5  # results that could not be taken in and are named one by one
+
 
 class Recovery:
-    """One pass over a workspace. `rescan` makes the index look at the run folders again; `notices` is for the user."""
+    """One pass over a workspace. `rescan` makes the index look at the run folders again; `notices` is for the user.
+
+    `report` is told of work that may take long; what it raises ends the pass, and the next opening goes on from there.
+    """
 
     def __init__(
         self,
@@ -28,12 +35,14 @@ class Recovery:
         index: Index,
         catalog: Catalog,
         rescan: Callable[[], Any],
+        report: Report,
     ) -> None:
         self._layout = layout
         self._disk = disk
         self._index = index
         self._catalog = catalog
         self._rescan = rescan
+        self._report = report
         self.notices: list[str] = []
 
     def recover(self) -> None:
@@ -73,8 +82,18 @@ class Recovery:
         self._catalog.sync()
         if self._index.parts.has_problems():
             return
-        uncommitted = self._dead(self._index.runs.uncommitted())
-        self._each(uncommitted, "taken in", lambda run, row: run.pipeline(row["pipeline_id"]).commit())
+        places = [
+            self._layout.run(row["folder"]) / row["pipeline_id"] for row in self._dead(self._index.runs.uncommitted())
+        ]
+        try:
+            problems = take_in(self._layout, self._disk, self._catalog, places, self._report).problems
+        except Cancelled:
+            raise
+        except StorageError as error:
+            problems = [error.what]
+        self.notices += [f"Not taken into the catalog: {one.rstrip('.')}." for one in problems[:_NAMED]]
+        if len(problems) > _NAMED:
+            self.notices.append(f"{len(problems) - _NAMED:,} more could not be taken into the catalog: run a check.")
 
     def _end_abandoned_runs(self) -> None:
         """Finalize runs whose writer is gone."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from storage import findings as kinds
 from storage.artifacts import FOLDER as BINARIES
@@ -19,6 +18,7 @@ from storage.disk import Disk
 from storage.errors import Corrupt, NotFound, StorageError
 from storage.findings import FIXES, Finding, count
 from storage.index import Index
+from storage.intake import take_in
 from storage.layout import Layout, pipeline_number
 from storage.manifest import DATASETS, ManifestFile
 from storage.plan import Plan, Report, Step
@@ -27,9 +27,6 @@ from storage.records import PipelineRecord, RunSummary, read_document
 from storage.recovery import end_abandoned, interrupt
 from storage.runs import Run
 from storage.trash import FILES, Trash
-
-if TYPE_CHECKING:
-    from storage.mending import Mending
 
 _SENTENCES = {
     kinds.MEND_PARTS: (
@@ -108,7 +105,7 @@ class Repairs:
 
         match fix:
             case kinds.MEND_PARTS:
-                yield self._mending().mend({place.name for place in places}, quiet)
+                yield self._mend({place.name for place in places}, quiet)
             case kinds.COUNT_PARTS:
                 yield self._count_parts({place.name for place in places})
             case kinds.REBUILD_INDEX:
@@ -117,7 +114,7 @@ class Repairs:
             case kinds.MARK_INTERRUPTED:
                 yield from self._each(places, self._mark, _MARKED, quiet)
             case kinds.TAKE_IN:
-                yield self._mending().take_in(places, quiet)
+                yield self._take_in(places, quiet)
             case kinds.WRITE_SUMMARIES:
                 yield from self._each(places, self._write_summary, _WRITTEN, quiet)
             case kinds.REMOVE_ORPHANS:
@@ -126,11 +123,6 @@ class Repairs:
                 yield self._sweep(places)
             case kinds.EMPTY_TRASH:
                 yield self.plan_remove([place.name for place in places]).apply(quiet).rstrip(".")
-
-    def _mending(self) -> Mending:
-        from storage.mending import Mending
-
-        return Mending(self.layout, self.disk, self.index, self.catalog)
 
     def _each(
         self, places: Sequence[Path], change: Callable[[Path], bool], done: tuple[str, str, str], report: Report
@@ -160,6 +152,15 @@ class Repairs:
         record = read_document(place / "pipeline.json", PipelineRecord)
         dead = record.status == "running" and not self.disk.is_alive(record.writer)
         return dead and interrupt(self._run(place.parent), place.name)
+
+    def _mend(self, names: set[str], report: Report) -> str:
+        from storage.mending import Mending
+
+        return Mending(self.layout, self.disk, self.index, self.catalog).mend(names, report)
+
+    def _take_in(self, places: Sequence[Path], report: Report) -> str:
+        done = take_in(self.layout, self.disk, self.catalog, places, report)
+        return ", ".join([f"{count(done.results, 'result')} taken into the catalog", *done.problems])
 
     def _write_summary(self, place: Path) -> bool:
         """Bring run_summary.json up to the pipelines; the times of the run stay, as far as they are known."""

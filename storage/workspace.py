@@ -103,10 +103,11 @@ class Workspace:
         return cls.open(root)
 
     @classmethod
-    def open(cls, path: Path | str, read_only: bool = False) -> Workspace:
-        """Open the workspace at a folder. Raises NotFound, Corrupt or TooNew.
+    def open(cls, path: Path | str, read_only: bool = False, report: Report | None = None) -> Workspace:
+        """Open the workspace at a folder. Raises NotFound, Corrupt or TooNew, or what `report` does.
 
-        Where nothing can be written it opens read-only and says so in `notices`.
+        Where nothing can be written it opens read-only and says so in `notices`. `report` hears of results that are
+        taken into the catalog first; nothing of them is lost when it stops the opening.
         """
         root = Path(path).absolute()
         if not root.is_dir():
@@ -122,10 +123,10 @@ class Workspace:
         workspace = cls(root, record, read_only or denied)
         if denied:
             workspace.notices.append(f"{root} can't be written to: it is open for reading only.")
-        workspace._start()
+        workspace._start(report or (lambda done, total, text: None))
         return workspace
 
-    def _start(self) -> None:
+    def _start(self, report: Report) -> None:
         """Take up work: announce the writer, sweep, bring the index up to date, recover."""
         if not self.read_only:
             try:
@@ -144,6 +145,7 @@ class Workspace:
                     self._index,
                     self.catalog,
                     lambda: self._scan(full=False),
+                    report,
                 )
                 recovery.recover()
                 self.notices += recovery.notices

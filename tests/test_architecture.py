@@ -29,7 +29,7 @@ FLOORS = [
     {"catalog", "check_catalog"},
     {"pipelines", "check"},
     {"runs", "endings"},
-    {"folder_deletion", "restoration", "run_deletion", "library", "takeaway"},
+    {"folder_deletion", "restoration", "run_deletion", "library", "takeaway", "intake"},
     {"listing", "recovery", "reruns", "runner", "output", "mending", "usage"},
     {"repair"},
     {"workspace"},

@@ -1,0 +1,87 @@
+"""Results that lie whole in their folders and that the catalog lacks, taken in: many with one commit.
+
+A process that was killed leaves them, and so does a catalog that was lost. Each commit is whole by itself: what came
+before a kill is in, and the next pass takes the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from storage.catalog import Catalog
+from storage.catalog_row import Result, catalog_row
+from storage.disk import Disk
+from storage.errors import BadInput, StorageError
+from storage.layout import Layout
+from storage.pipelines import Pipeline
+from storage.plan import Report
+from storage.runs import Run
+
+AT_ONCE = 1_000  # results with one commit
+_SAMPLES = 500_000  # predictions held until they are committed, whatever the results are: some 100 MB
+_ENDED = ("completed", "failed")
+
+
+@dataclass
+class Intake:
+    """How many results were taken in, and what could not be, each with its reason."""
+
+    results: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def take_in(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[Path], report: Report) -> Intake:
+    """Commit the results of these pipeline folders that the catalog lacks; those deleted on purpose stay deleted.
+
+    What can't be read is named and the others go on. Raises Corrupt while a part of the catalog can't be read, for
+    then nobody knows what is missing, or what `report` does; what was committed until then stands.
+    """
+    done, batch, samples = Intake(), list[Result](), 0
+    for number, pipeline in enumerate(_ended(layout, disk, catalog, folders, done)):
+        report(number, len(folders), "reading results from the run folders")
+        try:
+            found = Result(catalog_row(pipeline.run.config, pipeline.record, pipeline.metrics()), pipeline.arrays())
+        except StorageError as error:
+            done.problems.append(f"{pipeline.pipeline_id} was left out: {error.what.rstrip('.')}")
+            continue
+        batch.append(found)
+        samples += sum(len(one.sample_indices) for one in found.arrays)
+        if len(batch) == AT_ONCE or samples >= _SAMPLES:
+            _commit(catalog, batch, done)
+            batch, samples = [], 0
+    if batch:
+        _commit(catalog, batch, done)
+    return done
+
+
+def _ended(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[Path], done: Intake) -> Iterator[Pipeline]:
+    """The pipelines of these folders that came to an end, run by run."""
+    for place, those in groupby(sorted(folders), lambda folder: folder.parent):
+        try:
+            run = Run.open(layout, disk, catalog, place)
+        except StorageError as error:
+            done.problems.append(error.what.rstrip("."))
+            continue
+        for folder in those:
+            try:
+                pipeline = run.pipeline(folder.name)
+            except StorageError as error:
+                done.problems.append(error.what.rstrip("."))
+                continue
+            if pipeline.record.status in _ENDED:
+                yield pipeline
+
+
+def _commit(catalog: Catalog, results: Sequence[Result], done: Intake) -> None:
+    try:
+        done.results += catalog.append_all(results)
+    except BadInput as error:  # the catalog can't hold one of them: the halves tell which
+        if len(results) == 1:
+            done.problems.append(f"{results[0].row['pipeline_id']} was left out: {error.what.rstrip('.')}")
+            return
+        middle = len(results) // 2
+        _commit(catalog, results[:middle], done)
+        _commit(catalog, results[middle:], done)
