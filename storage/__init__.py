@@ -72,6 +72,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.listing import RunRow as RunRow
     from storage.listing import deleted_details as deleted_details
     from storage.listing import with_catalog as with_catalog
+    from storage.marker import find_workspace as find_workspace
     from storage.metrics import Metric as Metric
     from storage.metrics import Metrics as Metrics
     from storage.metrics import metric_for as metric_for
@@ -109,7 +110,6 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.usage import measure_workspace as measure_workspace
     from storage.version import VERSION as VERSION
     from storage.workspace import Workspace as Workspace
-    from storage.workspace import find_workspace as find_workspace
     from storage.worsening import Worsening as Worsening
     from storage.worsening import worsening as worsening
 
@@ -164,7 +164,8 @@ _HOMES = {
     "usage": ("Area", "Usage", "measure_workspace"),
     "version": ("VERSION",),
     "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow", "deleted_details", "with_catalog"),
-    "workspace": ("Workspace", "find_workspace"),
+    "marker": ("find_workspace",),
+    "workspace": ("Workspace",),
     "worsening": ("Worsening", "worsening"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

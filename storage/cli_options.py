@@ -39,7 +39,7 @@ def open_workspace(path: Path | None) -> Workspace:
 
 def workspace_path(path: Path | None) -> Path:
     """The folder of the workspace that is meant. Raises NotFound."""
-    from storage.workspace import find_workspace
+    from storage.marker import find_workspace
 
     given = os.environ.get("RUNSHELF_WORKSPACE")
     return path or (Path(given) if given else find_workspace(Path.cwd()))

@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import platformdirs
-from pydantic import ValidationError
 
 from storage.catalog import Catalog
 from storage.disk import Disk, make_root
 from storage.errors import BadInput, Corrupt, DiskFull, Exists, NotFound, ReadOnly, TooNew
+from storage.following import Following
 from storage.index import Index
 from storage.layout import MARKER, Layout
 from storage.listing import (
@@ -31,19 +31,17 @@ from storage.listing import (
     run_row,
     sample_names,
 )
-from storage.metrics import Metrics, column_name
+from storage.marker import note_metric, read_marker, write_marker
+from storage.metrics import Metrics
 from storage.records import (
     DatasetSource,
-    MetricRecord,
     PipelineRecord,
     RunSummary,
     WorkspaceRecord,
-    first_reason,
     read_document,
 )
 from storage.recovery import Recovery
 from storage.runs import Run
-from storage.scan import changed_runs, run_folders
 
 if TYPE_CHECKING:
     from storage.chains import Chain, ChainGrid
@@ -62,8 +60,6 @@ if TYPE_CHECKING:
     from storage.spectra import Spectra
     from storage.usage import Usage
 
-FORMAT_VERSION = 1
-
 
 class Workspace:
     """A workspace folder. Use `create` or `open`; close it, or use it as a context manager."""
@@ -71,9 +67,7 @@ class Workspace:
     def __init__(self, root: Path, record: WorkspaceRecord, read_only: bool) -> None:
         self.root = root
         self.record = record
-        self.read_only = read_only
         self.notices: list[str] = []
-        self._catalog_damaged = False
         self._marker_read = 0  # the time of runshelf.json when it was last read
         self.layout = Layout(root)
         self._disk = Disk(root, self.layout.staging, read_only)
@@ -81,7 +75,8 @@ class Workspace:
         cache = platformdirs.user_cache_path("runshelf") / "index"
         self._index = Index(self.layout.index, record.workspace_id, writable=not read_only, cache=cache)
         self.metrics = Metrics(record.metrics)
-        self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, self._refill)
+        self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, lambda: self._following.refill())
+        self._following = Following(self.layout, self._disk, self._index, self.catalog, self.notices.append)
 
     # ------------------------------------------------------------ life
 
@@ -97,7 +92,7 @@ class Workspace:
         disk.make_folders(layout.folders())
         disk.open()
         try:
-            disk.write(layout.marker, WorkspaceRecord(format_version=FORMAT_VERSION).to_json())
+            write_marker(layout, disk)
         finally:
             disk.close()
         return cls.open(root)
@@ -110,15 +105,7 @@ class Workspace:
         taken into the catalog first; nothing of them is lost when it stops the opening.
         """
         root = Path(path).absolute()
-        if not root.is_dir():
-            raise NotFound(
-                f"There is no folder {root}.", root, "Check the path, or make a workspace with: runshelf init."
-            )
-        if not os.path.isfile(root / MARKER):
-            raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
-        record = read_document(root / MARKER, WorkspaceRecord)
-        if record.format_version > FORMAT_VERSION:
-            raise TooNew(f"{root} was made by a newer Runshelf.", root, "Update Runshelf to open it.")
+        record = read_marker(root)
         denied = not read_only and not os.access(root, os.W_OK)
         workspace = cls(root, record, read_only or denied)
         if denied:
@@ -134,7 +121,7 @@ class Workspace:
                 self._disk.open()
             except (ReadOnly, DiskFull, BadInput) as error:  # BadInput: a folder of it is a link to somewhere else
                 self._disk.close()
-                self.read_only = self._disk.read_only = True
+                self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")
         try:
             self.sync()
@@ -144,7 +131,7 @@ class Workspace:
                     self._disk,
                     self._index,
                     self.catalog,
-                    lambda: self._scan(full=False),
+                    self._following.scan,
                     report,
                 )
                 recovery.recover()
@@ -178,6 +165,11 @@ class Workspace:
         self.close()
 
     @property
+    def read_only(self) -> bool:
+        """Whether nothing of it can be changed."""
+        return self._disk.read_only
+
+    @property
     def name(self) -> str:
         """What people call it: the folder's name."""
         return self.root.name
@@ -190,57 +182,19 @@ class Workspace:
         `full` looks at every document again, also in runs that seem unchanged.
         """
         self._read_metrics()
-        changed = self.catalog.ask_index(lambda: self._sync(full))
-        self._take_index_notices()
-        return changed
+        return self._following.sync(full)
 
     def _read_metrics(self) -> None:
         """Learn of metrics that another process added."""
         with suppress(OSError, NotFound, Corrupt):
             changed = os.stat(self.layout.marker).st_mtime_ns
             if changed != self._marker_read:
-                self.record = read_document(self.layout.marker, WorkspaceRecord)
-                self.metrics = self.catalog.metrics = Metrics(self.record.metrics)
+                self._know(read_document(self.layout.marker, WorkspaceRecord))
                 self._marker_read = changed
 
-    def _sync(self, full: bool) -> bool:
-        changed = self._follow_catalog()
-        changed = self._scan(full) or changed
-        return self._index.changed_elsewhere() or changed  # another process may have noted it already
-
-    def _follow_catalog(self) -> bool:
-        """Bring the results up to the manifest. With a damaged one they stay as last known, and nothing is written."""
-        try:
-            return self.catalog.follow_manifest()
-        except Corrupt as error:
-            if not self._catalog_damaged:
-                self.notices.append(
-                    f"{error.what} Results are shown as last known; nothing is written until it is mended."
-                )
-            self._catalog_damaged = self.read_only = self._disk.read_only = True
-            return False
-
-    def _scan(self, full: bool) -> bool:
-        known = self._index.runs.run_signatures()
-        changed = False
-        found = changed_runs(self.layout, known, self._index.runs.pipeline_signatures, full)
-        for scan in found:
-            changed = self._index.runs.put_run(scan.run, scan.changed, scan.gone) or changed
-        if self.layout.runs.is_dir():  # a root that is unmounted makes nothing disappear
-            gone = set(known) - {entry.name for entry in run_folders(self.layout)}
-            self._index.runs.remove_runs(gone)
-            changed = changed or bool(gone)
-        return changed
-
-    def _refill(self) -> None:
-        """Fill an index that was just started again."""
-        self._follow_catalog()
-        self._scan(full=False)
-        self._take_index_notices()
-
-    def _take_index_notices(self) -> None:
-        self.notices += self._index.notices
-        self._index.notices.clear()
+    def _know(self, record: WorkspaceRecord) -> None:
+        self.record = record
+        self.metrics = self.catalog.metrics = Metrics(record.metrics)
 
     def rebuild_index(self, report: Report | None = None) -> None:
         """Delete the index and make it again from the files."""
@@ -525,18 +479,7 @@ class Workspace:
 
         One of that name is replaced, a built-in one overridden. Raises BadInput for a name or number that can't be.
         """
-        try:
-            added = MetricRecord(
-                name=column_name(name), title=title, lower_is_better=lower_is_better, target=target, digits=digits
-            )
-        except ValidationError as error:
-            raise BadInput(f"The metric '{name}' can't be added: {first_reason(error)}.") from error
-        with self._disk.lock("workspace"):
-            record = read_document(self.layout.marker, WorkspaceRecord)
-            record.metrics = [*(m for m in record.metrics if m.name != added.name), added]
-            self._disk.write(self.layout.marker, record.to_json())
-        self.record = record
-        self.metrics = self.catalog.metrics = Metrics(record.metrics)
+        self._know(note_metric(self.layout, self._disk, name, title, lower_is_better, target, digits))
 
     # ------------------------------------------------------------ training
 
@@ -639,13 +582,3 @@ class Workspace:
         from storage.reruns import rerun_request
 
         return rerun_request(self.run(run_id), only, same_data=same_data)
-
-
-def find_workspace(start: Path) -> Path:
-    """The workspace folder one stands in or above. Raises NotFound."""
-    for folder in (start, *start.parents):
-        if os.path.isfile(folder / MARKER):
-            return folder
-    raise NotFound(
-        f"{start} is not in a workspace.", start, "Name one with -w FOLDER, set RUNSHELF_WORKSPACE, or: runshelf init."
-    )

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from storage import Exists, NotFound, ReadOnly, TooNew, Workspace
-from storage.workspace import find_workspace
+from storage.marker import find_workspace
 from tests.storage.samples import fill
 
 

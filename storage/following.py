@@ -1,0 +1,71 @@
+"""Following the files: the index of a workspace brought up to its catalog and its run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from storage.catalog import Catalog
+from storage.disk import Disk
+from storage.errors import Corrupt
+from storage.index import Index
+from storage.layout import Layout
+from storage.scan import changed_runs, run_folders
+
+
+class Following:
+    """Brings one index up to the files of its workspace; `tell` is called with what the user should know."""
+
+    def __init__(
+        self, layout: Layout, disk: Disk, index: Index, catalog: Catalog, tell: Callable[[str], object]
+    ) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._index = index
+        self._catalog = catalog
+        self._tell = tell
+        self._damage_told = False
+
+    def sync(self, full: bool = False) -> bool:
+        """Bring the index up to the files; True if anything changed. `full` looks at every document again."""
+        changed = self._catalog.ask_index(lambda: self._sync(full))
+        self._pass_on()
+        return changed
+
+    def scan(self, full: bool = False) -> bool:
+        """Bring the index up to the run folders alone; True if anything changed."""
+        known = self._index.runs.run_signatures()
+        changed = False
+        found = changed_runs(self._layout, known, self._index.runs.pipeline_signatures, full)
+        for scan in found:
+            changed = self._index.runs.put_run(scan.run, scan.changed, scan.gone) or changed
+        if self._layout.runs.is_dir():  # a root that is unmounted makes nothing disappear
+            gone = set(known) - {entry.name for entry in run_folders(self._layout)}
+            self._index.runs.remove_runs(gone)
+            changed = changed or bool(gone)
+        return changed
+
+    def refill(self) -> None:
+        """Fill an index that was just started again."""
+        self._follow_catalog()
+        self.scan()
+        self._pass_on()
+
+    def _sync(self, full: bool) -> bool:
+        changed = self._follow_catalog()
+        changed = self.scan(full) or changed
+        return self._index.changed_elsewhere() or changed  # another process may have noted it already
+
+    def _follow_catalog(self) -> bool:
+        """Bring the results up to the manifest. With a damaged one they stay as last known, and nothing is written."""
+        try:
+            return self._catalog.follow_manifest()
+        except Corrupt as error:
+            if not self._damage_told:
+                self._tell(f"{error.what} Results are shown as last known; nothing is written until it is mended.")
+            self._damage_told = self._disk.read_only = True
+            return False
+
+    def _pass_on(self) -> None:
+        for notice in self._index.notices:
+            self._tell(notice)
+        self._index.notices.clear()

@@ -1,0 +1,60 @@
+"""runshelf.json, which marks a folder as a workspace: finding it, reading it, and the metrics noted in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from storage.disk import Disk
+from storage.errors import BadInput, NotFound, TooNew
+from storage.layout import MARKER, Layout
+from storage.metrics import column_name
+from storage.records import MetricRecord, WorkspaceRecord, first_reason, read_document
+
+FORMAT_VERSION = 1
+
+
+def find_workspace(start: Path) -> Path:
+    """The workspace folder one stands in or above. Raises NotFound."""
+    for folder in (start, *start.parents):
+        if os.path.isfile(folder / MARKER):
+            return folder
+    raise NotFound(
+        f"{start} is not in a workspace.", start, "Name one with -w FOLDER, set RUNSHELF_WORKSPACE, or: runshelf init."
+    )
+
+
+def write_marker(layout: Layout, disk: Disk) -> None:
+    """Make a folder a new workspace."""
+    disk.write(layout.marker, WorkspaceRecord(format_version=FORMAT_VERSION).to_json())
+
+
+def read_marker(root: Path) -> WorkspaceRecord:
+    """What marks the folder as a workspace. Raises NotFound where nothing does, Corrupt or TooNew."""
+    if not root.is_dir():
+        raise NotFound(f"There is no folder {root}.", root, "Check the path, or make a workspace with: runshelf init.")
+    if not os.path.isfile(root / MARKER):
+        raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
+    record = read_document(root / MARKER, WorkspaceRecord)
+    if record.format_version > FORMAT_VERSION:
+        raise TooNew(f"{root} was made by a newer Runshelf.", root, "Update Runshelf to open it.")
+    return record
+
+
+def note_metric(
+    layout: Layout, disk: Disk, name: str, title: str, lower_is_better: bool | None, target: float | None, digits: int
+) -> WorkspaceRecord:
+    """Note a metric, in place of one of that name; returns what is noted now. Raises BadInput for one that can't be."""
+    try:
+        added = MetricRecord(
+            name=column_name(name), title=title, lower_is_better=lower_is_better, target=target, digits=digits
+        )
+    except ValidationError as error:
+        raise BadInput(f"The metric '{name}' can't be added: {first_reason(error)}.") from error
+    with disk.lock("workspace"):
+        record = read_document(layout.marker, WorkspaceRecord)
+        record.metrics = [*(m for m in record.metrics if m.name != added.name), added]
+        disk.write(layout.marker, record.to_json())
+    return record
