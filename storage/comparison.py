@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.errors import BadInput, StorageError
-from storage.metrics import classification_metrics, regression_metrics
+from storage.scores import classification_metrics, regression_metrics
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from storage.datasets import Dataset
 from storage.errors import BadInput
 from storage.estimators import build_splitter
-from storage.metrics import classification_metrics, regression_metrics
 from storage.predictions import PredictionArrays
+from storage.scores import classification_metrics, regression_metrics
 from storage.version import VERSION
 
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "chemotools", "joblib")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "version", "moments"},
     {"layout", "disk", "mounts", "control", "trees"},
-    {"records", "metrics", "predictions"},
+    {"records", "metrics", "scores", "predictions"},
     {"marker", "parameters", "grammar", "plan", "manifest", "findings", "packages", "readmes"},
     {"estimators", "datasets", "figures", "query", "requests", "chains", "comparison", "curves", "sample_errors"},
     {"configs", "training", "schema", "spectra", "best_values", "importance", "worsening"},

@@ -18,15 +18,14 @@ from storage.metrics import (
     MAIN_METRIC,
     Metric,
     Metrics,
-    classification_metrics,
     column_name,
     flatten,
     lower_is_better,
     metric_for,
-    regression_metrics,
 )
 from storage.records import MetricRecord, WorkspaceRecord
 from storage.schema import PREDICTION_COLUMNS
+from storage.scores import classification_metrics, regression_metrics
 
 BUILT_IN = list(Metrics())
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
