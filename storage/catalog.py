@@ -33,8 +33,9 @@ from storage.metrics import Metric, Metrics, spread_column
 from storage.moments import from_microseconds, may_speak_of_now
 from storage.part_index import manifest_mark
 from storage.prediction_index import KeyQuery
-from storage.query import Query, Source, best_first, compile_columns, compile_order, compile_query
+from storage.query import Query, best_first, compile_columns, compile_order, compile_query
 from storage.records import Manifest, PipelineRecord, RunConfig
+from storage.sources import Source
 from storage.trash import Trash
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from storage.grammar import MAX_QUERY, expected
 from storage.metrics import Metrics
 from storage.parameters import fold
-from storage.query import ALIASES
+from storage.sources import ALIASES
 
 if TYPE_CHECKING:
     from lark import Token

@@ -15,8 +15,9 @@ from storage.expressions import kind_of
 from storage.index import Index
 from storage.metrics import MAIN_METRIC
 from storage.moments import from_microseconds
-from storage.query import Source, compile_columns, compile_query
+from storage.query import compile_columns, compile_query
 from storage.schema import ANNOTATION_COLUMNS
+from storage.sources import Source
 
 if TYPE_CHECKING:
     from storage.parts import Parts

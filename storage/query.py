@@ -12,9 +12,8 @@ Read by a grammar, compiled to SQLAlchemy: no text of a query ever becomes SQL.
 
 from __future__ import annotations
 
-import difflib
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -29,45 +28,9 @@ from storage.grammar import MAX_CONDITIONS, parse
 from storage.metrics import Metric, Metrics
 from storage.moments import DAY, spoken_span, to_microseconds
 from storage.parameters import fold
+from storage.sources import Columns, Parameter, Source, value_of
 
-_FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
 _RESERVED = frozenset({"key", "folder_exists", "rowid"})
-ALIASES = {"created": "created_at"}  # what people say
-
-Columns = Mapping[str, ColumnElement[Any]]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A pipeline parameter as a query sees it.
-
-    `number` and `text` are its values where `where` looks for rows that meet a condition on them; `value` is that of
-    a row, the smallest where its pipeline has several.
-    """
-
-    number: ColumnElement[Any]
-    text: ColumnElement[Any]
-    value: ColumnElement[Any]
-    where: Callable[[ColumnElement[bool]], ColumnElement[bool]]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What queries may speak of: columns by name, metrics, and how words, tags and parameters are looked up."""
-
-    columns: Columns
-    metrics: Metrics = field(default_factory=Metrics)
-    word: Callable[[str], ColumnElement[bool]] | None = None
-    tagged: Callable[[str], ColumnElement[bool]] | None = None
-    parameter: Callable[[str], Parameter | None] = lambda name: None
-    parameter_names: Callable[[], list[str]] = list
-
-    def find(self, text: str) -> ColumnElement[bool]:
-        """Rows with a word in them."""
-        if self.word is not None:
-            return self.word(text)
-        names = [self.columns[name] for name in _FREE_WORDS if name in self.columns]
-        return or_(false(), *(column.icontains(text, autoescape=True) for column in names))
 
 
 @dataclass(frozen=True)
@@ -121,7 +84,7 @@ def compile_order(
     for part in filter(None, (piece.strip() for piece in order_by.split(","))):
         name = part.removeprefix("-").removeprefix("best:")
         try:
-            column = _value_of(_known(name, source, computed or {}, order_by.find(name)))
+            column = value_of(source.named(name, computed or {}, order_by.find(name)))
         except QueryError as error:
             error.text = order_by
             raise
@@ -134,7 +97,7 @@ def compile_order(
 
 def compile_columns(names: Sequence[str], source: Source, computed: Columns) -> list[ColumnElement[Any]]:
     """What columns, computed columns and parameters stand for. Raises QueryError for an unknown name."""
-    return [_value_of(_known(name, source, computed, 0)) for name in names]
+    return [value_of(source.named(name, computed, 0)) for name in names]
 
 
 def best_first(column: ColumnElement[Any], metric: Metric) -> UnaryExpression[Any]:
@@ -149,31 +112,6 @@ def _best_of(name: str, column: ColumnElement[Any], metrics: Metrics) -> Metric:
     if not isinstance(column.type, (Float, Integer)) or _is_time(column):
         raise BadInput(f"There is no best '{name}': it is no number.", advice="Sort by it with asc or desc.")
     return metrics.best(name)
-
-
-def _value_of(found: ColumnElement[Any] | Parameter) -> ColumnElement[Any]:
-    return found.value if isinstance(found, Parameter) else found
-
-
-def _known(name: str, source: Source, computed: Columns, position: int) -> ColumnElement[Any] | Parameter:
-    """What a name stands for: a column, one that the query computes, or a parameter."""
-    columns = {**source.columns, **computed}
-    if name in columns:
-        return columns[name]
-    folded = {key.lower(): key for key in columns}
-    if name.lower() in folded:
-        return columns[folded[name.lower()]]
-    if ALIASES.get(name.lower()) in columns:
-        return columns[ALIASES[name.lower()]]
-    parameter = source.parameter(name)
-    if parameter is not None:
-        return parameter
-    kind, parameters = ("parameter" if "." in name else "column"), source.parameter_names()
-    known = {**folded, **{one.lower(): one for one in parameters}}
-    close = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.5)
-    shown = parameters if "." in name and parameters else list(columns)
-    hint = f"Did you mean {known[close[0]]}?" if close else f"There are {', '.join(shown[:6])}, …"
-    raise QueryError(f"There is no {kind} '{name}'.", max(position, 0), len(name), hint)
 
 
 @v_args(inline=True)
@@ -333,7 +271,7 @@ class _Compiler(Transformer[Token, Any]):
         """`a - b as gap`: a column from now on; it matches where it has a value."""
         if name.lower() in _RESERVED or name.lower() in {column.lower() for column in self._columns}:
             raise _at(name, f"There is a column '{name}' already", "Use another name.")
-        column = _value_of(self._left(value))
+        column = value_of(self._left(value))
         self._computed[str(name)] = column
         return column.is_not(None)
 
@@ -370,7 +308,7 @@ class _Compiler(Transformer[Token, Any]):
             return part  # type: ignore[no-any-return]
         if part.type == "NUMBER":
             return literal(float(part))
-        column = _value_of(self._named(part)) if part.type == "NAME" else None
+        column = value_of(self._named(part)) if part.type == "NAME" else None
         if column is None or not isinstance(column.type, (Float, Integer)) or _is_time(column):
             raise _at(part, "Only numbers can be computed with", "Use metric columns and numbers.")
         return column
@@ -417,10 +355,10 @@ class _Compiler(Transformer[Token, Any]):
         return name.lower() in {key.lower() for key in (*self._columns, *self._computed)}
 
     def _column(self, name: Token) -> ColumnElement[Any]:
-        return _value_of(self._named(name))
+        return value_of(self._named(name))
 
     def _named(self, name: Token) -> ColumnElement[Any] | Parameter:
-        return _known(str(name), self._source, self._computed, name.start_pos or 0)
+        return self._source.named(str(name), self._computed, name.start_pos or 0)
 
 
 def _at(token: Token, what: str, advice: str) -> QueryError:

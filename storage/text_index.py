@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, u
 from sqlalchemy.engine import Connection
 
 from storage.parameters import classes_of, fold, parameters_of, words_of
-from storage.query import Parameter
 from storage.schema import TEXT_COLUMNS
+from storage.sources import Parameter
 
 if TYPE_CHECKING:
     from storage.index import Index

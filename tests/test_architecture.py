@@ -16,7 +16,7 @@ FLOORS = [
     {"errors", "version", "moments"},
     {"layout", "disk", "mounts", "control", "trees"},
     {"records", "metrics", "scores", "predictions"},
-    {"marker", "parameters", "grammar", "plan", "manifest", "findings", "packages", "readmes"},
+    {"marker", "parameters", "grammar", "sources", "plan", "manifest", "findings", "packages", "readmes"},
     {"estimators", "datasets", "figures", "query", "requests", "chains", "comparison", "curves", "sample_errors"},
     {"configs", "training", "schema", "spectra", "best_values", "importance", "worsening"},
     {"previews", "inspection"},
@@ -111,6 +111,7 @@ def test_only_the_index_and_the_query_speak_sql(path: Path) -> None:
         "part_index",
         "schema",
         "query",
+        "sources",
     }
     if path.stem not in speaking | {"catalog"}:  # catalog combines conditions and knows the error
         assert not names & {"sqlalchemy", "sqlite3"}
