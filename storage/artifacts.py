@@ -12,9 +12,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from storage.disk import Disk, read_bytes
+from storage.disk import Disk
 from storage.errors import BadInput, Corrupt
 from storage.layout import HASH_DIGITS, folder_part
+from storage.reading import read_bytes
 from storage.records import ArtifactRecord
 
 FOLDER = "_binaries"

@@ -19,9 +19,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from storage.disk import read_bytes
 from storage.errors import BadInput
 from storage.estimators import ALLOWED_MODULES, build_estimator, class_path, encode, encode_cv, seed_all
+from storage.reading import read_bytes
 from storage.records import first_reason
 
 MAX_PIPELINES = 100_000

@@ -14,7 +14,6 @@ import hashlib
 import os
 import shutil
 import socket
-import stat
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,12 +24,12 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from storage.errors import BadInput, Exists, Locked, NotFound, ReadOnly, StorageError, from_os_error, os_errors
+from storage.errors import BadInput, Exists, Locked, ReadOnly, StorageError, from_os_error, os_errors
+from storage.reading import read_pieces
 
 LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a million results may take
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
-_PIECE = 1024 * 1024  # bytes read and written at a time
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -584,31 +583,3 @@ def user_name() -> str:
 
 def _short_host() -> str:
     return "".join(c for c in socket.gethostname().split(".")[0] if c.isalnum() or c == "-")[:32] or "host"
-
-
-def read_pieces(path: Path, what: str) -> Iterator[bytes]:
-    """Read a file in pieces, however large it is; a link is not followed. Raises NotFound or BadInput."""
-    try:
-        # A FIFO would block, a link would lead to somewhere else.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise BadInput(f"{path} is not a file.", path, "Name a file.")
-            while piece := file.read(_PIECE):
-                yield piece
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise BadInput(f"{path} is a link.", path, "Put the file itself there.") from error
-        raise from_os_error(error, f"read the {what}", path) from error
-
-
-def read_bytes(path: Path, what: str) -> bytes:
-    """Read a whole file; a missing one raises NotFound with a sentence that names `what` it was."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise NotFound(f"{path} is not a file.", path, "Name a file.")  # a FIFO or device would block
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"The {what} {path} is not there.", path, "Check the path.") from error
-    except OSError as error:
-        raise from_os_error(error, f"read the {what}", path) from error

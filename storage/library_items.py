@@ -18,10 +18,10 @@ from pydantic import Field
 
 from storage.configs import METADATA_KEY, checked_config
 from storage.copies import CONFIG, METADATA
-from storage.disk import read_bytes
 from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew
 from storage.layout import Layout
 from storage.packages import Package
+from storage.reading import read_bytes
 from storage.records import Document, Moment, PipelineRecord, Record, RunConfig, first_reason, read_document
 from storage.trees import file_signature, listing_digest
 

@@ -18,9 +18,10 @@ from typing import IO
 
 from pydantic import Field
 
-from storage.disk import Draft, read_pieces, replaced_file
+from storage.disk import Draft, replaced_file
 from storage.errors import BadInput, Corrupt, DiskFull, Exists, NameRefused, TooNew
 from storage.layout import checked_name
+from storage.reading import read_pieces
 from storage.records import MAX_DOCUMENT_BYTES, AnyRecord, Document, Moment, Record, first_reason, utc_now
 from storage.trees import listing_digest, read_tree
 from storage.version import VERSION

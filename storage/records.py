@@ -31,8 +31,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticSerializationError
 
-from storage.disk import read_bytes
 from storage.errors import BadInput, Corrupt, TooNew
+from storage.reading import read_bytes
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 

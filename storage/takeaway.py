@@ -12,9 +12,10 @@ from pathlib import Path
 
 from storage.catalog import Catalog
 from storage.copies import Report, copy_pipeline, read_metrics
-from storage.disk import Disk, Draft, new_folder, read_bytes, replaced_file
+from storage.disk import Disk, Draft, new_folder, replaced_file
 from storage.errors import BadInput, Conflict, Corrupt, Exists, NotFound
 from storage.layout import Layout, checked_name, folder_part
+from storage.reading import read_bytes
 from storage.readmes import pipeline_readme
 from storage.records import RunConfig, read_document
 

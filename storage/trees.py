@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.disk import read_pieces
 from storage.errors import os_errors
+from storage.reading import read_pieces
 
 _FRESH_NS = 20_000_000  # a time stamp this close to the look may not move with the next change
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 # From the ground up; a module imports only from rooms before its own.
 FLOORS = [
     {"errors", "version", "moments"},
-    {"layout", "disk", "mounts", "control", "trees"},
+    {"reading", "layout", "disk", "mounts", "control", "trees"},
     {"records", "metrics", "scores", "predictions"},
     {"marker", "parameters", "grammar", "sources", "plan", "manifest", "findings", "packages", "readmes"},
     {"estimators", "datasets", "figures", "query", "requests", "chains", "comparison", "curves", "sample_errors"},
