@@ -12,18 +12,17 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, func
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.exc import DatabaseError
 
-from storage.best_values import BestValue, BestValues, best_values, known_best
+from storage.best_values import BestValues, best_values, known_best
 from storage.catalog_row import Result, catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
-from storage.errors import BadInput, Conflict, Corrupt, Locked, NotFound, StorageError
+from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError
 from storage.expressions import equal_names, kind_of, sort_names
 from storage.index import Index
 from storage.ladder import Ladder
@@ -440,42 +439,9 @@ class Catalog:
 
     def arrays(self, prediction_id: str) -> list[PredictionArrays]:
         """y_true, y_pred and the rest of one prediction, by partition and fold, without reading the others."""
-        from storage.predictions import from_row
+        from storage.stored_arrays import StoredArrays
 
-        for attempt in (1, 2):
-            try:
-                return [from_row(row) for row in self._array_rows(prediction_id)]
-            except NotFound:  # a part was merged away between looking and reading
-                if attempt == 2:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _array_rows(self, prediction_id: str) -> list[dict[str, Any]]:
-        """The rows of a prediction in the data parts, from the row groups that the index says can hold it."""
-        live = self._manifest.read().data
-        files = self._parts.files
-        files.keep_open({part.file for part in live})
-        mapped, places = self.ask_index(lambda: self._index.parts.places(prediction_id))
-        rows: list[dict[str, Any]] = []
-        failed: StorageError | None = None
-        for part in live:
-            try:
-                if part.file not in mapped:
-                    ranges = files.ranges(part)
-                    places[part.file] = [
-                        group
-                        for group, (first, last) in enumerate(ranges)
-                        if first is None or last is None or first <= prediction_id <= last
-                    ]
-                    with suppress(DatabaseError, Locked):
-                        self._index.parts.put_ranges(part.file, ranges)
-                if part.file in places:
-                    rows += files.rows_of(part, prediction_id, places[part.file])
-            except StorageError as error:  # of no matter if the rows lie in another part
-                failed = error
-        if failed is not None and not rows:
-            raise failed
-        return rows
+        return StoredArrays(self._parts, self._index, self.ask_index).read(prediction_id)
 
     def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:
         """Where (run folder, pipeline) the same configuration, data, split and seed lie completed, or None."""
@@ -513,30 +479,10 @@ class Catalog:
 
         groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
         found = groups.best_values(names, there, filter)
-        return found if found is not None else self.ask_index(lambda: self._best_values(there, filter))
-
-    def _best_values(self, names: Sequence[str], filter: str) -> BestValues:
-        """Let the index tell the best values by dataset in one pass over what matches, without their spread.
-
-        A metric with a target takes a pass of its own: beside one single minimum SQLite gives the value it is of.
-        """
-        condition, columns, ask = self._compile(filter).condition, self._index.columns, self._index.results.values_of
-        metrics = {name: metric for name in names if (metric := known_best(self.metrics, name)) is not None}
-        dataset, found = columns["dataset_name"], BestValues()
-        passes: list[dict[str, list[ColumnElement[Any]]]] = [{}]
-        for name, metric in metrics.items():
-            column = columns[name]
-            if metric.target is not None:
-                passes.append({name: [column, func.min(func.abs(column - metric.target))]})
-            else:
-                passes[0][name] = [func.max(column) if metric.lower_is_better is False else func.min(column)]
-        for one in (each for each in passes if each):
-            datasets, *values = ask(condition, [dataset, *chain.from_iterable(one.values())], by=[dataset])
-            for name, own in zip(one, values, strict=False):
-                for of, value in zip(datasets, own, strict=True):
-                    if value is not None:
-                        found.setdefault(of or "", {})[name] = BestValue(value)
-        return found
+        if found is not None:
+            return found
+        known_metrics = {name: metric for name in there if (metric := known_best(self.metrics, name)) is not None}
+        return self.ask_index(lambda: self._index.results.best_values(self._compile(filter).condition, known_metrics))
 
     def parameter_importance(self, metric: str, filter: str = "", limit: int = 5_000) -> list[Importance]:
         """How much of the differences in a metric each parameter explains among the results that match, most first.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError
 
 from storage.errors import Locked, StorageError
 from storage.manifest import DATASETS
@@ -254,6 +255,11 @@ class PartIndex:
         for row in self._index.ask(statement.order_by(g.c.file, g.c.row_group)):
             found.setdefault(row["file"], []).append(row["row_group"])
         return mapped, found
+
+    def note_ranges(self, file: str, ranges: Sequence[Range]) -> None:
+        """Note the row groups of a data part if that can be done now; they are found without, only slower."""
+        with suppress(DatabaseError, Locked):
+            self.put_ranges(file, ranges)
 
     def put_ranges(self, file: str, ranges: Sequence[Range]) -> None:
         """Note the row groups of a data part."""

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, select, text
@@ -17,6 +18,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import True_
 from sqlalchemy.sql.expression import UnaryExpression
 
+from storage.best_values import BestValue, BestValues
 from storage.errors import Locked
 from storage.moments import from_microseconds
 from storage.schema import TEXT_COLUMNS, is_number_type, shared, sql_values
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from storage.index import Index, Prepared
+    from storage.metrics import Metric
 
 _CHUNK = 10_000
 _PIECE = 500_000  # characters
@@ -244,6 +247,28 @@ class PredictionIndex:
         statement = select(self._index.predictions.c.prediction_id).where(condition)
         with self._index.lock:
             return list(self._index.connection.execute(statement).scalars())
+
+    def best_values(self, condition: ColumnElement[bool], metrics: Mapping[str, Metric]) -> BestValues:
+        """The best value of each metric column by dataset, in one pass over what matches, without their spread.
+
+        A metric with a target takes a pass of its own: beside one single minimum SQLite gives the value it is of.
+        """
+        columns, found = self._index.columns, BestValues()
+        dataset = columns["dataset_name"]
+        passes: list[dict[str, list[ColumnElement[Any]]]] = [{}]
+        for name, metric in metrics.items():
+            column = columns[name]
+            if metric.target is not None:
+                passes.append({name: [column, func.min(func.abs(column - metric.target))]})
+            else:
+                passes[0][name] = [func.max(column) if metric.lower_is_better is False else func.min(column)]
+        for one in (each for each in passes if each):
+            datasets, *values = self.values_of(condition, [dataset, *chain.from_iterable(one.values())], by=[dataset])
+            for name, own in zip(one, values, strict=False):
+                for of, value in zip(datasets, own, strict=True):
+                    if value is not None:
+                        found.setdefault(of or "", {})[name] = BestValue(value)
+        return found
 
     def ids_of(self, keys: Sequence[int]) -> list[str]:
         """The prediction ids of these keys, in this order; a key that is gone is left out."""

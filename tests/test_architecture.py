@@ -25,7 +25,7 @@ FLOORS = [
     {"index"},
     {"ladder", "annotations", "aggregates", "arrow_query", "expressions", "completion", "scan", "exports", "copies"},
     {"index_facts", "library_items", "provenance", "quarantine"},
-    {"catalog_row", "groups", "deletion", "check_runs"},
+    {"catalog_row", "stored_arrays", "groups", "deletion", "check_runs"},
     {"catalog", "check_catalog"},
     {"pipelines", "check"},
     {"runs", "endings"},

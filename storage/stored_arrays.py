@@ -1,0 +1,56 @@
+"""The arrays of one prediction, found in the data parts without reading the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from storage.errors import NotFound, StorageError
+from storage.index import Index
+from storage.parts import Parts
+from storage.predictions import PredictionArrays, from_row
+
+
+class StoredArrays:
+    """Reads arrays from the parts; the index tells where they can lie, and is asked through `ask`."""
+
+    def __init__(self, parts: Parts, index: Index, ask: Callable[[Callable[[], Any]], Any]) -> None:
+        self._parts = parts
+        self._index = index
+        self._ask = ask
+
+    def read(self, prediction_id: str) -> list[PredictionArrays]:
+        """The arrays of a prediction by partition and fold; none where it has none. Raises Corrupt or NotFound."""
+        for attempt in (1, 2):
+            try:
+                return [from_row(row) for row in self._rows(prediction_id)]
+            except NotFound:  # a part was merged away between looking and reading
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _rows(self, prediction_id: str) -> list[dict[str, Any]]:
+        """The rows of a prediction in the data parts, from the row groups that the index says can hold it."""
+        live = self._parts.manifest().data
+        files = self._parts.files
+        files.keep_open({part.file for part in live})
+        mapped, places = self._ask(lambda: self._index.parts.places(prediction_id))
+        rows: list[dict[str, Any]] = []
+        failed: StorageError | None = None
+        for part in live:
+            try:
+                if part.file not in mapped:
+                    ranges = files.ranges(part)
+                    places[part.file] = [
+                        group
+                        for group, (first, last) in enumerate(ranges)
+                        if first is None or last is None or first <= prediction_id <= last
+                    ]
+                    self._index.parts.note_ranges(part.file, ranges)
+                if part.file in places:
+                    rows += files.rows_of(part, prediction_id, places[part.file])
+            except StorageError as error:  # of no matter if the rows lie in another part
+                failed = error
+        if failed is not None and not rows:
+            raise failed
+        return rows
