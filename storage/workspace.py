@@ -33,9 +33,9 @@ from storage.listing import (
 )
 from storage.marker import note_metric, read_marker, write_marker
 from storage.metrics import Metrics
+from storage.places import Places
 from storage.records import (
     DatasetSource,
-    PipelineRecord,
     RunSummary,
     WorkspaceRecord,
     read_document,
@@ -77,6 +77,7 @@ class Workspace:
         self.metrics = Metrics(record.metrics)
         self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, lambda: self._following.refill())
         self._following = Following(self.layout, self._disk, self._index, self.catalog, self.notices.append)
+        self._places = Places(self.layout, self._index, self.catalog)
 
     # ------------------------------------------------------------ life
 
@@ -270,7 +271,7 @@ class Workspace:
 
     def run(self, run_id: str) -> Run:
         """A run by its id (or folder name). Raises NotFound."""
-        return Run.open(self.layout, self._disk, self.catalog, self.layout.run(self._folder_of(run_id)))
+        return Run.open(self.layout, self._disk, self.catalog, self._places.run(run_id))
 
     def runs(self, dataset: str | None = None, *, deleted: bool = False) -> list[RunRow]:
         """All runs, or those of a dataset, newest first, with their counts and best result.
@@ -290,26 +291,26 @@ class Workspace:
 
     def pipelines(self, run_id: str, offset: int = 0, limit: int | None = None) -> list[PipelineRow]:
         """The pipelines of a run by number, each with the metric it is judged by. Raises NotFound."""
-        folder = self._folder_of(run_id)
+        folder = self._places.folder_of(run_id)
         rows = self.catalog.ask_index(lambda: self._index.runs.pipelines(folder, offset, limit))
         return [pipeline_row(row, run_id) for row in rows]
 
     def count_pipelines(self, run_id: str) -> int:
         """How many pipelines a run has. Raises NotFound."""
-        folder = self._folder_of(run_id)
+        folder = self._places.folder_of(run_id)
         return self.catalog.ask_index(lambda: self._index.runs.pipeline_count(folder))
 
     def place_of(self, prediction_id: str) -> tuple[str, str] | None:
         """Run id and pipeline id of a prediction whose folder is there, else None."""
-        return self.catalog.ask_index(lambda: self._index.results.place_of(prediction_id))
+        return self._places.of_prediction(prediction_id)
 
     def summary(self, run_id: str) -> RunSummary:
         """run_summary.json of a run. Raises NotFound or Corrupt."""
-        return read_document(self.layout.run(self._folder_of(run_id)) / "run_summary.json", RunSummary)
+        return read_document(self._places.run(run_id) / "run_summary.json", RunSummary)
 
     def details(self, run_id: str, pipeline_id: str) -> PipelineDetails:
         """All there is to see of one pipeline. Raises NotFound when its folder is gone; damage goes to `problems`."""
-        folder = self.layout.run(self._folder_of(run_id))
+        folder = self._places.run(run_id)
         return pipeline_details(
             folder, run_id, pipeline_id, lambda config: Run(self.layout, self._disk, self.catalog, folder, config)
         )
@@ -321,7 +322,7 @@ class Workspace:
         """What was chosen to be kept."""
         from storage.library import Library
 
-        return Library(self.layout, self._disk, self.trash, self._folder_of, self._run_deletion.check_idle)
+        return Library(self.layout, self._disk, self.trash, self._places.folder_of, self._run_deletion.check_idle)
 
     @functools.cached_property
     def trash(self) -> TrashBin:
@@ -340,12 +341,12 @@ class Workspace:
     def plan_delete_run(self, run_id: str) -> Plan:
         """A plan that moves a run to the trash; its results stay in the catalog. Raises NotFound, Locked."""
         self.sync()
-        return self._run_deletion.plan_run(self._folder_of(run_id))
+        return self._run_deletion.plan_run(self._places.folder_of(run_id))
 
     def plan_delete_pipeline(self, run_id: str, pipeline_id: str) -> Plan:
         """A plan that moves a pipeline to the trash; its number is never given again. Raises NotFound, Locked."""
         self.sync()
-        return self._run_deletion.plan_pipeline(self._folder_of(run_id), pipeline_id)
+        return self._run_deletion.plan_pipeline(self._places.folder_of(run_id), pipeline_id)
 
     def export_pipeline(
         self,
@@ -366,9 +367,7 @@ class Workspace:
         from storage.takeaway import Takeaway
 
         taken = Takeaway(self.layout, self._disk, self.catalog, self.place_of)
-        return taken.pipeline(
-            self.layout.run(self._folder_of(run_id)), pipeline_id, destination, name, report, create=create
-        )
+        return taken.pipeline(self._places.run(run_id), pipeline_id, destination, name, report, create=create)
 
     def export_best_predictions(
         self, metric: str, n: int = 1, dataset: str | None = None, destination: Path | None = None
@@ -405,7 +404,9 @@ class Workspace:
 
     def chains(self, prediction_ids: Sequence[str]) -> list[Chain]:
         """The steps of pipelines, also of those whose folder is gone. Raises NotFound for an unknown prediction."""
-        return [self._chain(one) for one in dict.fromkeys(prediction_ids)]
+        from storage.recorded_steps import recorded_chain
+
+        return [recorded_chain(self.catalog, self._places, one) for one in dict.fromkeys(prediction_ids)]
 
     def compare_chains(self, prediction_ids: Sequence[str], baseline: str) -> ChainGrid:
         """The steps of pipelines side by side, each compared with those of the baseline."""
@@ -435,34 +436,9 @@ class Workspace:
         names = next((names for names in named if names), {})
         return read_spectra(source, names, run.config.task_type, data)
 
-    def _chain(self, prediction_id: str) -> Chain:
-        from storage.chains import chain_of_config, chain_of_record
-
-        row = self.catalog.get(prediction_id)
-        name = str(row["pipeline_name"] or row["pipeline_id"])
-        folder = self._pipeline_folder(prediction_id)
-        with suppress(NotFound, Corrupt):  # the catalog knows the steps, too, if not which parameters were chosen
-            if folder is not None:
-                record = read_document(folder / "pipeline.json", PipelineRecord)
-                return chain_of_record(prediction_id, name, record)
-        return chain_of_config(prediction_id, name, self.catalog.config(prediction_id))
-
     def _names_of_samples(self, prediction_id: str) -> dict[int, str]:
-        folder = self._pipeline_folder(prediction_id)
+        folder = self._places.pipeline(prediction_id)
         return sample_names(folder / "predictions.csv") if folder is not None else {}
-
-    def _pipeline_folder(self, prediction_id: str) -> Path | None:
-        """The folder of a prediction's pipeline, if it is there."""
-        place = self.place_of(prediction_id)
-        return self.layout.run(self._folder_of(place[0])) / place[1] if place is not None else None
-
-    def _folder_of(self, run_id: str) -> str:
-        folder = self.catalog.ask_index(lambda: self._index.runs.folder_of(run_id))
-        if folder is not None:
-            return folder
-        if run_id[:1] not in (".", "_") and Path(run_id).name == run_id and self.layout.run(run_id).is_dir():
-            return run_id
-        raise NotFound(f"There is no run '{run_id}'.", self.layout.runs, "List them with: runshelf runs list.")
 
     # ------------------------------------------------------------ metrics
 

@@ -30,7 +30,7 @@ FLOORS = [
     {"pipelines", "check"},
     {"runs", "endings"},
     {"folder_deletion", "restoration", "run_deletion", "library", "takeaway", "intake"},
-    {"listing", "following", "recovery", "reruns", "runner", "output", "mending", "usage"},
+    {"listing", "places", "recorded_steps", "following", "recovery", "reruns", "runner", "output", "mending", "usage"},
     {"repair"},
     {"workspace"},
     {"process", "demo"},

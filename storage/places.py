@@ -1,0 +1,41 @@
+"""Where runs and pipelines lie: from their ids to their folders, as far as these are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from storage.catalog import Catalog
+from storage.errors import NotFound
+from storage.index import Index
+from storage.layout import Layout
+
+
+class Places:
+    """The places of one workspace."""
+
+    def __init__(self, layout: Layout, index: Index, catalog: Catalog) -> None:
+        self._layout = layout
+        self._index = index
+        self._catalog = catalog
+
+    def folder_of(self, run_id: str) -> str:
+        """The name of a run's folder. Raises NotFound."""
+        folder = self._catalog.ask_index(lambda: self._index.runs.folder_of(run_id))
+        if folder is not None:
+            return folder
+        if run_id[:1] not in (".", "_") and Path(run_id).name == run_id and self._layout.run(run_id).is_dir():
+            return run_id
+        raise NotFound(f"There is no run '{run_id}'.", self._layout.runs, "List them with: runshelf runs list.")
+
+    def run(self, run_id: str) -> Path:
+        """The folder of a run. Raises NotFound."""
+        return self._layout.run(self.folder_of(run_id))
+
+    def of_prediction(self, prediction_id: str) -> tuple[str, str] | None:
+        """Run id and pipeline id of a prediction whose folder is there, else None."""
+        return self._catalog.ask_index(lambda: self._index.results.place_of(prediction_id))
+
+    def pipeline(self, prediction_id: str) -> Path | None:
+        """The folder of a prediction's pipeline, if it is there."""
+        place = self.of_prediction(prediction_id)
+        return self.run(place[0]) / place[1] if place is not None else None
