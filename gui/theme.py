@@ -6,17 +6,20 @@ colour vision can tell apart; train, val and test keep theirs everywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, Protocol, cast
 
-from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPixmap
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
 
 import resources
+from gui.dressing import Dressing
 
 Choice = Literal["system", "light", "dark"]
 ROW_HEIGHT = 26
@@ -70,6 +73,15 @@ DARK = Colours(
     train=TRAIN, val=VAL, test=TEST,
 )  # fmt: skip
 
+# Where each colour stands in the palette. The style sheet names these places, so that it is the same in every
+# appearance; those after the empty line are drawn with by nobody else.
+PLACES = {
+    "window": "Window", "base": "Base", "alternate": "AlternateBase", "text": "Text", "muted": "PlaceholderText",
+    "line": "Mid", "hover": "Light", "accent": "Link", "selected": "Highlight", "bad": "BrightText",
+
+    "on_accent": "LinkVisited", "scroll": "Shadow", "warning": "ToolTipText", "bad_ground": "ToolTipBase",
+}  # fmt: skip
+PICTURES = {"tick": "tick", "down": "down", "close": "dock-close", "float": "dock-float"}
 SHEET = """
 QToolTip {{ color: {text}; background: {base}; border: 1px solid {line}; padding: 4px 6px; }}
 QMainWindow::separator {{ background: {window}; width: 5px; height: 5px; }}
@@ -87,6 +99,7 @@ QToolButton#moreButton::menu-indicator {{ image: none; width: 0; }}
 QStatusBar {{ background: {window}; border-top: 1px solid {line}; color: {muted}; }}
 QStatusBar::item {{ border: 0; }}
 QDockWidget {{ font-weight: 600; titlebar-close-icon: url("{close}"); titlebar-normal-icon: url("{float}"); }}
+[dark="true"] QDockWidget {{ titlebar-close-icon: url("{dark_close}"); titlebar-normal-icon: url("{dark_float}"); }}
 QDockWidget > QWidget {{ font-weight: 400; }}
 QDockWidget::title {{ background: {window}; padding: 6px 8px; border-bottom: 1px solid {line}; }}
 QHeaderView {{ background: {window}; }}
@@ -139,6 +152,7 @@ QComboBox:focus {{ border-color: {accent}; }}
 QComboBox:disabled {{ color: {muted}; background: {window}; }}
 QComboBox::drop-down {{ border: 0; width: 20px; }}
 QComboBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
+[dark="true"] QComboBox::down-arrow {{ image: url("{dark_down}"); }}
 QComboBox QAbstractItemView {{ border: 1px solid {line}; }}
 QPushButton {{ background: {base}; border: 1px solid {line}; border-radius: 5px; padding: 5px 12px; min-height: 18px; }}
 QPushButton:hover {{ background: {hover}; }}
@@ -165,6 +179,8 @@ QCheckBox::indicator, QListView::indicator, QTreeView::indicator {{
 QCheckBox::indicator:checked, QListView::indicator:checked, QTreeView::indicator:checked {{
   background: {accent}; border-color: {accent};
   image: url("{tick}"); }}
+[dark="true"] QCheckBox::indicator:checked, [dark="true"] QListView::indicator:checked,
+[dark="true"] QTreeView::indicator:checked {{ image: url("{dark_tick}"); }}
 QCheckBox:focus, QRadioButton:focus {{ text-decoration: underline; }}
 QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QProgressBar {{ background: {hover}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
@@ -199,7 +215,10 @@ class HasIcon(Protocol):
 
 
 class Theme(QObject):
-    """The appearance of the whole application; `changed` follows a switch between light and dark."""
+    """The appearance of the whole application; `changed` is part of a switch between light and dark.
+
+    What is drawn by hand listens to `changed` and takes the colours of now; widgets are dressed anew by the theme.
+    """
 
     changed = Signal()
     _only: ClassVar[Theme | None] = None
@@ -207,6 +226,7 @@ class Theme(QObject):
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self._app = app
+        self._dressing = Dressing(app)
         self.choice: Choice = "system"
         self.colours = LIGHT
         self._icons: dict[tuple[str, str], QIcon] = {}
@@ -218,12 +238,18 @@ class Theme(QObject):
         font.setFeature(QFont.Tag("tnum"), 1)
         app.setFont(font)
         app.styleHints().colorSchemeChanged.connect(self._follow_system)
-        self._apply()
+        app.setPalette(_palette(self.colours))
+        app.setStyleSheet(_sheet())
 
     @property
     def dark(self) -> bool:
         """Whether the dark colours are shown."""
         return self.colours is DARK
+
+    @property
+    def switching(self) -> bool:
+        """Whether some widgets still have the colours of before; those in sight are the first to change."""
+        return self._dressing.busy
 
     def choose(self, choice: Choice) -> None:
         """Show light, dark, or what the system shows; takes effect at once."""
@@ -256,6 +282,10 @@ class Theme(QObject):
         finally:
             self._app.setStyleSheet(sheet)
 
+    def mark(self, window: QWidget) -> None:
+        """Tell a window and all that belongs to it which pictures of the style sheet are theirs."""
+        window.setProperty("dark", self.dark)
+
     def _follow_system(self, scheme: Qt.ColorScheme) -> None:
         wanted = self.choice
         if wanted == "system":
@@ -263,22 +293,21 @@ class Theme(QObject):
         colours = DARK if wanted == "dark" else LIGHT
         if colours is not self.colours:
             self.colours = colours
-            self._apply()
+            self._switch()
 
-    def _apply(self) -> None:
+    def _switch(self) -> None:
+        self._dressing.hold()
         self._app.setPalette(_palette(self.colours))
-        look = "dark" if self.dark else "light"
-        drawn = {
-            "tick": f"tick-{look}",
-            "down": f"down-{look}",
-            "close": f"dock-close-{look}",
-            "float": f"dock-float-{look}",
-        }
-        files = {key: str(resources.path(f"icons/{name}.svg")).replace("\\", "/") for key, name in drawn.items()}
-        self._app.setStyleSheet(SHEET.format(**vars(self.colours), **files))
-        for target, name, colour in self._dressed.values():
-            target.setIcon(self.icon(name, colour))
+        QApplication.sendPostedEvents(None, QEvent.Type.ApplicationPaletteChange)  # by which the widgets learn of it
+        for window in self._app.topLevelWidgets():
+            self.mark(window)
         self.changed.emit()
+        self._dressing.start([partial(self._put_icon, number) for number in self._dressed])
+
+    def _put_icon(self, number: int) -> None:
+        if number in self._dressed:  # else it is gone by now
+            target, name, colour = self._dressed[number]
+            target.setIcon(self.icon(name, colour))
 
 
 def theme() -> Theme:
@@ -313,16 +342,25 @@ def _tinted(name: str, colour: str, sizes: tuple[int, ...] = (16, 20, 24, 32, 48
     return icon
 
 
+def _sheet() -> str:
+    """Return the style sheet, which names colours by their place in the palette."""
+    places = {name: re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "-", place).lower() for name, place in PLACES.items()}
+    places |= {name: place.replace("tool-tip", "tooltip") for name, place in places.items()}
+    files = {
+        mark + key: str(resources.path(f"icons/{name}-{look}.svg")).replace("\\", "/")
+        for look, mark in (("light", ""), ("dark", "dark_"))
+        for key, name in PICTURES.items()
+    }
+    return SHEET.format(**{name: f"palette({place})" for name, place in places.items()}, **files)
+
+
 def _palette(colours: Colours) -> QPalette:
     role, group = QPalette.ColorRole, QPalette.ColorGroup
     palette = QPalette()
     for key, name in (
-        (role.Window, "window"), (role.WindowText, "text"), (role.Base, "base"), (role.AlternateBase, "alternate"),
-        (role.Text, "text"), (role.Button, "window"), (role.ButtonText, "text"), (role.BrightText, "bad"),
-        (role.Highlight, "selected"), (role.HighlightedText, "text"), (role.Link, "accent"), (role.Accent, "accent"),
-        (role.LinkVisited, "accent"), (role.ToolTipBase, "base"), (role.ToolTipText, "text"),
-        (role.PlaceholderText, "muted"), (role.Light, "hover"), (role.Midlight, "hover"), (role.Mid, "line"),
-        (role.Dark, "line"), (role.Shadow, "line"),
+        *((role[place], name) for name, place in PLACES.items()),
+        (role.WindowText, "text"), (role.Button, "window"), (role.ButtonText, "text"),
+        (role.HighlightedText, "text"), (role.Accent, "accent"), (role.Midlight, "hover"), (role.Dark, "line"),
     ):  # fmt: skip
         palette.setColor(key, QColor(getattr(colours, name)))
     for key in (role.WindowText, role.Text, role.ButtonText, role.HighlightedText):

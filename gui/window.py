@@ -47,6 +47,7 @@ from gui.settings import Settings, documents_folder
 from gui.tasks import Problem, Report, Tasks
 from gui.theme import theme
 from gui.training import Training
+from gui.turns import in_turns
 from gui.undo import Undo
 from gui.welcome import WelcomePage
 from gui.widgets import DATA_SUFFIXES, Notice, dropped_files
@@ -79,6 +80,7 @@ class MainWindow(QMainWindow):
         self.settings = settings or Settings()
         look = theme()
         look.choose(self.settings.theme if self.settings.theme in ("light", "dark") else "system")  # type: ignore[arg-type]
+        look.mark(self)
         self.tasks = Tasks(self)
         self.session = Session(self.tasks, self)
         self.selection = Selection(self)
@@ -381,9 +383,8 @@ class MainWindow(QMainWindow):
             self.tasks.start(_load_chart_library, lambda _: self._load_charts(), quiet=True)
 
     def _load_charts(self) -> None:
-        for pane in (self.details, self.explore, self.compare):
-            QTimer.singleShot(0, pane, pane.load_charts)  # each in a turn of its own: together they would be felt
-        garbage.settle()
+        pieces = [self.details.load_samples, self.details.load_charts, self.explore.load_charts]
+        in_turns(self, [*pieces, *self.compare.chart_loads(), garbage.settle])  # together they would be felt
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

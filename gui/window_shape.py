@@ -126,10 +126,12 @@ class WindowShape(QObject):
         window.setCorner(Qt.Corner.BottomRightCorner, sides.RightDockWidgetArea)
         window.splitDockWidget(window.tree_dock, window.library_dock, Qt.Orientation.Vertical)
         for dock in (window.tree_dock, window.library_dock, window.details_dock):
-            dock.setFloating(False)
+            if dock.isFloating():  # else it is laid out anew all the same
+                dock.setFloating(False)
             dock.show()
         for dock in (window.jobs_dock, window.health_dock):
-            dock.setFloating(False)
+            if dock.isFloating():  # else it is laid out anew all the same
+                dock.setFloating(False)
             dock.hide()
         window.resizeDocks([window.tree_dock, window.details_dock], [300, 372], Qt.Orientation.Horizontal)
         window.resizeDocks([window.tree_dock, window.library_dock], self._heights, Qt.Orientation.Vertical)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QPen
+from PySide6.QtGui import QColor, QGuiApplication, QPen, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from gui.formats import tr
@@ -29,19 +29,20 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
     image_wanted = Signal()
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, enableMenu=False)
         self.setAccessibleName(name)
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._show_menu)
         self.draw: Callable[[], None] = lambda: None
-        theme().changed.connect(self.redraw)
+        self._faded = False
+        theme().changed.connect(self._recolour)
         self._dress()
 
     def redraw(self) -> None:
         """Draw everything again, in the colours of now."""
+        self._faded = False
         self.getPlotItem().clear()
         self._dress()
         self.draw()
@@ -82,6 +83,19 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         from gui.charts.picture import image_of
 
         QGuiApplication.clipboard().setImage(image_of(self))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._faded:
+            self.redraw()
+
+    def _recolour(self) -> None:
+        """Take on the colours of now; what is drawn out of sight does so as soon as it is seen again."""
+        self._faded = True
+        if self.isVisible():
+            self.redraw()
+        else:
+            self._dress()
 
     def _dress(self) -> None:
         colours = theme().colours

@@ -153,10 +153,9 @@ class ComparePane(QWidget):
         """Return every command of the comparison."""
         return [self.make_baseline, self.take_out, self.take_all_out, self.copy_picture, self.save_picture]
 
-    def load_charts(self) -> None:
-        """Make the charts; done after the first paint because they load pyqtgraph."""
-        for view in self._error_views():
-            view.load_charts()
+    def chart_loads(self) -> list[Callable[[], None]]:
+        """Return what makes the charts, one by one; for after the first paint because they load pyqtgraph."""
+        return [view.load_charts for view in self._error_views()]
 
     def save(self) -> None:
         """Remember how it was left."""

@@ -21,6 +21,7 @@ from gui.selection import Selection
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem, Task
+from gui.theme import theme
 from gui.widgets import EmptyState
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class ExplorePane(QWidget):
         self.options.close_wanted.connect(self._catalog.charts_wanted)
         self._catalog.views.charts_of = lambda: dict(self._chosen)
         self._catalog.views.show_charts = self._restore
+        theme().changed.connect(self._recolour)
 
     def load_charts(self) -> None:
         """Let the charts be made when somebody looks; not before the first paint because they need pyqtgraph."""
@@ -169,6 +171,13 @@ class ExplorePane(QWidget):
             self.parallel = self._make_parallel()  # now, and not together with drawing it
         work = partial(fetch_explored, self._base, listing.view.order)
         self._session.query(work, self._take, self._refuse, topic="explore", quiet=True)
+
+    def _recolour(self) -> None:
+        """Colour what is drawn for another ground; when nobody looks, at the next look."""
+        if self.isVisible() and self.explored:
+            self._draw()
+        else:
+            self._stale = True
 
     def _take(self, explored: Explored) -> None:
         self.explored = explored

@@ -68,7 +68,7 @@ class PipelinePane(QWidget):
         selection.chosen_changed.connect(self._follow_chosen)
         selection.sample_changed.connect(self._mark)
         session.changed.connect(self._follow)
-        theme().changed.connect(self._show_again)
+        theme().changed.connect(self._recolour)
 
     def _make_tabs(self) -> None:
         self.tabs = QTabWidget()
@@ -122,8 +122,8 @@ class PipelinePane(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
 
-    def load_charts(self) -> None:
-        """Make the charts and the table of samples; done after the first paint as they load pyqtgraph and numpy."""
+    def load_samples(self) -> None:
+        """Make the table of samples; done after the first paint as it loads numpy."""
         if self._samples is not None:
             return
         from gui.panes.samples import Samples
@@ -133,6 +133,12 @@ class PipelinePane(QWidget):
         layout = self._samples_place.layout()
         assert layout is not None
         layout.addWidget(self._samples)
+
+    def load_charts(self) -> None:
+        """Make the charts, and the table of samples; done after the first paint as they load pyqtgraph."""
+        if self.charts is not None:
+            return
+        self.load_samples()
         self._place.load()
         self._show_again()
 
@@ -197,10 +203,15 @@ class PipelinePane(QWidget):
             self._session.tasks.unhandled.emit(problem)
 
     def _show_again(self) -> None:
-        """Draw what is known anew: in other colours, or in charts that are there only now."""
+        """Draw what is known anew, in charts that are there only now."""
         found, self._found = self._found, None
         if found is not None:
             self._show(found)
+
+    def _recolour(self) -> None:
+        """Show what is known in other colours; the charts do so themselves."""
+        if self._found is not None:
+            self._show(self._found)
 
     def _show(self, found: Found) -> None:
         self.load_charts()

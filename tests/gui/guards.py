@@ -28,7 +28,7 @@ FILE_EVENTS = frozenset(
 # What the window's own thread may read, and why. Imports are let through as well: a module is read once.
 ALLOWED = {
     ("theme.py", "_tinted"): "an icon that ships with Runshelf, at its first use",
-    ("theme.py", "_apply"): "where the shipped pictures of the style sheet lie",
+    ("theme.py", "_sheet"): "where the shipped pictures of the style sheet lie",
     ("crash.py", "open"): "at the start, before there is a window",
     ("crash.py", "_left_behind"): "at the start, before there is a window",
     ("crash.py", "_put_aside"): "at the start, before there is a window",

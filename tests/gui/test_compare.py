@@ -73,7 +73,8 @@ class Bench:
         self.pane.resize(900, 700)
         self.pane.show()
         qtbot.waitExposed(self.pane)
-        self.pane.load_charts()
+        for load in self.pane.chart_loads():
+            load()
         self.session.adopt(Workspace.open(root))
         rows: list[list[dict[str, str]]] = []
         self.session.query(lambda workspace: workspace.catalog.rows(workspace.catalog.keys()), rows.append)

@@ -7,8 +7,10 @@ from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
+    QDockWidget,
     QLineEdit,
     QListWidget,
+    QMainWindow,
     QPlainTextEdit,
     QPushButton,
     QRadioButton,
@@ -131,6 +133,38 @@ def test_one_sees_which_widget_has_the_keyboard(qtbot, choice):
             unseen.append(f"{type(part).__name__} {changed}")
     theme().choose("system")
     assert unseen == []
+
+
+def test_after_a_switch_all_looks_as_if_it_had_begun_in_that_theme(qtbot):
+    pictures = {}
+    for began, ended in (("dark", "dark"), ("light", "dark"), ("light", "light"), ("dark", "light")):
+        theme().choose(began)
+        qtbot.waitUntil(lambda: not theme().switching)
+        window, page = QMainWindow(), QWidget()
+        theme().mark(window)
+        dock = QDockWidget("dock", window)
+        first, *_ = things_to_focus(page)
+        ticked, hidden = QCheckBox("ticked"), QComboBox()
+        ticked.setChecked(True)
+        for part in (ticked, hidden):
+            page.layout().addWidget(part)
+        hidden.hide()
+        window.setCentralWidget(page)
+        window.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+        qtbot.addWidget(window)
+        window.show()
+        window.activateWindow()
+        first.setFocus()
+        qtbot.waitUntil(first.hasFocus)
+        theme().choose(ended)
+        qtbot.waitUntil(lambda: not theme().switching)
+        hidden.show()
+        pictures[began, ended] = window.grab().toImage()
+        window.close()
+    theme().choose("system")
+    assert pictures["dark", "dark"] == pictures["light", "dark"]
+    assert pictures["light", "light"] == pictures["dark", "light"]
+    assert pictures["dark", "dark"] != pictures["light", "light"]
 
 
 def test_a_window_is_put_where_its_title_can_be_reached():
