@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar
 
-from PySide6.QtCore import QObject, QSocketNotifier, Signal
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal
 
 from gui.formats import tr
 from gui.garbage import garbage
@@ -34,6 +35,7 @@ builtins.__import__ = getattr(builtins, "__orig_import__", builtins.__import__)
 T = TypeVar("T")
 Report = Callable[[int, int, str], None]
 SECONDS_BETWEEN_REPORTS = 0.1  # at most ten updates a second reach the window
+TURN_S = 0.01  # after which further results wait for the next turn of the event loop
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,11 @@ class Tasks(QObject):
         self._waiting: dict[int, Task] = {}
         self._numbers = itertools.count(1)
         self._side = workers(2, "runshelf-side")
+        self._letters: deque[_Letter] = deque()
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.setInterval(0)
+        self._more.timeout.connect(self._deliver)
         self._bell = QSocketNotifier(self._channel.fileno(), QSocketNotifier.Type.Read, self)
         self._bell.activated.connect(self._collect)
 
@@ -275,19 +282,28 @@ class Tasks(QObject):
             self.drop(task)
         self._side.shutdown(wait=True, cancel_futures=True)
         self._bell.setEnabled(False)
+        self._more.stop()
         self._channel.close()
         garbage.release()
 
     def _collect(self) -> None:
-        for letter in self._channel.receive():
+        self._letters.extend(self._channel.receive())
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Deliver what has come, in the order it came, as far as a turn of the event loop has time for."""
+        until = time.monotonic() + TURN_S
+        while self._letters and time.monotonic() < until:
+            letter = self._letters.popleft()
             task = self._waiting.get(letter.number)
             if task is None:
                 continue  # dropped meanwhile
-            if letter.progress is not None:
-                if task.progress is not None:
-                    task.progress(letter.progress)
-                continue
-            self._finish(task, letter)
+            if letter.progress is None:
+                self._finish(task, letter)
+            elif task.progress is not None:
+                task.progress(letter.progress)
+        if self._letters:
+            self._more.start()
 
     def _finish(self, task: Task, letter: _Letter) -> None:
         del self._waiting[task.number]

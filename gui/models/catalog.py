@@ -6,6 +6,7 @@ Another sort or filter is a new query; what was selected and seen is found again
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -48,6 +49,7 @@ from gui.tasks import Problem
 PAGES_KEPT = 64
 PAGES_AT_ONCE = 4
 ALIKE = "≈"  # the mark of a value that can't be told from the best
+UNANSWERED = frozenset((Qt.ItemDataRole.BackgroundRole, Qt.ItemDataRole.CheckStateRole))  # asked of every cell painted
 
 
 class CatalogModel(QAbstractTableModel):
@@ -237,7 +239,7 @@ class CatalogModel(QAbstractTableModel):
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
+        if role in UNANSWERED or not index.isValid():
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.columns[index.column()].align
@@ -254,7 +256,7 @@ class CatalogModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(row, column)
         if role == Qt.ItemDataRole.FontRole:
-            return self._bold if self._rank(row, column) == "best" else None
+            return self._bold if self._off_best(row, column) <= 0 else None
         if role == ASIDE_ROLE:
             return self._aside(row, column)
         if column.key == "status":
@@ -322,15 +324,21 @@ class CatalogModel(QAbstractTableModel):
 
     def _rank(self, row: dict[str, Any], column: Column) -> str:
         """Tell whether a value is the "best", can't be told from it as "written", or by its "folds"; else ""."""
-        best, value = self._best_for(row, column), row.get(column.key)
-        if best is None or value is None or column.metric is None:
-            return ""
-        off = off_best(column.metric, value, best.value)
+        best, value, off = self._best_for(row, column), row.get(column.key), self._off_best(row, column)
         if off <= 0:
             return "best"
+        if best is None or value is None:
+            return ""
         if column.format(value) == column.format(best.value):
             return "written"
         return "folds" if best.error is not None and off <= best.error else ""
+
+    def _off_best(self, row: dict[str, Any], column: Column) -> float:
+        """Tell how far a value is from the best one, infinitely where there is no best or no value."""
+        best, value = self._best_for(row, column), row.get(column.key)
+        if best is None or value is None or column.metric is None:
+            return math.inf
+        return off_best(column.metric, value, best.value)
 
     def _best_for(self, row: dict[str, Any], column: Column) -> Best | None:
         """Return the best value of a metric on the dataset of a row."""

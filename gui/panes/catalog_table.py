@@ -116,10 +116,11 @@ class RowDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().initStyleOption(option, index)
         option.decorationPosition = QStyleOptionViewItem.Position.Left
-        if index.data(SIGN_ROLE) and option.rect.width() < SIGN_WIDTH:
-            option.text = ""  # the icon tells it, and the tip; who reads with the ears hears the word all the same
-        if index.data(NOTE_ROLE):
-            option.decorationPosition = QStyleOptionViewItem.Position.Right
+        if not option.icon.isNull():  # few cells have one, and each question to the model takes its time
+            if index.data(SIGN_ROLE) and option.rect.width() < SIGN_WIDTH:
+                option.text = ""  # the icon tells it, and the tip; who reads with the ears hears the word all the same
+            if index.data(NOTE_ROLE):
+                option.decorationPosition = QStyleOptionViewItem.Position.Right
         scattered = self._selection.scattered
         if scattered is not None and index.row() in scattered:
             option.state |= QStyle.StateFlag.State_Selected
