@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QLineEdit, QPlainTextEdit
 
+from gui.charts.page import KINDS
+from gui.theme import theme
 from gui.window import MainWindow
 from storage import Workspace
 from tests.gui.guards import Watchdog
@@ -48,6 +50,47 @@ def next_tabs(window: MainWindow) -> None:
         tabs.setCurrentIndex((tabs.currentIndex() + 1) % tabs.count())
 
 
+def details_tab(place: int) -> Action:
+    return lambda window: window.details.tabs.setCurrentIndex(place)
+
+
+def compare_tab(place: int) -> Action:
+    return lambda window: window.compare.tabs.setCurrentIndex(place)
+
+
+def chart(kind: str) -> Action:
+    return lambda window: window.details.charts.choose(kind)
+
+
+def trigger(name: str) -> Action:
+    """Trigger one of the actions on pipelines, or on rows of the catalog."""
+
+    def act(window: MainWindow) -> None:
+        window.catalog.table.setFocus()
+        action = getattr(window.pipelines, name, None) or getattr(window.catalog.rows, name)
+        assert action.isEnabled(), name
+        action.trigger()
+
+    return act
+
+
+def accept(text: str) -> Action:
+    """Write into the dialog that is open and do what it is for."""
+
+    def act(window: MainWindow) -> None:
+        dialog = next(one for one in window.findChildren(QDialog) if one.isVisible())
+        box = dialog.findChild(QPlainTextEdit) or dialog.findChild(QLineEdit)
+        box.setPlainText(text) if isinstance(box, QPlainTextEdit) else box.setText(text)
+        dialog.accept()
+
+    return act
+
+
+def sort_groups(window: MainWindow) -> None:
+    titles = window.catalog.grouping.table.horizontalHeader()
+    titles.sort_wanted.emit(1, False)
+
+
 # What people do all day. Each is done by the event loop itself, and what it sets off is waited for.
 ACTIONS: dict[str, Action] = {
     "query": lambda window: window.query.put("test_rmse < 2"),
@@ -73,13 +116,46 @@ ACTIONS: dict[str, Action] = {
     "new run": lambda window: window.new_run(),
     "close the new run": close_dialogs,
     "rescan": lambda window: window.rescan(),
-}
-# A switch of the theme styles every widget anew, which Qt does in one go (a quarter of a second for a thousand).
-RARE: dict[str, Action] = {
+    "select one": choose(2),
+    **{f"{kind} chart": chart(kind) for kind in (*KINDS["regression"][1:], KINDS["regression"][0])},
+    **{f"details, tab {place}": details_tab(place) for place in (1, 2, 3, 4, 5, 0)},
+    "charts large": trigger("preview"),
+    "charts back": trigger("preview"),
+    "star": trigger("star"),
+    "no star": trigger("star"),
+    "ask for tags": trigger("tag"),
+    "tag": accept("good"),
+    "ask for notes": trigger("note"),
+    "note": accept("The best so far."),
+    "delete a result": trigger("delete_results"),
+    "undo that": lambda window: window.undo.take_back(),
+    "delete a folder": trigger("delete_folder"),
+    "bring it back": lambda window: window.undo.take_back(),
+    "ask for an export": trigger("export"),
+    "close the export": close_dialogs,
+    "ask what to keep": trigger("keep"),
+    "close that": close_dialogs,
+    "choose columns": lambda window: window.catalog.choose_columns(),
+    "close the columns": close_dialogs,
+    "save a view": lambda window: window.catalog.views.ask_name(),
+    "name of the view": accept("mine"),
+    "drop the view": lambda window: window.catalog.views.drop(window.catalog.views.find("mine")),
+    "group to sort": lambda window: window.catalog.rows.groups[0].trigger(),
+    "sort the groups": sort_groups,
+    "leave the groups": lambda window: window.catalog.rows.groups[-1].trigger(),
+    "select to compare": choose(1, 4, 7),
+    "compare them": lambda window: window.compare_chosen(),
+    **{f"comparison, tab {place}": compare_tab(place) for place in (1, 2, 3, 4, 0)},
+    "to the catalog": lambda window: window.show_pane(2),
+    "health": lambda window: window.show_pane(6),
+    "check": lambda window: window.check(),
+    "trash": lambda window: window.show_trash(),
+    "about": lambda window: window.show_about(),
+    "close the versions": close_dialogs,
     "dark": lambda window: window.commands.themes["dark"].trigger(),
     "light": lambda window: window.commands.themes["light"].trigger(),
+    "reset the layout": lambda window: window.reset_layout(),
 }
-MOST_MS_RARE = 1000
 
 
 @pytest.fixture
@@ -92,7 +168,7 @@ def busy(qtbot, watchdog: Watchdog) -> Callable[[MainWindow, Action], float]:
         done: list[object] = []
         watchdog.longest = 0.0
         QTimer.singleShot(0, window, lambda: done.append(act(window)))
-        qtbot.waitUntil(lambda: bool(done) and window.tasks.idle)
+        qtbot.waitUntil(lambda: bool(done) and window.tasks.idle and not theme().switching)
         settled: list[object] = []
         QTimer.singleShot(50, window, lambda: settled.append(window.mapToGlobal(QPoint())))  # what is drawn afterwards
         qtbot.waitUntil(lambda: bool(settled))
@@ -104,12 +180,10 @@ def busy(qtbot, watchdog: Watchdog) -> Callable[[MainWindow, Action], float]:
 def test_nothing_people_do_holds_the_window_up(busy, window):
     best: dict[str, float] = {}
     for _ in range(ROUNDS):  # the machine may be slow once; a slow piece of work is slow each time
-        for name, act in (ACTIONS | RARE).items():
+        for name, act in ACTIONS.items():
             best[name] = min(best.get(name, 1e9), busy(window, act))
     close_dialogs(window)
-    print({name: round(value) for name, value in best.items()})
-    assert {name: value for name, value in best.items() if name not in RARE and value > MOST_MS} == {}
-    assert {name: value for name, value in best.items() if value > MOST_MS_RARE} == {}
+    assert {name: value for name, value in best.items() if value > MOST_MS} == {}
 
 
 def test_opening_a_workspace_does_not_hold_the_window_up(qtbot, busy, open_window, root):
