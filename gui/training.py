@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from gui.dialogs.new_run import NewRunDialog
@@ -41,7 +41,7 @@ class Training(QObject):
         dialog = NewRunDialog(self._session, self._settings, data, self._window, request=request)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self.start(held.root, dialog.request()))
-        dialog.open()
+        QTimer.singleShot(0, dialog, dialog.open)  # making it and showing it at once would be felt
         return dialog
 
     def start(self, root: Path, request: RunRequest) -> Job:

@@ -1,6 +1,7 @@
 """The window never freezes: no piece of its own work takes long, and nothing slow runs on its thread."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,8 @@ from storage import Workspace
 from tests.gui.guards import Watchdog
 
 MOST_MS = 50
-ROUNDS = 4
+ROUNDS = 6
+IDLE_S = 0.005  # of the work in `slowness`, on an idle core as the limit is meant for
 Action = Callable[[MainWindow], object]
 
 
@@ -177,11 +179,27 @@ def busy(qtbot, watchdog: Watchdog) -> Callable[[MainWindow, Action], float]:
     return measure
 
 
+def slowness() -> float:
+    """How many times slower this machine computes at the moment than when nothing else runs on it; at least 1.
+
+    What shares a core with others computes half as fast: then 50 ms of ours take 100.
+    """
+    times = []
+    for _ in range(3):
+        start, found = time.thread_time(), {}
+        for number in range(40_000):
+            found[number % 997] = str(number)
+        times.append(time.thread_time() - start)
+    return max(1.0, min(times) / IDLE_S)
+
+
 def test_nothing_people_do_holds_the_window_up(busy, window):
     best: dict[str, float] = {}
-    for _ in range(ROUNDS):  # the machine may be slow once; a slow piece of work is slow each time
+    for _ in range(ROUNDS):
         for name, act in ACTIONS.items():
-            best[name] = min(best.get(name, 1e9), busy(window, act))
+            best[name] = min(best.get(name, 1e9), busy(window, act) / slowness())
+        if max(best.values()) <= MOST_MS:  # else once more: the machine may be slow once, slow work is slow each time
+            break
     close_dialogs(window)
     assert {name: value for name, value in best.items() if value > MOST_MS} == {}
 
@@ -191,8 +209,10 @@ def test_opening_a_workspace_does_not_hold_the_window_up(qtbot, busy, open_windo
     times = []
     for _ in range(ROUNDS):
         with qtbot.waitSignal(window.catalog.model.listed):
-            times.append(busy(window, lambda window: window.open_workspace(root)))
-    assert min(times) < MOST_MS
+            times.append(busy(window, lambda window: window.open_workspace(root)) / slowness())
+        if times[-1] <= MOST_MS:
+            break
+    assert min(times) <= MOST_MS
 
 
 def test_the_workspace_is_never_used_on_the_threads_of_the_window(qtbot, root, open_window, monkeypatch):
