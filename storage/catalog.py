@@ -30,6 +30,7 @@ from storage.layout import Layout
 from storage.manifest import ManifestFile
 from storage.metrics import Metric, Metrics, spread_column
 from storage.moments import from_microseconds, may_speak_of_now
+from storage.parameters import PREPROCESSING
 from storage.part_index import manifest_mark
 from storage.prediction_index import KeyQuery
 from storage.query import Query, best_first, compile_columns, compile_order, compile_query
@@ -368,10 +369,6 @@ class Catalog:
         """
         return self.ask_index(lambda: self._index.texts.parameters_of(keys))
 
-    def steps_of(self, keys: Sequence[int]) -> list[tuple[str, ...]]:
-        """The classes of the steps of each of these keys, from first to last; none where nobody noted them."""
-        return self.ask_index(lambda: self._index.texts.steps_of(keys))
-
     def computed(self, filter: str) -> list[str]:
         """The names of the columns a filter computes. Raises QueryError."""
         return self.ask_index(lambda: list(self._compile(filter).computed))
@@ -495,9 +492,9 @@ class Catalog:
         if metric not in self._index.columns:
             raise BadInput(f"No result has the metric '{metric}'.", advice="Name a metric column, such as test_rmse.")
         keys = self.keys(filter, f"best:{metric}", limit)
-        columns = self.values(keys, [metric, "dataset_name", "model_type"], filter)
-        steps = [(" → ".join(one[:-1]) or "none") if one else None for one in self.steps_of(keys)]
-        own = {"model_type": columns["model_type"], "preprocessing": steps, **self.parameters_of(keys)}
+        told = ("model_type", PREPROCESSING)
+        columns = self.values(keys, [metric, "dataset_name", *told], filter)
+        own = {**{name: columns[name] for name in told}, **self.parameters_of(keys)}
         return rank_parameters(columns[metric], own, columns["dataset_name"])
 
     def summary(self, by: str = "dataset_name", metrics: Sequence[str] | None = None, filter: str = "") -> pd.DataFrame:
@@ -581,7 +578,7 @@ class Catalog:
         """What queries may speak of now."""
         texts = self._index.texts
         return Source(
-            self._index.columns, self.metrics, texts.word, texts.tagged, texts.parameter, texts.parameter_names
+            self._index.columns, self.metrics, texts.word, texts.tagged, texts.parameter, texts.spoken_names
         )
 
     def _compile(self, filter: str) -> Query:

@@ -10,6 +10,7 @@ import typer
 from storage.cli_options import DryRunOption, FormatOption, WorkspaceOption, YesOption, carry_out, open_workspace
 from storage.errors import BadInput
 from storage.output import Format, progress, show_facts, show_rows
+from storage.parameters import PREPROCESSING
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
@@ -112,7 +113,8 @@ def catalog_columns(workspace: WorkspaceOption = None, format: FormatOption = Fo
             {"name": c.name, "kind": "metric" if c.metric else c.kind, "best": _best_of(c.metric) if c.metric else ""}
             for c in opened.catalog.columns()
         ]
-        rows += [{"name": name, "kind": "parameter", "best": ""} for name in opened.catalog.parameters()]
+        parameters = [PREPROCESSING, *opened.catalog.parameters()]
+        rows += [{"name": name, "kind": "parameter", "best": ""} for name in parameters]
         show_rows(rows, ("name", "kind", "best"), format, "")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.grammar import MAX_QUERY, expected
 from storage.metrics import Metrics
-from storage.parameters import fold
+from storage.parameters import PREPROCESSING, fold
 from storage.sources import ALIASES
 
 if TYPE_CHECKING:
@@ -139,17 +139,20 @@ class _Suggestions:
             yield Suggestion(name, "column", metric.title if metric else str(columns[name].info["kind"]))
         begun = self._begun.lower()
         if begun:  # there may be hundreds of parameters
-            for name in self._index.texts.parameter_names():
+            for name in self._index.texts.spoken_names():
                 own = name.lower()
                 if not _WRITABLE.fullmatch(name):
                     continue
                 if own.startswith(begun) or own.rpartition(".")[2].startswith(begun):
-                    yield Suggestion(name, "parameter", "parameter of a step")
+                    detail = "the steps before the model" if name == PREPROCESSING else "parameter of a step"
+                    yield Suggestion(name, "parameter", detail)
 
     def _operators(self, name: str, accepted: set[str]) -> Iterator[Suggestion]:
         column = self._column(name)
         if name == "tags":
             suited: tuple[str, ...] = ("has", "is null", "is not null")
+        elif name.lower() == PREPROCESSING:
+            suited = _TEXT_OPERATORS
         elif column is None:
             suited = tuple(dict.fromkeys((*_NUMBER_OPERATORS, *_TEXT_OPERATORS)))
         else:

@@ -2,6 +2,7 @@
 
 `PLSRegression.n_components` names a parameter by the class of its step, wherever in the pipeline that stands, also
 within another estimator; `scatter.window_size` by the name of a step; `layers` a field of a free description.
+`preprocessing` stands for all steps before the model.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from storage.records import PipelineRecord, plain
 MAX_CONFIG = 200_000  # characters of a configuration that are read
 MAX_TEXT = 200  # characters of a parameter's value that can be compared
 MAX_DEPTH = 20
+PREPROCESSING = "preprocessing"  # what a query calls the steps before the model
+_NO_STEPS = "none"
 _SKIPPED = frozenset({"name", "cv", "grid", "config_file"})  # fields of a template that are no parameters
 
 
@@ -123,6 +126,18 @@ def classes_of(config: str) -> tuple[str, ...]:
     steps = document if isinstance(document, list) else []
     named = (step.get("class") for step in steps if isinstance(step, dict))
     return tuple(one.rpartition(".")[2] for one in named if isinstance(one, str))
+
+
+def preprocessing_of(config: str) -> str | None:
+    """The steps before the model by their classes, `StandardNormalVariate → SavitzkyGolay`, "none" where there are none.
+
+    None where nobody noted steps; a free description may name it itself, in a field `preprocessing`.
+    """
+    classes = classes_of(config)
+    if classes:
+        return " → ".join(classes[:-1]) or _NO_STEPS
+    own = next((one.text for one in parameters_of(config) if one.name == PREPROCESSING), None)
+    return own or None
 
 
 def fold(text: str) -> str:

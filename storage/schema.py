@@ -202,7 +202,13 @@ def _texts(metadata: MetaData) -> dict[str, Table]:
         "texts": Table(
             "texts", metadata, Column("id", Integer, primary_key=True), Column("digest", LargeBinary, unique=True)
         ),
-        "configs": Table("configs", metadata, Column("id", Integer, primary_key=True), Column("config", String)),
+        "configs": Table(
+            "configs",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("config", String),
+            Column("preprocessing", String),
+        ),
         "parameters": Table(
             "parameters",
             metadata,

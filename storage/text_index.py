@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, union_all
+from sqlalchemy import ColumnElement, Float, bindparam, delete, func, insert, literal, select, union_all
 from sqlalchemy.engine import Connection
 
-from storage.parameters import classes_of, fold, parameters_of, words_of
+from storage.parameters import PREPROCESSING, fold, parameters_of, preprocessing_of, words_of
 from storage.schema import TEXT_COLUMNS
 from storage.sources import Parameter
 
@@ -65,7 +65,8 @@ class TextIndex:
 
     def _take_parameters(self, connection: Connection, number: int, config: str) -> None:
         t = self._index.tables
-        connection.execute(insert(t.configs), {"id": number, "config": config})
+        own = {"id": number, "config": config, "preprocessing": preprocessing_of(config)}
+        connection.execute(insert(t.configs), own)
         rows = [
             {"name": p.name, "config_text": number, "place": place, "number": p.number, "text": p.text}
             for place, p in enumerate(parameters_of(config))
@@ -111,6 +112,8 @@ class TextIndex:
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, in upper or lower case; `n_components` alone means that of any step."""
         folded = name.lower()
+        if folded == PREPROCESSING:
+            return self._preprocessing()
         names = [known for known in self.parameter_names() if known.lower() == folded]
         if not names and "." not in name:
             names = [known for known in self.parameter_names() if known.lower().rpartition(".")[2] == folded]
@@ -129,6 +132,17 @@ class TextIndex:
 
         return Parameter(p.c.number, p.c.text, scalar, where)
 
+    def _preprocessing(self) -> Parameter:
+        """The steps before the model as a parameter: always a text."""
+        configs, row = self._index.tables.configs, self._index.predictions.c.config_text
+        own = configs.alias()
+        scalar = select(own.c.preprocessing).where(own.c.id == row).scalar_subquery()
+
+        def where(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+            return row.in_(select(configs.c.id).where(condition))
+
+        return Parameter(literal(None, Float), configs.c.preprocessing, scalar, where)
+
     def parameter_names(self) -> list[str]:
         """The names of all parameters that any result has, in order."""
         state = self._index.state()
@@ -137,9 +151,17 @@ class TextIndex:
             self._names, self._names_at = [row[0] for row in rows], state
         return self._names
 
+    def spoken_names(self) -> list[str]:
+        """What a query may name beside columns: the preprocessing, and all parameters."""
+        return list(dict.fromkeys([PREPROCESSING, *self.parameter_names()]))
+
     def parameter_values(self, name: str, start: str, limit: int) -> list[str]:
         """Values a parameter has, those that begin with `start`."""
-        p = self._index.tables.parameters
+        p, configs = self._index.tables.parameters, self._index.tables.configs
+        if name.lower() == PREPROCESSING:
+            own = configs.c.preprocessing
+            known = select(own).where(own.istartswith(start, autoescape=True)).distinct().order_by(own).limit(limit)
+            return [row["preprocessing"] for row in self._index.ask(known)]
         statement = select(p.c.text).where(p.c.name == name, p.c.text.istartswith(start, autoescape=True)).distinct()
         return [row["text"] for row in self._index.ask(statement.order_by(p.c.number, p.c.text).limit(limit))]
 
@@ -157,15 +179,6 @@ class TextIndex:
             for name, values in found.items()
             if len({one for one in values.values() if one is not None}) > 1
         }
-
-    def steps_of(self, keys: Sequence[int]) -> list[tuple[str, ...]]:
-        """The classes of the steps of each row, in their order; none where nobody noted a configuration."""
-        configs, own = self._index.tables.configs, self._configs_of(keys)
-        known: dict[int, tuple[str, ...]] = {}
-        for chunk in _chunks(sorted({one for one in own if one is not None}), _MANY):
-            rows = self._index.ask(select(configs.c.id, configs.c.config).where(configs.c.id.in_(chunk)))
-            known.update((row["id"], classes_of(row["config"])) for row in rows)
-        return [known.get(config, ()) if config is not None else () for config in own]
 
     def _configs_of(self, keys: Sequence[int]) -> list[int | None]:
         """Which configuration each row has, in this order."""

@@ -83,6 +83,7 @@ def test_metrics_and_columns_are_told(filled: Path, capsys: pytest.CaptureFixtur
     assert run(filled, "catalog", "columns", "--format", "json") == 0
     kinds = {row["name"]: row["kind"] for row in json.loads(capsys.readouterr().out)}
     assert (kinds["test_rmse"], kinds["created_at"], kinds["k"]) == ("metric", "time", "parameter")
+    assert kinds["preprocessing"] == "parameter"
     for wrong in (["x"], ["x", "--lower-is-better", "--target", 1], ["--", "-", "--lower-is-better"]):
         assert run(filled, "metrics", "add", *wrong) == 2
 

@@ -103,7 +103,7 @@ def test_columns_parameters_and_steps_are_read_in_the_order_of_the_keys(workspac
     assert catalog.parameters_of(keys) == {}  # of these three all are the same
     keys = catalog.keys("", "val_rmse", 5)
     assert catalog.parameters_of(keys) == {"Ridge.alpha": [0.0, 0.0, 0.0, 0.0, 1.0]}
-    assert catalog.steps_of(keys)[:2] == [("Ridge",), ("StandardScaler", "Ridge")]
+    assert catalog.values(keys, ["preprocessing"])["preprocessing"][:2] == ["none", "StandardScaler"]
 
 
 @pytest.mark.parametrize("few", [5_000, 3])  # from the index, and from the parts

@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from storage import Dataset, QueryError, Workspace
 from storage.parameters import Parameter, fold, parameters_of, words_of
@@ -89,6 +89,31 @@ def test_parameters_outlive_the_run_folder_and_come_from_anywhere(workspace: Wor
     assert workspace.catalog.ids("PLS.n_components >= 8") == ["p1"] and workspace.catalog.ids("words") == ["p2"]
     workspace.rebuild_index()
     assert workspace.catalog.parameters() == ["PLS.n_components"]
+
+
+def test_results_are_found_by_their_preprocessing(workspace: Workspace, dataset: Dataset) -> None:
+    models = [Ridge(), make_pipeline(StandardScaler(), Ridge()), make_pipeline(MinMaxScaler(), StandardScaler(), Ridge())]
+    workspace.run_batch(dataset, models, charts=False)
+    run = workspace.create_run("corn")
+    for config in ({"model": "mean"}, {"model": "mean", "preprocessing": "by hand"}):
+        run.add_pipeline(config).complete()
+    catalog = workspace.catalog
+    both = "MinMaxScaler → StandardScaler"
+    assert catalog.count("preprocessing = 'none'") == catalog.count("preprocessing is null") == 1
+    assert catalog.count(f"preprocessing = '{both}'") == catalog.count(f"PREPROCESSING = '{both.lower()}'") == 1
+    assert catalog.count("preprocessing ~ 'standardscaler'") == 2
+    assert catalog.count(f"preprocessing in ('none', '{both}', 'by hand')") == 3
+    assert catalog.count("not preprocessing ~ 'minmax'") == 4 and catalog.count("preprocessing = 5") == 0
+    found = catalog.values(catalog.keys("order by preprocessing"), ["preprocessing"])["preprocessing"]
+    assert found == [both, "StandardScaler", "by hand", "none", None]
+    assert {row["preprocessing"]: row["results"] for row in catalog.group(["preprocessing"], [])}[both] == 1
+    workspace.rebuild_index()
+    assert catalog.count(f"preprocessing = '{both}'") == 1
+    offered = [one.text for one in catalog.complete("preprocessing = 'M", 18).suggestions]
+    assert offered == [f"'{both}'"]
+    assert "preprocessing" in [one.text for one in catalog.complete("prep", 4).suggestions]
+    with pytest.raises(QueryError, match="Did you mean preprocessing"):
+        catalog.count("preprocesing = 'none'")
 
 
 def test_text_that_looks_like_a_number_is_found_as_text(workspace: Workspace) -> None:
