@@ -118,6 +118,12 @@ def one_of(name: str, values: Sequence[str]) -> str:
     return f"{name} in ({quoted})"
 
 
+def none_of(name: str, values: Sequence[str]) -> str:
+    """Write the condition that a column has none of these texts; it holds without a value, too."""
+    quoted = ", ".join(f"'{_escaped(value)}'" for value in values)
+    return f"{name} not in ({quoted})"
+
+
 def contains(name: str, text: str) -> str:
     """Write the condition that a text occurs in a column."""
     return f"{name} ~ '{_escaped(text)}'"

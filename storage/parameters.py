@@ -129,7 +129,7 @@ def classes_of(config: str) -> tuple[str, ...]:
 
 
 def preprocessing_of(config: str) -> str | None:
-    """The steps before the model by their classes, `StandardNormalVariate → SavitzkyGolay`, "none" where there are none.
+    """The steps before the model by their classes, `StandardNormalVariate → SavitzkyGolay`; "none" without any.
 
     None where nobody noted steps; a free description may name it itself, in a field `preprocessing`.
     """

@@ -12,7 +12,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.formats import number_text, time_text, tr
-from gui.models.explored import Axis
+from gui.models.axis import Axis
 from gui.theme import CYCLE, GRID, ROW_HEIGHT, pipeline_colour, theme
 
 STEPS = 9  # shades of a number

@@ -27,7 +27,8 @@ from gui.charts.parallel_lines import LineLayer, distances, toned_down
 from gui.charts.parallel_mouse import Drag, Range, dragged_range, part_at
 from gui.charts.plot import Plot
 from gui.formats import tr
-from gui.models.explored import Axis, Explored
+from gui.models.axis import Axis
+from gui.models.explored import Explored
 from gui.theme import theme
 
 REACH = 7.0  # pixels from a line that still mean it
@@ -292,8 +293,6 @@ class ParallelPlot(Plot):
     def _set_range(self, drag: Drag) -> None:
         """Follow the mouse: the lines outside fade while it moves."""
         axis = self.axes[drag.axis]
-        if axis.kind == "steps":  # no query can speak of them
-            return
         fresh = not self.ranges
         self.ranges[axis.key] = dragged_range(axis, axis.key in self.inverted, drag, self.frame())
         self._inside = self.explored.inside(self.ranges)

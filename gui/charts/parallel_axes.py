@@ -12,8 +12,8 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from gui.charts.parallel_lines import line_path
 from gui.formats import number_text, time_text, tr
+from gui.models.axis import Axis
 from gui.models.columns import TITLES
-from gui.models.explored import Axis
 from gui.theme import theme
 
 SIDE, TOP, BOTTOM = 64, 44, 28  # pixels around the axes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
-from gui.models.explored import Axis
+from gui.models.axis import Axis
 
 SNAP = 6.0  # pixels from the end of an axis that mean the end
 EDGE = 5.0  # pixels from the end of a range that move it
@@ -58,5 +58,5 @@ def dragged_range(axis: Axis, turned: bool, drag: Drag, frame: QRectF) -> Range:
     ends = []
     for height in np.clip(from_to, 0.0, 1.0):
         snapped = 0.0 if height < near else 1.0 if height > 1 - near else float(height)
-        ends.append(axis.rounded(axis.value_at(1 - snapped if turned else snapped)))
-    return min(ends), max(ends)
+        ends.append(axis.value_at(1 - snapped if turned else snapped))
+    return axis.range_of(*ends)

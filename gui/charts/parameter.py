@@ -18,7 +18,7 @@ from gui.charts.log_axis import LogAxis
 from gui.charts.many_points import REACH, PointedPlot
 from gui.charts.parallel_axes import axis_title
 from gui.formats import integer_text, tr
-from gui.models.explored import Axis
+from gui.models.axis import Axis
 from gui.theme import GRID, theme
 
 MOST_LEVELS = 24  # different values up to which their spread is drawn

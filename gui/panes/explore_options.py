@@ -116,7 +116,7 @@ class ExploreOptions(QWidget):
         """Offer what these results have; what was chosen stays if it is there."""
         metrics = usual_metrics(explored, sorted_by)
         parameters, names, numbers = (
-            explored.keys(*kinds) for kinds in (("parameter", "steps"), ("name",), ("number", "time"))
+            explored.keys(*kinds) for kinds in (("parameter",), ("name",), ("number", "time"))
         )
         told = [key for key in names if len(explored.axes[key].names) > 1]
         _fill(self.measure, [*metrics, *numbers])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, Qt, Signal
 from PySide6.QtWidgets import (
@@ -17,15 +18,17 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import tr
-from gui.models.explored import Axis
 from gui.panes.explore_options import title_of
 from gui.theme import GRID
+
+if TYPE_CHECKING:
+    from gui.models.axis import Axis
 
 Range = tuple[float, float]
 
 
 class RangesDialog(QDialog):
-    """Asks for a range on each axis. `wanted` carries all of them by the key of their axis."""
+    """Asks for a range on each axis; those of times stay as they are. `wanted` carries all by the key of their axis."""
 
     wanted = Signal(dict)
 
@@ -34,8 +37,9 @@ class RangesDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Ranges"))
         self.resize(460, 380)
-        self._axes = [axis for axis in axes if axis.kind not in ("steps", "time")]
+        self._axes = [axis for axis in axes if axis.kind != "time"]
         self.edits: dict[str, tuple[QLineEdit, ...]] = {}
+        self._kept = {key: one for key, one in ranges.items() if all(axis.key != key for axis in self._axes)}
         grid = QGridLayout()
         grid.setSpacing(GRID)
         for row, axis in enumerate(self._axes):
@@ -72,11 +76,11 @@ class RangesDialog(QDialog):
             edit.setPlaceholderText(", ".join(name for name in axis.names[:4] if name))
             if wanted is not None:
                 inside = [name for place, name in enumerate(axis.names) if wanted[0] <= place <= wanted[1]]
-                edit.setText(", ".join(inside))
+                edit.setText(", ".join(name or tr("others") for name in inside))
             return (edit,)
         edits = []
         for place, words in enumerate((tr("{axis} from"), tr("{axis} to"))):
-            edit = QLineEdit(f"{wanted[place]:.6g}" if wanted is not None else "")
+            edit = QLineEdit(f"{wanted[place]:.10g}" if wanted is not None else "")
             edit.setAccessibleName(words.format(axis=axis.key))
             edit.setPlaceholderText(f"{axis.bounds[place]:.4g}")
             edits.append(edit)
@@ -84,7 +88,7 @@ class RangesDialog(QDialog):
 
     def ranges(self) -> dict[str, Range]:
         """Return what was asked for. Raises ValueError, with the name of the axis, for what is no number or name."""
-        found: dict[str, Range] = {}
+        found = dict(self._kept)
         for axis in self._axes:
             texts = [edit.text().strip() for edit in self.edits[axis.key]]
             if not any(texts):
@@ -110,9 +114,8 @@ class RangesDialog(QDialog):
 
 def _names(axis: Axis, text: str) -> Range:
     """Names that stand side by side are one range; others can't be chosen on one axis."""
-    places = sorted(
-        axis.names.index(name) if name in axis.names else -1 for name in map(str.strip, text.split(",")) if name
-    )
+    known = [name or tr("others") for name in axis.names]
+    places = sorted(known.index(name) if name in known else -1 for name in map(str.strip, text.split(",")) if name)
     if not places or places[0] < 0 or places[-1] - places[0] != len(places) - 1:
         raise ValueError(axis.key)
     return places[0] - 0.5, places[-1] + 0.5

@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 
 from gui.models import explored
-from gui.models.explored import make_axis
+from gui.models.axis import MOST_NAMES, make_axis
 from storage import Workspace
 from tests.gui.test_window import apply_filter, focus, names, select
 
@@ -136,6 +136,83 @@ def test_ranges_are_chosen_by_keyboard(qtbot, window, pane):
     assert names(window) == ["p00"]
 
 
+@pytest.fixture
+def mixed(tmp_path):
+    """A workspace with axes of every kind: rare names, numbers and texts on one axis, preprocessing, and what lacks."""
+    root = tmp_path / "mixed"
+    snv = {"class": "chemotools.scatter.StandardNormalVariate"}
+    with Workspace.create(root) as workspace:
+        run = workspace.create_run("corn")
+        for number in range(30):
+            gamma = ("scale", 0.1 + number / 3, None)[number % 3]
+            before = ([], [snv], [snv, {"class": "sklearn.preprocessing.StandardScaler"}])[number // 10]
+            steps = [*before, {"class": "sklearn.svm.SVR", "params": {"gamma": gamma, "C": 1.5**number}}]
+            pipeline = run.add_pipeline({"steps": steps, "name": f"c{number}"}, name=f"p{number}")
+            pipeline.save_metrics({"val": {"rmse": 1.0 + number / 7}} if number % 5 else {"test": {"rmse": 1.0}})
+            pipeline.complete()
+        run.add_pipeline({"model": "mean"}, name="without steps").complete()
+        run.finalize()
+    return root
+
+
+def test_what_is_within_a_range_of_any_axis_is_what_its_condition_lists(qtbot, open_window, mixed):
+    window = open_window(mixed)
+    show(qtbot, window)
+    pane, model = window.explore, window.catalog.model
+    axes = pane.explored.axes
+    assert {"preprocessing", "config_name", "created_at", "SVR.gamma", "SVR.C", "val_rmse"} <= set(axes)
+    assert axes["config_name"].names[-1] == "" and "0.43333333333333335" in axes["SVR.gamma"].names
+    heights = [(0.0, 1.0), (0.0, 0.4), (0.35, 0.8), (0.501, 0.502), (0.97, 1.0)]
+    asked = [(key, *axis.range_of(*map(axis.value_at, ends))) for key, axis in axes.items() for ends in heights]
+    conditions = [axes[key].condition(low, high) for key, low, high in asked]
+    listed = []
+    window.session.query(lambda workspace: [set(workspace.catalog.ids(one)) for one in conditions], listed.append)
+    qtbot.waitUntil(lambda: bool(listed), timeout=20_000)
+    for (key, low, high), condition, ids in zip(asked, conditions, listed[0], strict=True):
+        inside = axes[key].inside(low, high)
+        assert {pane.explored.picked[row].prediction_id for row in np.flatnonzero(inside)} == ids, condition
+        assert inside.any() or not axes[key].names, condition
+    pane.set_ranges({"preprocessing": (0.5, 1.5)})
+    qtbot.waitUntil(lambda: model.rowCount() == 10)
+    assert window.query.text() == f"preprocessing = '{axes['preprocessing'].names[1]}'"
+
+
+def test_preprocessing_is_chosen_with_the_mouse_and_a_view_brings_it_back(qtbot, open_window, mixed):
+    window = open_window(mixed)
+    show(qtbot, window)
+    pane, plot = window.explore, window.explore.parallel
+    pane._put("axes", ["preprocessing", "val_rmse"])
+    names_there = pane.explored.axes["preprocessing"].names
+    start, stop = (place(plot, "preprocessing", at) for at in (0.0, 1.0))
+    with qtbot.waitSignal(window.catalog.model.listed):
+        drag(qtbot, plot, start + QPoint(0, 4), stop - QPoint(0, 4))
+    kept = names_there[:2]
+    assert window.query.text() == f"preprocessing in ('{kept[0]}', '{kept[1]}')"
+    assert len(names(window)) == 20
+    view = window.catalog.as_view("Two of three")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        pane.options.clear.click()
+    assert len(names(window)) == 31
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.catalog.show_view(view)
+    assert len(names(window)) == 20
+
+
+def test_the_dialog_leaves_alone_what_it_does_not_ask_for(qtbot, open_window, mixed):
+    window = open_window(mixed)
+    show(qtbot, window)
+    pane = window.explore
+    pane._put("axes", ["config_name", "created_at"])
+    times = pane.explored.axes["created_at"]
+    last = float(len(pane.explored.axes["config_name"].names) - 1)
+    pane.ranges = {"created_at": times.bounds, "config_name": (last - 0.5, last + 0.5)}
+    dialog = pane.choose_ranges()
+    assert dialog.edits["config_name"][0].text() == "others"
+    with qtbot.waitSignal(dialog.wanted) as told:
+        dialog._take()
+    assert told.args == [{"created_at": times.bounds, "config_name": (last - 0.5, last + 0.5)}]
+
+
 def test_a_line_is_selected_everywhere_by_a_click_and_shown_when_selected_elsewhere(qtbot, window, pane):
     plot = pane.parallel
     row = pane.explored.titles.index("p09")
@@ -225,8 +302,8 @@ def test_at_most_so_many_are_drawn_and_that_is_said(qtbot, window, monkeypatch):
 
 def test_names_that_are_rare_are_others_and_missing_values_are_no_numbers():
     axis = make_axis("config_name", [f"c{n}" for n in range(40)] + ["often"] * 3 + [None], "name")
-    assert (len(axis.names), axis.names[0], axis.names[-1]) == (explored.MOST_NAMES, "often", "")
-    assert np.isnan(axis.values[-1]) and axis.values[39] == explored.MOST_NAMES - 1
+    assert (len(axis.names), axis.names[0], axis.names[-1]) == (MOST_NAMES, "often", "")
+    assert np.isnan(axis.values[-1]) and axis.values[39] == MOST_NAMES - 1
     assert make_axis("SVR.gamma", ["scale", 0.1, None], "parameter").names == ("scale", "0.1")
     assert make_axis("Ridge.alpha", [1e-3, 1.0, 100.0], "parameter").log
     assert not make_axis("test_r2", [-0.5, 0.0, 0.9], "metric").log

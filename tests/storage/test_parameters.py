@@ -92,7 +92,11 @@ def test_parameters_outlive_the_run_folder_and_come_from_anywhere(workspace: Wor
 
 
 def test_results_are_found_by_their_preprocessing(workspace: Workspace, dataset: Dataset) -> None:
-    models = [Ridge(), make_pipeline(StandardScaler(), Ridge()), make_pipeline(MinMaxScaler(), StandardScaler(), Ridge())]
+    models = [
+        Ridge(),
+        make_pipeline(StandardScaler(), Ridge()),
+        make_pipeline(MinMaxScaler(), StandardScaler(), Ridge()),
+    ]
     workspace.run_batch(dataset, models, charts=False)
     run = workspace.create_run("corn")
     for config in ({"model": "mean"}, {"model": "mean", "preprocessing": "by hand"}):
