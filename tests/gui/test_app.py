@@ -1,5 +1,8 @@
 """The application as a program of its own."""
 
+import subprocess
+import sys
+
 SAY_WHAT_IS_OPEN = """
 if shown.details.details is not None:
     say(shown.windowTitle(), shown.catalog.model.rowCount(), shown.details.details.problems)
@@ -50,6 +53,51 @@ if shown.notice.text():
     say(shown.settings.recent)
     shown.close()
 """
+HEAVY = {
+    "joblib",
+    "lark",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "pyqtgraph",
+    "scipy",
+    "sklearn",
+    "sqlalchemy",
+}
+LOOK_AT_THE_FIRST_PAINT = f"""
+import os, sys
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication
+from gui import app
+from gui.window import MainWindow
+
+def say_what_is_loaded(when):
+    print(when, sorted({HEAVY} & set(sys.modules)), flush=True)
+
+class Looker(QObject):
+    painted = False
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint and isinstance(watched, MainWindow) and not self.painted:
+            self.painted = True
+            say_what_is_loaded("at the first paint:")
+            self.window = watched
+            self.startTimer(20)
+        return False
+
+    def timerEvent(self, event):
+        if self.window.isVisible() and self.window.details.charts is not None:
+            say_what_is_loaded("with the charts:")
+            self.window.close()
+
+application = QApplication([])
+looker = Looker()
+application.installEventFilter(looker)
+QTimer.singleShot(60_000, lambda: os._exit(3))
+sys.exit(app.main([]))
+"""
 
 
 def test_it_opens_the_workspace_named_and_the_same_one_next_time(starter, root):
@@ -92,3 +140,12 @@ def test_a_workspace_that_is_gone_at_the_next_start_stays_known(starter, root):
     assert shown.startswith(f"True There is no folder {root}.")
     assert shown.endswith("[]")  # no dialog in the way
     assert recent == f"['{root}']"
+
+
+def test_what_takes_long_to_load_is_loaded_after_the_first_paint(starter):
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK_AT_THE_FIRST_PAINT], env=starter.environment, capture_output=True, text=True,
+        timeout=90, cwd=starter.folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["at the first paint: []", "with the charts: ['numpy', 'pyqtgraph']"]
