@@ -38,17 +38,23 @@ def best_rows(table: pa.Table, names: Sequence[str], registry: Metrics) -> pa.Ta
     return table.filter(wanted)
 
 
-def group(table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: Metrics) -> list[dict[str, Any]]:
+def group(
+    table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: Metrics, *, datasets: bool = False
+) -> list[dict[str, Any]]:
     """One row per group of `table`: how many results, completed, failed; best, mean and spread of metric columns.
 
     `best_<metric>` follows what is best of the metric and is left out where that is unknown; spread is the sample
     standard deviation (n - 1). Rows are ordered by the number of results, largest first. The table has the columns
-    `by`, `metrics` and `status`.
+    `by`, `metrics` and `status`. With `datasets` it has `dataset_name`, too, and a row tells the one dataset of its
+    group, None where there are several.
     """
     for status in ("completed", "failed"):
         table = table.append_column(f"is {status}", pc.cast(pc.equal(table["status"], status), pa.int64()))
     asked: list[Any] = [([], "count_all"), ("is completed", "sum"), ("is failed", "sum")]
     names = {"count_all": "results", "is completed_sum": "completed", "is failed_sum": "failed"}
+    if datasets:
+        table = table.append_column("its dataset", pc.fill_null(table["dataset_name"], ""))
+        asked += [("its dataset", "min"), ("its dataset", "max")]
     for name in metrics:
         metric = registry.find(name)
         if metric is not None and metric.target is not None:
@@ -68,6 +74,9 @@ def group(table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: 
     found: list[dict[str, Any]] = grouped.rename_columns([names.get(n, n) for n in grouped.column_names]).to_pylist()
     for row in found:
         row.update({name: row[name] or 0 for name in ("completed", "failed")})
+        if datasets:
+            first, last = row.pop("its dataset_min"), row.pop("its dataset_max")
+            row["dataset_name"] = first if first == last else None
     return found
 
 

@@ -446,18 +446,22 @@ class Catalog:
 
     # ------------------------------------------------------------ over many rows
 
-    def group(self, by: Sequence[str], metrics: Sequence[str] | None = None, filter: str = "") -> list[dict[str, Any]]:
+    def group(
+        self, by: Sequence[str], metrics: Sequence[str] | None = None, filter: str = "", *, datasets: bool = False
+    ) -> list[dict[str, Any]]:
         """One row per group of the results that match: how many, completed, failed; best, mean, spread of metrics.
 
         `by` are columns, columns that `filter` computes, or pipeline parameters. The keys of a row are these,
         `results`, `completed`, `failed`, and `best_<metric>`, `mean_<metric>`, `std_<metric>` (n - 1); largest groups
         first. `best_` is left out where nobody knows what is best; of a metric with a target it is the smallest
-        distance. Left to itself it takes the metrics results are judged by. Raises BadInput for what isn't there.
+        distance. Left to itself it takes the metrics results are judged by. With `datasets` the key `dataset_name` is
+        there in any case: the one dataset of a group ("" for none), None where the group has results of several,
+        of which no value is the best. Raises BadInput for what isn't there.
         """
         from storage.groups import Groups
 
         groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
-        return groups.group(list(dict.fromkeys(by)), metrics, filter)
+        return groups.group(list(dict.fromkeys(by)), metrics, filter, datasets)
 
     def best_values(self, metrics: Sequence[str], filter: str = "") -> BestValues:
         """The best value of each metric column, by dataset, among the results that match, with its spread over folds.

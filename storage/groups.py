@@ -36,7 +36,9 @@ class Groups:
         self._source = source
         self._ask = ask
 
-    def group(self, by: Sequence[str], metrics: Sequence[str] | None, filter: str) -> list[dict[str, Any]]:
+    def group(
+        self, by: Sequence[str], metrics: Sequence[str] | None, filter: str, datasets: bool = False
+    ) -> list[dict[str, Any]]:
         """See `Catalog.group`."""
         known = {name: column.info["kind"] for name, column in self._index.columns.items()}
         if metrics is None:
@@ -45,11 +47,12 @@ class Groups:
         wrong = next((name for name in metrics if known.get(name, "number") not in ("number", "integer")), None)
         if wrong is not None or not by:
             raise BadInput(f"'{wrong or ''}' is no column of numbers.", advice="Group by columns, and give metrics.")
-        names = list(dict.fromkeys([*by, "status", *metrics]))
+        told = datasets and "dataset_name" not in by
+        names = list(dict.fromkeys([*by, "status", *metrics, *(["dataset_name"] if told else [])]))
         table = self._from_parts(names, filter)
         if table is None:
             table = self._ask(lambda: self._from_index(names, filter))
-        rows = aggregates.group(table, by, list(dict.fromkeys(metrics)), self._source().metrics)
+        rows = aggregates.group(table, by, list(dict.fromkeys(metrics)), self._source().metrics, datasets=told)
         for name in by:
             if known.get(name) == "date":
                 rows = [{**row, name: str(row[name]) if row[name] is not None else None} for row in rows]

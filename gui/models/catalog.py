@@ -27,6 +27,7 @@ from gui.formats import (
 )
 from gui.models import listings
 from gui.models.columns import (
+    ALIKE,
     ASIDE_ROLE,
     EDITABLE,
     SORT_ROLE,
@@ -48,7 +49,6 @@ from gui.tasks import Problem
 
 PAGES_KEPT = 64
 PAGES_AT_ONCE = 4
-ALIKE = "≈"  # the mark of a value that can't be told from the best
 UNANSWERED = frozenset((Qt.ItemDataRole.BackgroundRole, Qt.ItemDataRole.CheckStateRole))  # asked of every cell painted
 
 

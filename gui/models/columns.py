@@ -45,6 +45,7 @@ SIGN_ROLE = SORT_ROLE + 3  # of a cell: whether its icon says all that its text 
 FRONT = ("status", "pipeline_name", "stars", "model_type", "dataset_name")
 EDITABLE = ("tags", "notes")
 PARTITIONS = ("val", "test", "train")
+ALIKE = "≈"  # the mark of a value that can't be told from the best
 
 
 @dataclass(frozen=True)
@@ -178,13 +179,17 @@ def note_sign(row: dict[str, Any], role: int) -> Any:
 def header_tip(column: Column) -> str:
     if column.metric is None:
         return tr("{title}\nIn queries: {key}").format(title=column.title, key=column.key)
-    direction = {True: tr("lower is better"), False: tr("higher is better"), None: tr("direction unknown")}
-    words = direction[column.metric.lower_is_better]
-    if column.metric.target is not None:
-        words = tr("best near {target}").format(target=parameter_text(column.metric.target))
     return tr("{title}: {direction}\nIn queries: {key}").format(
-        title=column.metric.title, direction=words, key=column.key
+        title=column.metric.title, direction=direction_text(column.metric), key=column.key
     )
+
+
+def direction_text(metric: Metric) -> str:
+    """Say which values of a metric are best."""
+    if metric.target is not None:
+        return tr("best near {target}").format(target=parameter_text(metric.target))
+    direction = {True: tr("lower is better"), False: tr("higher is better"), None: tr("direction unknown")}
+    return direction[metric.lower_is_better]
 
 
 def best_sign(metric: Metric) -> str:

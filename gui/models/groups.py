@@ -1,6 +1,8 @@
 """Groups of results as a table: one row for each group with its counts and the best, mean and spread of metrics.
 
-There are few groups compared with results, so they are all held in memory and sorted here.
+There are few groups compared with results, so they are all held in memory and sorted here. The best value is marked
+on each dataset apart, for errors on one say nothing about those on another; where groups have results of several
+datasets nothing is.
 """
 
 from __future__ import annotations
@@ -12,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from PySide6.QtGui import QFont
 
-from gui.formats import cell_text, integer_text, number_text, plain_text, tr
+from gui.formats import cell_text, integer_text, number_text, parameter_text, plain_text, tr
 from gui.models.columns import (
+    ALIKE,
     LEFT,
     RIGHT,
     SORT_ROLE,
     TITLES,
     AnyIndex,
     Column,
-    best_of,
     best_sign,
+    direction_text,
     sort_sign,
     words_text,
 )
@@ -32,19 +35,24 @@ if TYPE_CHECKING:
 
 COUNTS = {"results": "Results", "completed": "Completed", "failed": "Failed"}
 KINDS = {"best": "best {metric}", "mean": "mean {metric}", "std": "std {metric}"}
+DATASET = "dataset_name"
 Row = dict[str, Any]
 
 
 class GroupsModel(QAbstractTableModel):
-    """Shows groups as `catalog.group` gives them; `by` are the columns grouped by."""
+    """Shows groups as `catalog.group` gives them with their datasets; `by` are the columns grouped by.
+
+    `mixed` tells whether a group has results of several datasets.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.by: tuple[str, ...] = ()
+        self.mixed = False
         self.columns: list[Column] = []
         self.sorts: tuple[SortKey, ...] = (SortKey("results", True),)
         self._rows: list[Row] = []
-        self._best: dict[str, Any] = {}
+        self._best: dict[tuple[str, str], float] = {}  # by column and dataset
         self._bold = QFont()
         self._bold.setBold(True)
 
@@ -52,9 +60,11 @@ class GroupsModel(QAbstractTableModel):
         """Show these groups, sorted as before as far as the columns are still there."""
         self.beginResetModel()
         self.by = tuple(by)
-        names = list(rows[0]) if rows else [*by, *COUNTS]
+        told = list(rows[0]) if rows else [*by, *COUNTS]
+        names = [name for name in told if name != DATASET or name in by]
         self.columns = [_column(name, self.by, metrics) for name in names]
-        self._best = {column.key: _best(column, rows) for column in self.columns if column.key.startswith("best_")}
+        self.mixed = DATASET not in by and any(row[DATASET] is None for row in rows)
+        self._best = {} if self.mixed else _best(self.columns, rows)
         self.sorts = tuple(key for key in self.sorts if key.name in names) or (SortKey("results", True),)
         self._rows = _sorted(rows, self.sorts)
         self.endResetModel()
@@ -95,6 +105,8 @@ class GroupsModel(QAbstractTableModel):
             return column.title
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.align
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._header_tip(column)
         if role in (SORT_ROLE, Qt.ItemDataRole.AccessibleTextRole):
             return sort_sign(column.key, column.title, self.sorts, role)
         return None
@@ -102,28 +114,56 @@ class GroupsModel(QAbstractTableModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        column = self.columns[index.column()]
-        value = self._rows[index.row()].get(column.key)
+        column, row = self.columns[index.column()], self._rows[index.row()]
+        value = row.get(column.key)
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(column, value)
+            return self._text(column, row)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return column.align
         if role == Qt.ItemDataRole.UserRole:
             return value
         if role == Qt.ItemDataRole.FontRole:
-            return self._bold if self._is_best(column, value) else None
+            return self._bold if self._rank(column, row) == "best" else None
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_text(value) or None
+            return self._tip(column, row) or None
         return None
 
-    def _text(self, column: Column, value: Any) -> str:
-        text = column.format(value)
-        if column.metric is None or not self._is_best(column, value):
+    def _text(self, column: Column, row: Row) -> str:
+        text, rank = column.format(row.get(column.key)), self._rank(column, row)
+        if not rank or column.metric is None:
             return text
-        return f"{best_sign(column.metric)} {text}"
+        return f"{best_sign(column.metric) if rank == 'best' else ALIKE} {text}"
 
-    def _is_best(self, column: Column, value: Any) -> bool:
-        return value is not None and value == self._best.get(column.key)
+    def _rank(self, column: Column, row: Row) -> str:
+        """Tell whether a value is the "best" on its dataset or can't be told from it as "written"; else ""."""
+        best, value = self._best.get((column.key, row.get(DATASET) or "")), row.get(column.key)
+        if best is None or value is None:
+            return ""
+        if value == best:
+            return "best"
+        return "written" if column.format(value) == column.format(best) else ""
+
+    def _tip(self, column: Column, row: Row) -> str:
+        text, rank = plain_text(row.get(column.key)), self._rank(column, row)
+        if rank == "best":
+            words = tr("The best of {dataset} among these groups")
+            return f"{text}\n{words.format(dataset=row.get(DATASET) or tr('what has no dataset'))}"
+        return f"{text}\n{tr('As good as the best in the digits shown')}" if rank == "written" else text
+
+    def _header_tip(self, column: Column) -> str | None:
+        """Say which end of a metric is best and, where no value is marked, why."""
+        if column.metric is None:
+            return None
+        lines = [tr("{title}: {direction}").format(title=column.metric.title, direction=direction_text(column.metric))]
+        if not column.key.startswith("best_"):
+            return lines[0]
+        if column.metric.target is not None:
+            target = parameter_text(column.metric.target)
+            lines.append(tr("How far from {target} the nearest value is").format(target=target))
+        if self.mixed:
+            lines.append(tr("No best value is marked: there are groups with results of several datasets."))
+            lines.append(tr("Group by dataset, too, or filter for one dataset."))
+        return "\n".join(lines)
 
 
 def _column(name: str, by: Sequence[str], metrics: Mapping[str, Metric]) -> Column:
@@ -139,9 +179,18 @@ def _column(name: str, by: Sequence[str], metrics: Mapping[str, Metric]) -> Colu
     return Column(name, title, RIGHT, write, metric)
 
 
-def _best(column: Column, rows: Sequence[Row]) -> float | None:
-    values = [row[column.key] for row in rows if row.get(column.key) is not None]
-    return best_of(column.metric, values) if column.metric is not None else None
+def _best(columns: Sequence[Column], rows: Sequence[Row]) -> dict[tuple[str, str], float]:
+    """Find the best value of each metric on each dataset; of a metric with a target it is the smallest distance."""
+    found: dict[tuple[str, str], float] = {}
+    for column in columns:
+        if column.metric is None or not column.key.startswith("best_"):
+            continue
+        better = max if column.metric.lower_is_better is False else min
+        for row in rows:
+            value, place = row.get(column.key), (column.key, row.get(DATASET) or "")
+            if value is not None and value == value:
+                found[place] = better(found.get(place, value), value)
+    return found
 
 
 def _first_sort(column: Column) -> SortKey:

@@ -202,4 +202,4 @@ def fetch_groups(
     known = {column.name for column in catalog.columns()}
     there = tuple(name for name in by if name in known or name in (*catalog.computed(condition), *catalog.parameters()))
     shown = [name for name in metrics or () if name in known]
-    return there, catalog.group(there, shown or None, filter=condition) if there else []
+    return there, catalog.group(there, shown or None, condition, datasets=True) if there else []

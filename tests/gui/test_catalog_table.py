@@ -13,7 +13,7 @@ from gui.models.row_set import RowSet
 from gui.panes import catalog_selection, catalog_table
 from gui.panes.column_chooser import ColumnChooser
 from gui.selection import Picked
-from storage import Workspace
+from storage import Workspace, metric_for
 from tests.gui.test_window import apply_filter, names
 
 
@@ -242,7 +242,7 @@ def test_what_is_selected_elsewhere_is_selected_here_as_far_as_it_is_listed(qtbo
     assert window.selection.chosen == tuple(picked)  # it came back unchanged
     apply_filter(qtbot, window, f"prediction_id = '{picked[1].prediction_id}'")
     assert len(window.selection.chosen) == 3 and len(window.catalog.table.chosen.rows()) == 1
-    apply_filter(qtbot, window, "")
+    window.query.put("")  # and no Enter, which would go to the first row
     qtbot.waitUntil(lambda: len(window.catalog.table.chosen.rows()) == 3)
 
 
@@ -373,6 +373,68 @@ def test_groups_show_counts_and_the_best_with_its_mark(qtbot, window):
     assert cells["mean test_rmse"] == ["2.45", "1.45"]
     table.horizontalHeader().sort_wanted.emit(list(cells).index("mean test_rmse"), False)
     assert table.groups.index(0, 0).data() == "wheat"
+
+
+def marks(table, key):
+    """Return the mark of each group in a column, by what it is grouped by."""
+    place = [column.key for column in table.groups.columns].index(key)
+    rows = range(table.groups.rowCount())
+    texts = {tuple(table.groups.index(row, n).data() for n in range(len(table.groups.by))): row for row in rows}
+    return {by: table.groups.index(row, place).data().partition(" ")[0] for by, row in texts.items()}
+
+
+def tip(table, key, row=None):
+    place = [column.key for column in table.groups.columns].index(key)
+    if row is None:
+        return table.groups.headerData(place, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    return table.groups.index(row, place).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_the_best_of_each_dataset_is_marked_and_none_where_groups_mix_datasets(qtbot, window, root):
+    with Workspace.open(root) as other:
+        for dataset, model, error in (("corn", "a", 0.5), ("rye", "a", 9.0), ("rye", "b", 8.0), ("rye", "c", 8.0)):
+            pipeline = other.create_run(dataset, model).add_pipeline({"model": model}, name=model)
+            pipeline.save_metrics({"test": {"rmse": error}})
+            pipeline.complete()
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.session.rescan(lambda _: None)
+    table = group(qtbot, window, "dataset_name", "run_id")
+    marked = sorted(by for by, sign in marks(table, "best_test_rmse").items() if sign == "▼")
+    assert [(dataset, run[-1]) for dataset, run in marked] == [
+        ("corn", "a"),
+        ("rye", "b"),
+        ("rye", "c"),
+        ("wheat", "d"),
+    ]
+    table = group(qtbot, window, "run_id")  # each run is of one dataset
+    assert sorted(by for by, sign in marks(table, "best_test_rmse").items() if sign == "▼") == [
+        (run,) for _, run in marked
+    ]
+    row = next(row for row in range(6) if table.groups.index(row, 0).data() == marked[1][1])
+    assert "The best of rye among these groups" in tip(table, "best_test_rmse", row)
+    table = group(qtbot, window, "status")
+    assert "▼" not in marks(table, "best_test_rmse").values()
+    assert "results of several datasets" in tip(table, "best_test_rmse")
+    assert "several datasets" not in tip(table, "mean_test_rmse") and tip(table, "results") is None
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        window.query.put("dataset_name = 'rye'")
+    assert list(marks(table, "best_test_rmse").values()) == ["▼"]
+    assert "several datasets" not in tip(table, "best_test_rmse")
+
+
+def test_what_is_best_near_a_value_and_what_looks_the_same_is_marked_in_groups():
+    from gui.models.groups import GroupsModel
+
+    model = GroupsModel()
+    names = ("model", "results", "best_test_bias", "best_test_r2")
+    values = [("a", 1, 0.30, 0.91234), ("b", 1, 0.10, 0.91229), ("c", 1, 0.10, 0.5), ("d", 1, None, None)]
+    rows = [dict(zip(names, one, strict=True)) | {"dataset_name": "corn"} for one in values]
+    metrics = {name: metric_for(name) for name in ("test_bias", "test_r2")}
+    model.show(["model"], rows, metrics)
+    shown = [[model.index(row, place).data() for row in range(4)] for place in (2, 3)]
+    assert shown == [["0.300", "◆ 0.100", "◆ 0.100", "–"], ["▲ 0.912", "≈ 0.912", "0.500", "–"]]
+    assert "As good as the best" in model.index(1, 3).data(Qt.ItemDataRole.ToolTipRole)
+    assert [column.key for column in model.columns] == list(names)
 
 
 def test_entering_a_group_narrows_the_query_to_it(qtbot, window):

@@ -104,6 +104,23 @@ def test_groups_agree_with_duckdb(varied: Workspace) -> None:
     assert all(row["completed"] + row["failed"] == row["results"] for row in found)
 
 
+@pytest.mark.parametrize("filter", ["", "not nosuchword"])  # from the parts, and from the index
+def test_groups_tell_their_dataset_if_they_have_but_one(varied: Workspace, filter: str) -> None:
+    mixed = varied.catalog.group(["status"], ["test_rmse"], filter, datasets=True)
+    assert [row["dataset_name"] for row in mixed] == [None, None] and "dataset_name" not in mixed[0].keys() - {
+        "dataset_name"
+    }
+    seeds = varied.catalog.group(["seed"], [], f"n_samples in (2, 6) {filter and 'and'} {filter}", datasets=True)
+    assert {row["dataset_name"] for row in seeds} == {None}
+    alone = varied.catalog.group(["status"], [], f"dataset_name = 'd1' {filter and 'and'} {filter}", datasets=True)
+    assert [row["dataset_name"] for row in alone] == ["d1", "d1"]
+    without = varied.catalog.group(["status"], [], f"dataset_name is null {filter and 'and'} {filter}", datasets=True)
+    assert [row["dataset_name"] for row in without] == ["", ""]
+    assert varied.catalog.group(["dataset_name"], [], filter, datasets=True) == varied.catalog.group(
+        ["dataset_name"], [], filter
+    )
+
+
 def test_groups_of_what_the_parts_do_not_know(workspace: Workspace) -> None:
     ids = fill(workspace, 6)
     workspace.catalog.annotate(ids[:2], add_tags=["final"], stars=5)
