@@ -279,9 +279,9 @@ class PipelineActions(QObject):
             self.deleting.delete(Doomed(results=ids))
             return
         chosen = pane.selecting.chosen()
+        called = pane.model.listing.condition if pane.model.listing is not None else ""
 
         def go(ids: list[str]) -> None:
-            called = pane.model.listing.condition if pane.model.listing is not None else ""
             self.deleting.delete(Doomed(results=tuple(ids), filter=called))
 
         self._window.session.query(lambda workspace: fetch_ids(chosen.chosen_keys(), workspace), go)

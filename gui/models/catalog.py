@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -57,17 +57,20 @@ class CatalogModel(QAbstractTableModel):
 
     `listed` follows each new listing (then `listing` tells where the selected and topmost rows went). Of a very long
     one the first rows come at once and `completed` follows with all; `refused` tells of a filter that is wrong.
-    `edited` tells of a row, a column and the text somebody wrote there.
+    `edited` tells of a row, a column and the text somebody wrote there. While `may_list` says no nothing is listed
+    anew: an answer that comes then is dropped, which `put_off` tells.
     """
 
     listed = Signal()
     completed = Signal()
+    put_off = Signal()
     refused = Signal(object)
     edited = Signal(int, str, str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self.may_list: Callable[[], bool] = lambda: True
         self.columns: list[Column] = []
         self.listing: Listing | None = None
         self.spread_shown = False
@@ -103,6 +106,9 @@ class CatalogModel(QAbstractTableModel):
         self.endResetModel()
 
     def _take(self, listing: Listing) -> None:
+        if not self.may_list():
+            self.put_off.emit()
+            return
         self.beginResetModel()
         self.columns = [
             column_for(column, computed=column.name in listing.computed)
@@ -131,7 +137,8 @@ class CatalogModel(QAbstractTableModel):
             self.listing, self._keys = listing, listing.keys
             self._asked.clear()
             self.endInsertRows()
-        self.completed.emit()
+        if self.listing is listing:
+            self.completed.emit()
 
     def _refuse(self, problem: Problem) -> None:
         self.refused.emit(problem)

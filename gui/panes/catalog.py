@@ -131,6 +131,8 @@ class CatalogPane(QWidget):
         self.session.changed.connect(self.refresh)
         self.session.opened.connect(self._start_over)
         self.session.closed.connect(self._start_over)
+        self.model.may_list = lambda: not self.table.is_editing()
+        self.model.put_off.connect(self._put_off)
         self.model.listed.connect(self._listed)
         self.model.completed.connect(self._completed)
         self.model.refused.connect(self._refused)
@@ -242,6 +244,9 @@ class CatalogPane(QWidget):
         self._mark_best()
         self.selecting.completed()
         self._show_page()
+
+    def _put_off(self) -> None:
+        self._stale = True  # until nobody writes in a cell any more
 
     def _catch_up(self) -> None:
         if self._stale:

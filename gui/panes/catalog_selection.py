@@ -36,6 +36,7 @@ class CatalogSelection(QObject):
         self._model, self._table, self._first_column = model, table, first_column
         self._placing = False
         self._found = RowSet()
+        self._question: object = None  # the last one for selected rows, as long as nothing else was selected
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -44,8 +45,8 @@ class CatalogSelection(QObject):
         table.rows_changed.connect(self.tell)
         table.selectionModel().currentChanged.connect(self._current_changed)
         model.dataChanged.connect(self._page_came)
-        selection.changed.connect(self._follow)
-        selection.chosen_changed.connect(self._follow)
+        selection.changed.connect(self._chosen_elsewhere)
+        selection.chosen_changed.connect(self._chosen_elsewhere)
 
     # --- from the table to the window ---
 
@@ -54,6 +55,7 @@ class CatalogSelection(QObject):
         self._soon.stop()
         if self._placing:
             return
+        self._question = None
         rows = self._table.chosen.rows()
         wanted = rows.rows(MOST_CHOSEN)
         loaded = [self._model.loaded(row) for row in wanted]
@@ -67,7 +69,12 @@ class CatalogSelection(QObject):
         if current is not None:
             self._selection.pick(current)
         listing, keys = self._model.listing, array("q", (self._model.keys[row] for row in wanted))
-        take = partial(self._take, listing, rows, current)
+        self._question = question = object()
+
+        def take(chosen: list[Picked]) -> None:
+            if question is self._question:  # else something else was selected meanwhile
+                self._take(listing, rows, current, chosen)
+
         self._session.query(partial(fetch_picked, keys), take, topic="chosen", quiet=True)
 
     def _take(self, listing: object, rows: RowSet, current: Picked | None, chosen: list[Picked]) -> None:
@@ -113,6 +120,11 @@ class CatalogSelection(QObject):
             self.tell()
 
     # --- from the window to the table ---
+
+    def _chosen_elsewhere(self) -> None:
+        if not self._placing:
+            self._question = None
+        self._follow()
 
     def _follow(self) -> None:
         """Select the rows of what is selected elsewhere, if they are listed."""

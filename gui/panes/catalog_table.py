@@ -18,10 +18,12 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QHeaderView,
+    QLineEdit,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
+    QWidget,
 )
 
 from gui.models.columns import ASIDE_ROLE, NOTE_ROLE, SIGN_ROLE, AnyIndex
@@ -124,6 +126,11 @@ class RowDelegate(QStyledItemDelegate):
         scattered = self._selection.scattered
         if scattered is not None and index.row() in scattered:
             option.state |= QStyle.StateFlag.State_Selected
+
+    def setEditorData(self, editor: QWidget, index: AnyIndex) -> None:
+        """Put the text of a cell into its editor, but never over what somebody began to write there."""
+        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+            super().setEditorData(editor, index)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         aside = index.data(ASIDE_ROLE) if self.asides else None

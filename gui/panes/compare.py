@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from storage import ChainGrid, FoldComparisons, SampleErrors
 
 STEPS, METRICS, PARITY, SAMPLES, FOLDS = range(5)
+
+T = TypeVar("T")
 
 
 class ComparePane(QWidget):
@@ -178,9 +180,8 @@ class ComparePane(QWidget):
         self._unseen = not self.isVisible()
         if not self._unseen:
             ids = [one.prediction_id for one in pipelines]
-            self._session.query(
-                partial(fetch_facts, ids), self._take_facts, topic="compare-facts", quiet=bool(self.pipelines)
-            )
+            work, take = partial(fetch_facts, ids), partial(self._take_answer, frozenset(ids))
+            self._session.query(work, take, topic="compare-facts", quiet=bool(self.pipelines))
 
     def _rearrange(self) -> None:
         """Show another choice of pipelines or another baseline: at once where all of them are known."""
@@ -207,6 +208,13 @@ class ComparePane(QWidget):
         self.compare_selected.setVisible(ready)
         self.compare_selected.setText(tr("Compare the {n} selected").format(n=min(count, MOST)))
         self._empty.say(tr("Nothing to compare yet"), "" if ready else self._nothing)
+
+    def _take_answer(self, asked: frozenset[str], facts: Facts) -> None:
+        """Take what was asked for; of a pipeline that was added since the answer knows nothing, so ask again."""
+        if all(one.prediction_id in asked for one in self.comparison.pipelines):
+            self._take_facts(facts)
+        else:
+            self._reload()
 
     def _take_facts(self, facts: Facts) -> None:
         """Show the pipelines by what the catalog now says of them; one that it lost is no longer compared."""
@@ -268,19 +276,37 @@ class ComparePane(QWidget):
         ids = [one.picked.prediction_id for one in self.pipelines]
         base = next(one.picked.prediction_id for one in self.pipelines if one.baseline)
         if tab == STEPS:
-            self._session.query(partial(fetch_chains, ids, base), self._show_chains, topic="compare-steps")
+            self._session.query(
+                partial(fetch_chains, ids, base), self._if_asked(self._show_chains), topic="compare-steps"
+            )
         elif tab == METRICS:
             self.metrics.model.show_facts(self._facts, self._partition)
             self._done(METRICS)
         elif tab == FOLDS:
             if self.folds.chosen_metric:
                 work = partial(fetch_folds, ids, self.folds.chosen_metric, base, self.folds.rope)
-                self._session.query(work, self._show_folds, self._no_folds, topic="compare-folds")
+                show, refuse = self._if_asked(self._show_folds), self._if_asked(self._no_folds)
+                self._session.query(work, show, refuse, topic="compare-folds")
         elif self._errors is not None:
             self._show_errors((self._errors, self._unit))
         else:
             work_errors = partial(fetch_errors, ids, self._partition, self.strip.target)
-            self._session.query(work_errors, self._show_errors, topic="compare-errors")
+            self._session.query(work_errors, self._if_asked(self._show_errors), topic="compare-errors")
+
+    def _if_asked(self, show: Callable[[T], None]) -> Callable[[T], None]:
+        """Show an answer only if the question still stands: else it is of others, and its tab is asked for again."""
+        asked = self._question()
+
+        def take(answer: T) -> None:
+            if self._question() == asked:
+                show(answer)
+
+        return take
+
+    def _question(self) -> tuple[object, ...]:
+        """Return what answers depend on."""
+        compared = tuple((one.picked, one.baseline) for one in self.pipelines)
+        return compared, self._partition, self.strip.target
 
     def _spoil(self, *tabs: int) -> None:
         self._stale.update(tabs)

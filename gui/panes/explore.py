@@ -156,6 +156,9 @@ class ExplorePane(QWidget):
         self._refresh()
 
     def _forget(self) -> None:
+        if self._ranking_asked is not None:
+            self._session.tasks.drop(self._ranking_asked)
+            self._ranking_asked = None
         self.explored, self.ranges, self.ranking = Explored(), {}, []
         self._base = self._composed = ""
         self._stale = True

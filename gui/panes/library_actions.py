@@ -117,7 +117,11 @@ class LibraryActions(QObject):
         if item is None:
             return
 
+        before = self._selection.current
+
         def show(there: bool) -> None:
+            if self._selection.current != before:
+                return  # somebody selected something else meanwhile
             if not there:
                 self.done.emit(tr("What it was made from is not there any more."), None)
             elif item.pipeline_id:

@@ -181,7 +181,16 @@ class PipelinePane(QWidget):
             self._pages.setCurrentIndex(EMPTY)
             return
         work = partial(fetch_details, picked, self._place.wants_roc)
-        self._session.query(work, self._show, self._refuse, topic="details", quiet=True)
+
+        def show(found: Found) -> None:
+            if self._selection.current == picked:  # else nothing is selected any more
+                self._show(found)
+
+        def refuse(problem: Problem) -> None:
+            if self._selection.current == picked:
+                self._refuse(problem)
+
+        self._session.query(work, show, refuse, topic="details", quiet=True)
 
     def _follow_chosen(self) -> None:
         chosen, total = self._selection.chosen, self._selection.chosen_total

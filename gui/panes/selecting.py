@@ -30,8 +30,10 @@ class Selecting(QObject):
         super().__init__(table)
         self._session, self._model, self._table = session, model, table
         self._later: Callable[[], object] | None = None
+        self._rows_then = RowSet()  # what was selected when that was put off
         table.all_wanted.connect(self._all_wanted)
         model.listed.connect(self._forget)
+        model.completed.connect(self._reconsider)  # before others place the selection among all rows
 
     def select_all(self) -> None:
         """Select every row that is listed, loaded or not."""
@@ -76,11 +78,19 @@ class Selecting(QObject):
         if self._model.listing.complete:
             act()
         else:
-            self._later = act
+            self._put_off(act)
 
     def _all_wanted(self) -> None:
         if self._model.listing is not None and not self._model.listing.complete:
-            self._later = self.select_all
+            self._put_off(self.select_all)
+
+    def _put_off(self, act: Callable[[], object]) -> None:
+        self._later, self._rows_then = act, self._table.chosen.rows()
+
+    def _reconsider(self) -> None:
+        """Drop what was put off if somebody selected something else by hand meanwhile."""
+        if self._table.chosen.rows() != self._rows_then:
+            self._later = None
 
     def _forget(self) -> None:
         self._later = None

@@ -334,7 +334,18 @@ class WorkspaceTree(QWidget):
             return
         here = self.model.pipeline(self.tree.currentIndex())
         if here is None or (here.run_id, here.pipeline_id) != (picked.run_id, picked.pipeline_id):
-            self.model.reveal(picked, self._place)
+            asked = self._here()
+
+            def place(index: QModelIndex) -> None:
+                if self._here() == asked:  # else somebody went elsewhere meanwhile
+                    self._place(index)
+
+            self.model.reveal(picked, place)
+
+    def _here(self) -> tuple[Picked | None, Key | None]:
+        """Return what is current in the window, and in the tree."""
+        node = self.model.node(self.tree.currentIndex())
+        return self._selection.current, node.key if node is not None else None
 
     def _place(self, index: QModelIndex) -> None:
         """Make a row the current one; a run that stands for a pipeline not found is not selected by that."""

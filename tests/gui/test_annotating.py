@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLineEdit
 
 from gui.panes import annotating
 from storage import Workspace
+from tests.gui.holding import held
 from tests.gui.test_window import apply_filter, focus, names
 
 
@@ -104,6 +105,20 @@ def test_what_somebody_is_writing_is_not_lost_to_news(qtbot, three, root):
     three.session.changed.emit()
     assert table.findChild(QLineEdit) is box and box.text() == "half a tho"
     with qtbot.waitSignal(model.listed):
+        qtbot.keyClick(box, Qt.Key.Key_Escape)
+
+
+def test_what_somebody_began_to_write_is_not_lost_to_news_that_come_late(qtbot, three):
+    table, model = three.catalog.table, three.catalog.model
+    three.catalog.columns.show_column("notes", True)
+    table.setCurrentIndex(model.index(1, model.column("notes")))
+    with held(qtbot, three.session):
+        three.session.changed.emit()
+        qtbot.keyClick(table, Qt.Key.Key_F2)
+        box = table.findChild(QLineEdit)
+        qtbot.keyClicks(box, "half a tho")
+    assert table.findChild(QLineEdit) is box and box.text() == "half a tho"
+    with qtbot.waitSignal(model.listed):  # what was put off
         qtbot.keyClick(box, Qt.Key.Key_Escape)
 
 

@@ -14,6 +14,7 @@ from gui.panes import catalog_selection, catalog_table
 from gui.panes.column_chooser import ColumnChooser
 from gui.selection import Picked
 from storage import Workspace, metric_for
+from tests.gui.holding import held, hold
 from tests.gui.test_window import apply_filter, names
 
 
@@ -257,6 +258,38 @@ def test_a_row_selected_by_hand_stays_when_what_was_selected_elsewhere_is_found_
     qtbot.waitUntil(lambda: len(answers) == 2)
     assert table.chosen.rows().rows(9) == [0] and table.currentIndex().row() == 0
     assert window.selection.current.prediction_id == model.row(0)["prediction_id"]
+
+
+def test_a_row_selected_by_hand_stays_when_rows_selected_before_are_read_late(qtbot, window, monkeypatch):
+    monkeypatch.setattr(listings, "PAGE", 4)
+    with qtbot.waitSignal(window.catalog.model.completed):
+        window.catalog.sort_by("test_rmse", descending=False)
+    table, model = window.catalog.table, window.catalog.model
+    go_on = hold(window.session)
+    with qtbot.waitSignal(model.listed):
+        window.catalog.refresh()
+        read = hold(window.session)
+        table.chosen.choose(RowSet([36, 40]))  # not loaded: who they are must be asked
+        go_on()
+    with held(qtbot, window.session):
+        table.selectRow(1)
+        read()
+    assert [one.prediction_id for one in window.selection.chosen] == [model.row(1)["prediction_id"]]
+    assert table.chosen.rows().rows(9) == [1]
+
+
+def test_a_row_selected_by_hand_stays_when_the_rest_is_listed_that_should_have_been_selected(
+    qtbot, window, monkeypatch
+):
+    monkeypatch.setattr(listings, "PAGE", 4)
+    table, model = window.catalog.table, window.catalog.model
+    with qtbot.waitSignal(model.completed):
+        with qtbot.waitSignal(model.listed):
+            window.catalog.sort_by("test_rmse", descending=False)
+        assert not model.listing.complete
+        table.selectAll()
+        table.selectRow(1)
+    assert table.chosen.rows().rows(99) == [1]
 
 
 def test_selected_rows_are_compared_over_their_folds(qtbot, window):

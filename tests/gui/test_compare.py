@@ -24,6 +24,7 @@ from gui.settings import Settings
 from gui.tasks import Tasks
 from gui.theme import theme
 from storage import SampleErrors, Workspace, from_arrays
+from tests.gui.holding import held
 
 STRANGE = 17  # the sample whose value was written down wrongly
 
@@ -348,6 +349,54 @@ def test_classes_are_compared_by_the_share_of_right_answers(bench: Bench) -> Non
     assert bench.pane.samples.plot.one_sided  # type: ignore[union-attr]
     bench.wait(FOLDS)
     assert bench.pane.folds.chosen_metric == "accuracy"
+
+
+def test_late_errors_are_not_shown_for_another_partition(bench: Bench) -> None:
+    bench.compare("plain", "strong")
+    bench.pane.show_partition("val")
+    bench.wait(METRICS)
+    with held(bench.qtbot, bench.session):
+        bench.pane.tabs.setCurrentIndex(SAMPLES)
+        bench.pane.tabs.setCurrentIndex(METRICS)
+        bench.pane.show_partition("train")
+    bench.wait(SAMPLES)
+    assert bench.pane.samples.errors is not None and bench.pane.samples.errors.partition == "train"
+
+
+@pytest.mark.parametrize("tab", [STEPS, PARITY, FOLDS])
+def test_a_late_answer_is_not_shown_for_others_than_it_is_of(bench: Bench, tab: int) -> None:
+    bench.compare("plain", "strong", "longer")
+    bench.wait(METRICS)
+    bench.pane._stale.add(tab)
+    with held(bench.qtbot, bench.session):
+        bench.pane.tabs.setCurrentIndex(tab)
+        bench.pane.tabs.setCurrentIndex(METRICS)
+        bench.comparison.measure_against(bench.picks["longer"])
+        bench.comparison.remove([bench.picks["plain"]])
+    assert tab in bench.pane._stale
+    bench.wait(tab)
+    wanted = {bench.picks[name].prediction_id for name in ("strong", "longer")}
+    if tab == STEPS:
+        assert len(bench.pane.steps.model.pipelines) == 2
+    elif tab == PARITY:
+        assert bench.pane.parity.errors is not None and set(bench.pane.parity.errors.prediction_ids) == wanted
+    else:
+        found = bench.pane.folds.model.found
+        assert found is not None and found.baseline_name == "longer"
+        assert {pair.prediction_id for pair in found.pairs} < wanted
+
+
+def test_what_is_compared_meanwhile_is_not_taken_for_deleted(bench: Bench) -> None:
+    bench.compare("plain", "strong")
+    others = [bench.picks["longer"], bench.picks["turned"]]
+    with held(bench.qtbot, bench.session):
+        bench.session.changed.emit()  # news: the facts are asked for
+        bench.pane.hide()
+        bench.comparison.put(others)
+    assert list(bench.comparison.pipelines) == others
+    bench.pane.show()
+    bench.wait(METRICS)
+    assert [one.picked for one in bench.pane.pipelines] == others
 
 
 def test_results_that_are_deleted_are_compared_no_more(bench: Bench) -> None:

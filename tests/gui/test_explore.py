@@ -167,7 +167,7 @@ def test_what_is_within_a_range_of_any_axis_is_what_its_condition_lists(qtbot, o
     conditions = [axes[key].condition(low, high) for key, low, high in asked]
     listed = []
     window.session.query(lambda workspace: [set(workspace.catalog.ids(one)) for one in conditions], listed.append)
-    qtbot.waitUntil(lambda: bool(listed), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(listed))
     for (key, low, high), condition, ids in zip(asked, conditions, listed[0], strict=True):
         inside = axes[key].inside(low, high)
         assert {pane.explored.picked[row].prediction_id for row in np.flatnonzero(inside)} == ids, condition

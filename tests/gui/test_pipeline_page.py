@@ -18,6 +18,7 @@ from gui.panes.facts import configuration_text, origin_sections, split_words
 from gui.panes.pipeline_chain import ChainView
 from gui.panes.sheets import gap_of
 from storage import ChainStep, PredictionArrays, Workspace
+from tests.gui.holding import held
 from tests.gui.trained import (
     PLS,
     SAMPLES,
@@ -413,6 +414,14 @@ def test_only_the_last_of_many_quick_selections_is_shown(qtbot, page):
         page.selection.pick(one)
     page.wait(lambda: page.pane.details.pipeline_id == picked[-1].pipeline_id)
     assert shown == [picked[-1].pipeline_id]
+
+
+def test_nothing_is_shown_late_when_nothing_is_selected_any_more(qtbot, page):
+    page.show("pls")
+    with held(qtbot, page.session):
+        page.selection.pick(page.picked("ridge"))
+        page.selection.pick(None)
+    assert page.pane.details is None
 
 
 def test_zoom_and_place_in_the_table_stay_when_the_disk_is_looked_at_again(qtbot, page):

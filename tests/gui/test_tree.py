@@ -18,6 +18,7 @@ from gui.selection import Picked
 from gui.session import Session
 from gui.tasks import Tasks
 from storage import RunRow, Workspace
+from tests.gui.holding import held
 from tests.gui.samples import fill
 from tests.gui.test_window import focus
 
@@ -235,6 +236,21 @@ def test_what_another_program_adds_appears_by_itself_where_one_sees_it(qtbot, wi
 
 def run_of_or_none(window, dataset: str):
     return next((run for run in window.tree.model.tree.known if run.dataset_name == dataset), None)
+
+
+def test_a_run_selected_by_hand_stays_current_when_a_pipeline_selected_before_is_found_late(qtbot, window):
+    model, tree = window.tree.model, window.tree.tree
+    corn, wheat = run_of_or_none(window, "corn"), run_of_or_none(window, "wheat")
+    rows = (window.catalog.model.row(number) for number in range(window.catalog.model.rowCount()))
+    other = next(row for row in rows if row["dataset_name"] == "wheat")
+    for run in (corn, wheat):
+        tree.collapse(model.run_index(run.run_id))
+    assert not model.find(("pipeline", other["run_id"], other["pipeline_id"])).isValid()
+    with held(qtbot, window.session):
+        window.selection.pick(Picked(*(other[key] for key in ("run_id", "pipeline_id", "prediction_id"))))
+        click(qtbot, window, model.run_index(corn.run_id))
+    assert model.node(tree.currentIndex()).row.run_id == corn.run_id
+    assert window.tree.selected_runs() == [corn.run_id]
 
 
 def test_a_run_says_how_far_it_is_while_another_program_trains_it(qtbot, window, root):
