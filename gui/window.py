@@ -376,7 +376,7 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if not self._charts_wanted:
             self._charts_wanted = True
-            QTimer.singleShot(0, self._after_first_paint)
+            QTimer.singleShot(0, self, self._after_first_paint)
 
     def _after_first_paint(self) -> None:
         if not self._closed:
