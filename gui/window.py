@@ -41,6 +41,7 @@ from gui.panes.library import LibraryPane
 from gui.panes.pipeline import PipelinePane
 from gui.panes.workspace_tree import WorkspaceTree
 from gui.pipeline_actions import PipelineActions
+from gui.qt_classes import make_classes
 from gui.selection import Selection
 from gui.session import Session
 from gui.settings import Settings, documents_folder
@@ -376,9 +377,9 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if not self._charts_wanted:
             self._charts_wanted = True
-            QTimer.singleShot(0, self, self._after_first_paint)
+            make_classes(self, self._load_library)
 
-    def _after_first_paint(self) -> None:
+    def _load_library(self) -> None:
         if not self._closed:
             self.tasks.start(_load_chart_library, lambda _: self._load_charts(), quiet=True)
 
