@@ -15,6 +15,7 @@ import typer
 
 from storage.cli_catalog import catalog_app, index_app, metrics_app, show_best, trash_app
 from storage.cli_check import check_command
+from storage.cli_library import library_app
 from storage.cli_options import (
     DryRunOption,
     FormatOption,
@@ -44,6 +45,7 @@ app = typer.Typer(
 runs_app = typer.Typer(help="List runs, look at one, delete one.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(library_app, name="library")
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(trash_app, name="trash")
 app.add_typer(index_app, name="index")
@@ -61,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if _wants_window(arguments):
             return _open_window(arguments)
-        app(args=_spread_lists(arguments), prog_name="runshelf")
+        app(args=_spread_lists(_workspace_last(arguments)), prog_name="runshelf")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except StorageError as error:
@@ -93,6 +95,16 @@ def _wants_window(arguments: list[str]) -> bool:
 
 def _looks_like_path(text: str) -> bool:
     return os.sep in text or "/" in text or text in (".", "..") or Path(text).exists()
+
+
+def _workspace_last(arguments: list[str]) -> list[str]:
+    """`-w PATH VERB …` means `VERB … -w PATH`."""
+    for option in ("-w", "--workspace"):
+        if arguments[:1] == [option] and len(arguments) > 2:
+            return [*arguments[2:], *arguments[:2]]
+        if arguments[:1] and arguments[0].startswith(f"{option}=") and len(arguments) > 1:
+            return [*arguments[1:], arguments[0]]
+    return arguments
 
 
 def _spread_lists(arguments: list[str]) -> list[str]:

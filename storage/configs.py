@@ -143,7 +143,12 @@ def inline_configs(entries: Sequence[Mapping[str, Any]]) -> list[PipelineConfig]
 
 
 def read_specs(path: Path) -> list[ConfigSpec]:
-    """Read one file: a configuration or a list of them."""
+    """Read one file: a configuration or a list of them. Raises BadInput."""
+    return [_spec(entry, path) for entry in read_configs(path)]
+
+
+def read_configs(path: Path) -> list[dict[str, Any]]:
+    """The configurations of a file as they stand there; whether each is one is not looked at. Raises BadInput."""
     data = read_bytes(path, "pipeline configuration")
     if len(data) > _MAX_CONFIG_BYTES:
         raise BadInput(f"{path.name} is too large to be a pipeline configuration.", path, "Name another file.")
@@ -154,7 +159,7 @@ def read_specs(path: Path) -> list[ConfigSpec]:
         raise BadInput(
             f"{path.name} holds no pipeline configuration.", path, "It needs a 'name' and a list of 'steps'."
         )
-    return [_spec(entry, path) for entry in entries]
+    return entries
 
 
 def checked_config(config: Any) -> dict[str, Any]:

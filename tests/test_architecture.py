@@ -35,7 +35,7 @@ FLOORS = [
     {"workspace"},
     {"process", "demo"},
     {"cli_options"},
-    {"cli_catalog", "cli_check"},
+    {"cli_catalog", "cli_check", "cli_library"},
     {"cli"},
     {"__main__", "__init__"},
 ]
