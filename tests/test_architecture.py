@@ -90,7 +90,8 @@ def test_only_disk_changes_files(path: Path) -> None:
             continue
         owner = ast.unparse(node.func.value)
         name = node.func.attr
-        by_disk = owner.endswith("disk") or (name == "unlink" and owner == "staged")
+        # A library has a `rename` of its own, which asks the disk.
+        by_disk = owner.endswith(("disk", "library")) or (name == "unlink" and owner == "staged")
         assert by_disk or not (name in WRITING or (owner in ("os", "shutil") and name in WRITING_OS)), (
             f"{path.name}:{node.lineno} changes files: {owner}.{name}"
         )
