@@ -110,8 +110,8 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.usage import measure_workspace as measure_workspace
     from storage.version import VERSION as VERSION
     from storage.workspace import Workspace as Workspace
-    from storage.worsening import Worsening as Worsening
-    from storage.worsening import worsening as worsening
+    from storage.worse_on_test import Worsening as Worsening
+    from storage.worse_on_test import worsening as worsening
 
 _HOMES = {
     "best_values": ("BestValue",),

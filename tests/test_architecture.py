@@ -18,7 +18,7 @@ FLOORS = [
     {"records", "metrics", "scores", "predictions"},
     {"marker", "parameters", "grammar", "sources", "plan", "manifest", "findings", "packages", "readmes"},
     {"estimators", "datasets", "figures", "query", "requests", "chains", "comparison", "curves", "sample_errors"},
-    {"configs", "training", "schema", "spectra", "best_values", "importance", "worsening"},
+    {"configs", "training", "schema", "spectra", "best_values", "importance", "worse_on_test"},
     {"previews", "inspection"},
     {"part_files"},
     {"parts", "artifacts", "trash", "run_index", "text_index", "prediction_index", "part_index"},
@@ -140,3 +140,8 @@ def test_every_public_name_is_found_where_it_is_said_to_be() -> None:
     for name in storage.__all__:
         assert getattr(storage, name) is not None
         assert any(dotted.endswith(f".{name}") for dotted in declared), f"{name} is unknown to type checkers"
+
+
+def test_no_public_name_is_that_of_a_module() -> None:
+    """Once such a module is imported, by whatever way, it stands where people look for the name."""
+    assert not {path.stem for path in modules("storage")} & set(storage.__all__)

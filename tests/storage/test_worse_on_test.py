@@ -4,7 +4,7 @@ import pytest
 
 from storage import worsening
 from storage.metrics import metric_for
-from storage.worsening import is_much_worse
+from storage.worse_on_test import is_much_worse
 
 
 @pytest.mark.parametrize(
