@@ -166,7 +166,7 @@ _HOMES = {
     "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow", "deleted_details", "with_catalog"),
     "marker": ("find_workspace",),
     "workspace": ("Workspace",),
-    "worsening": ("Worsening", "worsening"),
+    "worse_on_test": ("Worsening", "worsening"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME_OF)

@@ -142,6 +142,10 @@ class ExportDialog(QDialog):
         """Return the folder to put the pipelines' own folders in."""
         return Path(self._folder.text().strip())
 
+    def _home(self) -> Path:
+        """Return the folder everything goes to."""
+        return self.folder() if self.takes_pipelines else self.path().parent
+
     def put_folder(self, folder: Path) -> None:
         """Propose a folder."""
         self._folder.setText(str(folder))
@@ -172,7 +176,7 @@ class ExportDialog(QDialog):
 
     def accept(self) -> None:
         """Look first whether the folder is there; if it isn't, stay and offer to make it."""
-        folder = self.folder() if self.takes_pipelines else self.path().parent
+        folder = self._home()
         self.creates = self._missing == folder
         if self._tasks is None or self.creates:
             self._accept()
@@ -181,11 +185,13 @@ class ExportDialog(QDialog):
         self._looking = self._tasks.start(partial(is_there, folder), partial(self._take_look, folder), quiet=True)
 
     def _take_look(self, folder: Path, there: bool) -> None:
-        if there:
+        if folder != self._home():
+            self.accept()  # somebody chose another one meanwhile
+        elif there:
             self._accept()
-            return
-        self._missing = folder
-        self._check()
+        else:
+            self._missing = folder
+            self._check()
 
     def reject(self) -> None:
         if self._tasks is not None and self._looking is not None:
@@ -194,7 +200,7 @@ class ExportDialog(QDialog):
 
     def _accept(self) -> None:
         self._settings.export_what = "pipelines" if self.takes_pipelines else "rows"
-        self._settings.export_folder = str(self.folder() if self.takes_pipelines else self.path().parent)
+        self._settings.export_folder = str(self._home())
         super().accept()
 
     def _choose_what(self, *_: object) -> None:
@@ -222,7 +228,7 @@ class ExportDialog(QDialog):
             self._path.setText(str(path.with_suffix(SUFFIXES[number])))
 
     def _check(self) -> None:
-        folder = self.folder() if self.takes_pipelines else self.path().parent
+        folder = self._home()
         missing = self._tasks is not None and self._missing == folder
         self._export.setText(tr("Create it and export") if missing else tr("Export"))
         none = tr("There is no folder {folder} yet.").format(folder=folder) if missing else ""

@@ -134,6 +134,7 @@ class DataChoice(QWidget):
         """Take a data file and ask what is in it; how it was trained on the last time is filled in."""
         self.path, self.preview, self._refused = path, None, ""
         self._file.put(str(path))
+        self.dataset_name.setText(path.stem)  # now, so that what somebody writes while it is read stays
         self._shape.setText(tr("Reading…"))
         self.drop_task()
         self._task = self._tasks.start(partial(inquiries.preview, path), self._show, self._refuse)
@@ -172,7 +173,6 @@ class DataChoice(QWidget):
         for combo, guess in ((self.id_column, preview.id_column), (self.split_column, preview.split_column)):
             fill_columns(combo, list(preview.described), guess)
         self.split.setCurrentIndex(COLUMN if preview.split_column else SHARE)
-        self.dataset_name.setText(preview.path.stem)
         wanted = self._wanted or self._last_time(preview.path)
         if wanted is not None:
             self._apply(preview, wanted)
@@ -217,7 +217,7 @@ class DataChoice(QWidget):
             self.test_size.setValue(wanted.test_size or self.test_size.value())
         self.task.setCurrentIndex(max(0, self.task.findData(wanted.task)))
         self.units.setText(wanted.units)
-        if wanted.data == preview.path and wanted.dataset_name:
+        if wanted.data == preview.path and wanted.dataset_name and not self.dataset_name.isModified():
             self.dataset_name.setText(wanted.dataset_name)
 
     def _refuse(self, problem: Problem) -> None:

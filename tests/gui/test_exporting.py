@@ -53,6 +53,14 @@ def test_a_selection_with_all_columns_goes_to_parquet(qtbot, window, dialog, tmp
     assert len(table.columns) == len(window.catalog.model.columns)
 
 
+def test_a_folder_chosen_while_another_is_looked_at_is_looked_at_itself(qtbot, window, dialog, tmp_path):
+    dialog.put_path(tmp_path / "best.csv")
+    dialog.accept()
+    dialog.put_path(tmp_path / "nowhere" / "best.csv")
+    qtbot.waitUntil(lambda: dialog._missing == tmp_path / "nowhere")
+    assert dialog.isVisible() and not window.jobs.jobs
+
+
 def test_a_file_is_replaced_only_if_that_was_agreed_to(qtbot, window, dialog, problems, tmp_path):
     place = tmp_path / "there.csv"
     place.write_text("mine")

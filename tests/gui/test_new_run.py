@@ -53,6 +53,16 @@ def test_a_run_is_asked_for_trained_and_shown(qtbot, window, dialog, tmp_path):
     assert window.catalog.model.rowCount() == 3
 
 
+def test_a_name_written_while_the_file_is_read_stays(qtbot, window, tmp_path):
+    asked = window.new_run(write_data(tmp_path))
+    asked.data.dataset_name.selectAll()
+    qtbot.keyClicks(asked.data.dataset_name, "spring barley")
+    qtbot.waitUntil(lambda: asked.data.preview is not None)
+    assert asked.data.answer()["dataset_name"] == "spring barley"
+    asked.data.set_data(write_data(tmp_path))
+    assert asked.data.answer()["dataset_name"] == "barley"  # of another file it is not the name
+
+
 def test_shipped_grids_are_offered_with_their_counts_and_grids(qtbot, dialog):
     pls, other = find(dialog, "regression pls"), find(dialog, "regression other models")
     assert (pls.text(1), other.text(1)) == ("28", "24")
