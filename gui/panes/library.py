@@ -98,7 +98,7 @@ class LibraryPane(QWidget):
             page = LibraryTab(kind, empty)
             page.model.edited.connect(self.items.edit)
             page.item_chosen.connect(self._choose)
-            page.table.entered.connect(self.items.use_item)
+            page.table.enter_wanted.connect(self.items.use_item)
             page.table.addAction(self.items.delete)
             page.table.customContextMenuRequested.connect(self._show_menu)
             self.pages[kind] = page

@@ -25,9 +25,9 @@ WIDTHS = {
 
 
 class ItemTable(QTableView):
-    """A table of whole rows, sorted by its titles; Enter and a double click emit `entered`."""
+    """A table of whole rows, sorted by its titles; Enter and a double click emit `enter_wanted`."""
 
-    entered = Signal()
+    enter_wanted = Signal()
 
     def __init__(self, model: LibraryModel, name: str) -> None:
         super().__init__()
@@ -46,13 +46,13 @@ class ItemTable(QTableView):
             self.setColumnWidth(number, WIDTHS[column.key])
         self.setSortingEnabled(True)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        self.doubleClicked.connect(lambda _: self.entered.emit())
+        self.doubleClicked.connect(lambda _: self.enter_wanted.emit())
         theme().changed.connect(self.viewport().update)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         writing = self.state() == QAbstractItemView.State.EditingState
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not writing and self.currentIndex().isValid():
-            self.entered.emit()
+            self.enter_wanted.emit()
         else:
             super().keyPressEvent(event)
 

@@ -54,9 +54,9 @@ class RemarkDelegate(QStyledItemDelegate):
 
 
 class RunTree(QTreeView):
-    """A tree of whole rows. `entered` is emitted when Enter is pressed or a pipeline is clicked twice."""
+    """A tree of whole rows. `enter_wanted` is emitted when Enter is pressed or a pipeline is clicked twice."""
 
-    entered = Signal(QModelIndex)
+    enter_wanted = Signal(QModelIndex)  # `entered` is Qt's own: the mouse over a row
     filter_wanted = Signal()
     delete_wanted = Signal()
 
@@ -91,7 +91,7 @@ class RunTree(QTreeView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.entered.emit(self.currentIndex().siblingAtColumn(0))
+            self.enter_wanted.emit(self.currentIndex().siblingAtColumn(0))
         elif _asks_filter(event):
             self.filter_wanted.emit()
         elif event.key() == Qt.Key.Key_Delete and not event.modifiers():
@@ -118,7 +118,7 @@ class RunTree(QTreeView):
 
     def _enter_twice_clicked(self, index: QModelIndex) -> None:
         if not self.model().hasChildren(index.siblingAtColumn(0)):
-            self.entered.emit(index.siblingAtColumn(0))
+            self.enter_wanted.emit(index.siblingAtColumn(0))
 
 
 def _asks_filter(event: QKeyEvent) -> bool:

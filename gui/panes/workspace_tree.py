@@ -131,7 +131,7 @@ class WorkspaceTree(QWidget):
         tree.selectionModel().currentChanged.connect(self._take_current)
         tree.expanded.connect(partial(self._note_open, True))
         tree.collapsed.connect(partial(self._note_open, False))
-        tree.entered.connect(self._enter)
+        tree.enter_wanted.connect(self._enter)
         tree.filter_wanted.connect(self.filter.begin)
         tree.customContextMenuRequested.connect(self._show_menu)
         self._selection.changed.connect(self._follow)

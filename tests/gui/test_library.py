@@ -218,7 +218,7 @@ def test_a_damaged_item_is_shown_with_its_reason_and_the_others_work(qtbot, shel
 def test_an_item_is_loaded_into_a_new_run(qtbot, shelf, kind, name, count):
     shelf.library.show_item(kind, name)
     shelf.library.pages[kind].table.setFocus()
-    shelf.library.pages[kind].table.entered.emit()
+    shelf.library.pages[kind].table.enter_wanted.emit()
     qtbot.waitUntil(lambda: shelf.findChild(NewRunDialog) is not None)
     dialog = shelf.findChild(NewRunDialog)
     assert len(dialog.pipelines.answer()["configs"]) == count
