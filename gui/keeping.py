@@ -30,8 +30,8 @@ class Keeping(QObject):
         super().__init__(window)
         self._session, self._jobs, self._undo, self._window = session, jobs, undo, window
 
-    def ask(self, carried: Carried) -> None:
-        """Ask as what and under which names to keep pipelines or runs, then do it."""
+    def ask(self, carried: Carried, kind: str = "") -> None:
+        """Ask as what and under which names to keep pipelines or runs, then do it; a `kind` may be proposed."""
         if not self._may(carried):
             self.done.emit(tr("Select a pipeline or a run first."), None)
             return
@@ -43,6 +43,8 @@ class Keeping(QObject):
 
         def show(names: Names) -> None:
             dialog = KeepDialog(names, len(pipelines), self._window)
+            if kind and (pipelines if kind != "fullrun" else runs):
+                dialog.choose(kind)
             dialog.accepted.connect(lambda: self.keep(dialog.wishes()))
             dialog.open()
 

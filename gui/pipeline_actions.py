@@ -68,7 +68,7 @@ class PipelineActions(QObject):
         for action in (rows.tag, rows.note, rows.star, rows.stars):
             self._rules.append((action, self._written(pipelines)))
         self._rules.append((rows.export, self._no_workspace))
-        self.keep = self._action(tr("&Keep in library…"), self.ask_keep, "K", why=self._written(anything))
+        self.keep = self._action(tr("&Keep in library…"), lambda: self.ask_keep(), "K", why=self._written(anything))
         self.show_in_catalog = self._action(tr("Show in c&atalog"), self._show_in_catalog, why=anything)
         self.show_in_tree = self._action(tr("Show in t&ree"), self._show_in_tree, why=pipelines)
         self.open_folder = self._action(tr("&Open folder"), self._open_folder, why=anything)
@@ -179,9 +179,9 @@ class PipelineActions(QObject):
 
     # --- doing ---
 
-    def ask_keep(self) -> None:
-        """Ask as what to keep the selection in the library."""
-        self.keeping.ask(self.carried())
+    def ask_keep(self, kind: str = "") -> None:
+        """Ask as what to keep the selection in the library; a kind may be proposed."""
+        self.keeping.ask(self.carried(), kind)
 
     def ask_export(self) -> ExportDialog | None:
         """Ask what to take away and where to, then let it be done."""
@@ -194,9 +194,11 @@ class PipelineActions(QObject):
         listed = pane.model.listing is not None
         rows = (len(pane.table.chosen.rows()), len(pane.model.keys)) if listed else None
         columns = (len(pane.columns.shown_keys()), len(pane.model.columns))
+        which = carried.pipelines[0].pipeline_id if len(carried.pipelines) == 1 else ""
         dialog = ExportDialog(
-            window.settings, f"{held.name}-catalog", rows, columns, pane, pipelines=count, tasks=window.tasks
-        )
+            window.settings, f"{held.name}-catalog", rows, columns, pane,
+            pipelines=count, which=which, tasks=window.tasks,
+        )  # fmt: skip
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if window.tree.tree.hasFocus():
             dialog.choose_pipelines(bool(places))

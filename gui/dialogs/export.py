@@ -52,6 +52,7 @@ class ExportDialog(QDialog):
         parent: QWidget,
         *,
         pipelines: int = 0,
+        which: str = "",
         tasks: Tasks | None = None,
     ) -> None:
         super().__init__(parent)
@@ -63,7 +64,7 @@ class ExportDialog(QDialog):
         self.setWindowTitle(tr("Export"))
         self.setMinimumWidth(560)
         self._start = settings.export_folder or documents_folder()
-        texts = (_files_text(pipelines), tr("Rows of the table"))
+        texts = (_files_text(pipelines, which), tr("Rows of the table"))
         self._what, what_row = _either(texts, first=self._files_first(pipelines, rows), enabled=pipelines > 0)
         self._what.buttons()[1].setEnabled(rows is not None)
         top = QFormLayout()
@@ -192,6 +193,8 @@ class ExportDialog(QDialog):
         else:
             self._missing = folder
             self._check()
+            self._export.setDefault(True)  # it was not while it could not be pressed
+            self._export.setFocus()
 
     def reject(self) -> None:
         if self._tasks is not None and self._looking is not None:
@@ -259,7 +262,9 @@ class ExportDialog(QDialog):
         )
 
 
-def _files_text(pipelines: int) -> str:
+def _files_text(pipelines: int, which: str) -> str:
+    if pipelines == 1 and which:
+        return tr("{name} with its files").format(name=which)
     if pipelines:
         return counted(pipelines, "The pipeline with its files", "The {n} pipelines with their files")
     return tr("Pipelines with their files")

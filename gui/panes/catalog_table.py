@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -257,6 +257,15 @@ class CatalogTable(QTableView):
         if not self._flipping:
             super().mouseReleaseEvent(event)
         self._flipping = False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Up and down first select the row that is current but not selected, as it is after coming here by key."""
+        here = self.currentIndex()
+        walking = event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and not event.modifiers()
+        if walking and here.isValid() and not self.chosen.rows():
+            self.chosen.setCurrentIndex(here, Flag.ClearAndSelect | Flag.Rows)
+            return
+        super().keyPressEvent(event)
 
     def is_editing(self) -> bool:
         """Whether somebody is writing in a cell."""

@@ -49,11 +49,12 @@ EMPTY = {
 class LibraryPane(QWidget):
     """Shows what was kept, by kind, and keeps what is dropped on it.
 
-    `take_wanted` carries what was dropped and the kind to keep it as, `keep_wanted` asks for the dialog.
+    `take_wanted` carries what was dropped and the kind to keep it as, `keep_wanted` asks for the dialog and proposes a
+    kind.
     """
 
     take_wanted = Signal(object, str)
-    keep_wanted = Signal()
+    keep_wanted = Signal(str)
 
     def __init__(
         self, session: Session, selection: Selection, jobs: Jobs, settings: Settings, parent: QWidget | None = None
@@ -93,7 +94,7 @@ class LibraryPane(QWidget):
         for kind in KINDS:
             title, text = EMPTY[kind]
             empty = EmptyState(tr(title), tr("Drag one here, or select it and press K."))
-            keep = empty.offer(tr("Keep the selected one…"), self.keep_wanted.emit, primary=True)
+            keep = empty.offer(tr("Keep the selected one…"), partial(self.keep_wanted.emit, kind), primary=True)
             self._keep_buttons.append(keep)
             page = LibraryTab(kind, empty)
             page.model.edited.connect(self.items.edit)

@@ -294,7 +294,8 @@ class WorkspaceTree(QWidget):
         """Select everywhere what is selected here; a selected run means that no pipeline is."""
         if self._placing or self.model.moving:
             return
-        chosen = tuple(picked_pipelines(self._selected_nodes()))
+        nodes = self._selected_nodes()
+        chosen = tuple(picked_pipelines(nodes))
         self._placing = True
         self._selection.choose(chosen)
         here = tuple(picked_pipelines([node for node in [self.model.node(self.tree.currentIndex())] if node]))
@@ -302,6 +303,8 @@ class WorkspaceTree(QWidget):
             self._selection.pick(here[0])
         elif chosen and self._selection.current not in chosen:
             self._selection.pick(chosen[-1])
+        elif nodes and not chosen:
+            self._selection.pick(None)  # else the details would go on about one that isn't selected
         self._placing = False
         self.runs_chosen.emit()
 

@@ -59,6 +59,7 @@ def test_a_folder_chosen_while_another_is_looked_at_is_looked_at_itself(qtbot, w
     dialog.put_path(tmp_path / "nowhere" / "best.csv")
     qtbot.waitUntil(lambda: dialog._missing == tmp_path / "nowhere")
     assert dialog.isVisible() and not window.jobs.jobs
+    assert dialog._export.isDefault() and "Create" in dialog._export.text()  # Enter goes on, it doesn't give up
 
 
 def test_a_file_is_replaced_only_if_that_was_agreed_to(qtbot, window, dialog, problems, tmp_path):

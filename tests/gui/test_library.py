@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+from gui.dialogs.keep import KeepDialog
 from gui.dialogs.new_run import NewRunDialog
 from gui.dragging import MIME, Carried, pack, unpack
 from gui.kept import KINDS
@@ -224,6 +225,17 @@ def test_an_item_is_loaded_into_a_new_run(qtbot, shelf, kind, name, count):
     assert len(dialog.pipelines.answer()["configs"]) == count
     assert dialog.pipelines.answer()["configs"][0]["steps"][-1]["class"].endswith("Ridge")
     dialog.reject()
+
+
+def test_the_kind_of_the_tab_is_proposed_for_keeping(qtbot, window):
+    window.catalog.table.selectRow(0)
+    for kind, place in (("template", 0), ("fullrun", 3)):
+        window.library._keep_buttons[place].click()
+        qtbot.waitUntil(lambda: window.findChild(KeepDialog) is not None)
+        dialog = window.findChild(KeepDialog)
+        assert dialog.kind == kind
+        dialog.reject()
+        qtbot.waitUntil(lambda: window.findChild(KeepDialog) is None)
 
 
 def test_the_source_of_an_item_is_selected(qtbot, shelf, pipelines, root):

@@ -324,3 +324,22 @@ def test_the_same_problem_is_told_once(qtbot, window):
     assert len(window.findChildren(ErrorDialog)) == 1
     assert window.findChildren(QMessageBox) == []
     window.findChild(ErrorDialog).close()
+
+
+def test_the_first_arrow_key_in_the_table_selects_its_first_row(qtbot, window):
+    window.show_pane(2)
+    assert window.selection.current is None
+    for row in (0, 1):
+        qtbot.keyClick(window.catalog.table, Qt.Key.Key_Down)
+        assert window.catalog.table.chosen.rows().rows(9) == [row]
+
+
+def test_a_selected_run_leaves_no_pipeline_in_the_details(qtbot, window):
+    window.catalog.table.selectRow(3)
+    qtbot.waitUntil(lambda: window.details.details is not None)
+    tree = window.tree
+    tree.select_run(window.selection.current.run_id)
+    qtbot.waitUntil(lambda: window.details.details is None)
+    assert window.selection.current is None and len(tree.selected_runs()) == 1
+    window.commands.back.trigger()
+    qtbot.waitUntil(lambda: window.details.details is not None)
