@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,31 @@ from storage.errors import BadInput, Corrupt
 from storage.layout import HASH_DIGITS, folder_part
 from storage.reading import read_bytes
 from storage.records import ArtifactRecord
+from storage.trust import Keyring
 
 FOLDER = "_binaries"
 _PROTOCOL = 5
 
 
 class Artifacts:
-    """The artifact folder of one run."""
+    """The artifact folder of one run. `tell` hears, once, why artifacts are not signed."""
 
-    def __init__(self, disk: Disk, run_folder: Path) -> None:
+    def __init__(
+        self, disk: Disk, run_folder: Path, tell: Callable[[str], None] = print, keyring: Keyring | None = None
+    ) -> None:
         self._disk = disk
         self._folder = run_folder / FOLDER
+        self._tell = tell
+        self._keyring = keyring or Keyring()
+        self._told = False
         self._known: dict[str, str] = {}  # sha256 -> file name, as this process wrote or verified it
         self._lock = threading.Lock()
 
     def save(self, name: str, value: Any, step: int = 0, fold: int | None = None) -> ArtifactRecord:
-        """Store an object (or reuse the file that holds the same bytes). Raises BadInput if it can't be pickled."""
+        """Store an object, signed (or reuse the file that holds the same bytes).
+
+        Raises BadInput if it can't be pickled.
+        """
         try:
             data = pickle.dumps(value, protocol=_PROTOCOL)
         except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -44,9 +54,24 @@ class Artifacts:
             if digest not in self._known:
                 self._known[digest] = self._store(folder_part(type(value).__name__) or "object", digest, data)
             file_name = self._known[digest]
+        signature, key_id = self._sign(digest)
         return ArtifactRecord(
-            step=step, fold=fold, name=name, sha256=digest, path=f"../{FOLDER}/{file_name}", bytes=len(data)
+            step=step,
+            fold=fold,
+            name=name,
+            sha256=digest,
+            path=f"../{FOLDER}/{file_name}",
+            bytes=len(data),
+            signature=signature,
+            key_id=key_id,
         )
+
+    def _sign(self, digest: str) -> tuple[str, str]:
+        signed = self._keyring.sign(digest)
+        if self._keyring.problem and not self._told:
+            self._told = True
+            self._tell(f"warning: {self._keyring.problem}")
+        return signed
 
     def _store(self, class_name: str, digest: str, data: bytes) -> str:
         self._disk.make_folder(self._folder)

@@ -30,20 +30,57 @@ from storage.reading import read_pieces
 LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a million results may take
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
+_PRIVATE_MODE = 0o600
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a whole file outside a workspace: it is there complete and synced, or not at all."""
+def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a whole file outside a workspace: it is there complete and synced, or not at all.
+
+    With `private` it is for its owner alone.
+    """
     with os_errors(f"save {path.name}", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
-            _write_synced(staged, data)
+            _write_synced(staged, data, _PRIVATE_MODE if private else _FILE_MODE)
             os.replace(staged, path)
         except BaseException:
             staged.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+
+def write_new_private(path: Path, data: bytes) -> bool:
+    """Write a file for its owner alone, outside a workspace, unless there is one; False if so. Synced, or not there."""
+    with os_errors(f"save {path.name}", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+        try:
+            _write_synced(staged, data, _PRIVATE_MODE)
+            if not _link_new(staged, path):
+                return False
+        finally:
+            staged.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+        return True
+
+
+@contextmanager
+def outside_lock(path: Path, timeout: float = 30.0) -> Iterator[None]:
+    """Hold a lock file outside a workspace against other threads and processes. Raises Locked, ReadOnly."""
+    with os_errors(f"lock {path.name}", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _file_lock(path, timeout)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Locked(
+                f"{_owner_of(path)} has held {path} for {timeout:.0f} s.", path, "Wait for it to finish."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -483,8 +520,8 @@ def make_cache_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _FILE_MODE)
+def _write_synced(path: Path, data: bytes, mode: int = _FILE_MODE) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         view = memoryview(data)
         while view:

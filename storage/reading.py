@@ -29,6 +29,16 @@ def read_pieces(path: Path, what: str) -> Iterator[bytes]:
         raise from_os_error(error, f"read the {what}", path) from error
 
 
+def read_private(path: Path, what: str) -> bytes:
+    """Read a file that is for its owner alone. Raises NotFound, or BadInput where others can read or change it."""
+    data = b"".join(read_pieces(path, what))
+    if os.name != "nt":  # there the folder of the user's own settings keeps others out
+        found = os.stat(path)
+        if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or found.st_uid != os.geteuid():
+            raise BadInput(f"The {what} {path} is open to others.", path, "Make it yours alone: chmod 600.")
+    return data
+
+
 def read_bytes(path: Path, what: str) -> bytes:
     """Read a whole file; a missing one raises NotFound with a sentence that names `what` it was."""
     try:

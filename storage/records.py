@@ -243,7 +243,10 @@ class StepRecord(Record):
 
 
 class ArtifactRecord(Record):
-    """A fitted object in `_binaries/`, named by its full sha256; `path` is relative to the pipeline's folder."""
+    """A fitted object in `_binaries/`, named by its full sha256; `path` is relative to the pipeline's folder.
+
+    `signature` says who made it, see `storage.trust`; empty where nobody signed.
+    """
 
     step: int
     fold: int | None = None
@@ -251,6 +254,8 @@ class ArtifactRecord(Record):
     sha256: str
     path: str
     bytes: int
+    signature: str = ""
+    key_id: str = ""
 
 
 class PipelineRecord(Document):

@@ -54,7 +54,7 @@ class Run:
         self.catalog = catalog
         self.folder = folder
         self.config = config
-        self.artifacts = Artifacts(disk, folder)
+        self.artifacts = Artifacts(disk, folder, self.log)
         self._last_number = 0
         self._lock = threading.Lock()
 

@@ -14,9 +14,10 @@ from tests.storage.samples import regression_arrays
 
 
 @pytest.fixture(autouse=True)
-def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Caches outside the workspace go to the test's own folder, never to the user's."""
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Caches and settings outside the workspace go to the test's own folder, never to the user's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     monkeypatch.delenv("RUNSHELF_WORKSPACE", raising=False)
 
 
