@@ -146,7 +146,7 @@ class Keyring:
 
     def trust(self, digests: Iterable[str], why: str = "") -> list[TrustedDigest]:
         """Trust artifacts by their sha256 from now on; those trusted before stay as they are. Returns what is new."""
-        wanted = [_checked(digest) for digest in dict.fromkeys(digests)]
+        wanted = list(dict.fromkeys(_checked(digest) for digest in digests))
         with outside_lock(self._folder / "lock"):
             before = self.trusted()
             known = {one.sha256 for one in before}

@@ -43,7 +43,7 @@ def test_an_older_document_says_nothing_of_signatures() -> None:
 
 
 def test_processes_that_begin_at_once_have_the_same_key(tmp_path: Path) -> None:
-    code = "import sys, pathlib; from storage.trust import Keyring; print(Keyring(pathlib.Path(sys.argv[1])).sign('a1' * 32))"
+    code = "import sys, pathlib, storage.trust as t; print(t.Keyring(pathlib.Path(sys.argv[1])).sign('a1' * 32))"
     command = [sys.executable, "-c", code, str(tmp_path / "settings")]
     begun = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
     assert len({process.communicate()[0] for process in begun}) == 1
