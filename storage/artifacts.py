@@ -1,24 +1,28 @@
 """Artifacts: fitted objects in `_binaries/`, named by what they contain, so that equal ones are stored once.
 
-A file is `<Class>_<first digits of its sha256>.pkl`; the full digest stands in pipeline.json. Where two different
-contents share those digits the later one gets more of them.
+A file is `<Class>_<first digits of its sha256>.pkl`, or `samples_….npy` for rows of the data; the full digest stands in
+pipeline.json. Where two different contents share those digits the later one gets more of them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.disk import Disk
 from storage.errors import BadInput, Corrupt
 from storage.layout import HASH_DIGITS, folder_part
 from storage.reading import read_bytes
-from storage.records import ArtifactRecord
+from storage.records import ArtifactRecord, SamplesRecord
 from storage.trust import Keyring
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FOLDER = "_binaries"
 _PROTOCOL = 5
@@ -52,7 +56,7 @@ class Artifacts:
         digest = hashlib.sha256(data).hexdigest()
         with self._lock:
             if digest not in self._known:
-                self._known[digest] = self._store(folder_part(type(value).__name__) or "object", digest, data)
+                self._known[digest] = self._store(folder_part(type(value).__name__) or "object", "pkl", digest, data)
             file_name = self._known[digest]
         signature, key_id = self._sign(digest)
         return ArtifactRecord(
@@ -73,10 +77,24 @@ class Artifacts:
             self._tell(f"warning: {self._keyring.problem}")
         return signed
 
-    def _store(self, class_name: str, digest: str, data: bytes) -> str:
+    def save_samples(self, X: NDArray[Any]) -> SamplesRecord:
+        """Store rows of the data as a NumPy file, once for all pipelines that were trained on them."""
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.save(buffer, X, allow_pickle=False)
+        data = buffer.getvalue()
+        digest = hashlib.sha256(data).hexdigest()
+        with self._lock:
+            if digest not in self._known:
+                self._known[digest] = self._store("samples", "npy", digest, data)
+            file_name = self._known[digest]
+        return SamplesRecord(sha256=digest, path=f"../{FOLDER}/{file_name}", bytes=len(data))
+
+    def _store(self, word: str, ending: str, digest: str, data: bytes) -> str:
         self._disk.make_folder(self._folder)
         for digits in range(HASH_DIGITS, len(digest) + 1, 2):
-            file_name = f"{class_name}_{digest[:digits]}.pkl"
+            file_name = f"{word}_{digest[:digits]}.{ending}"
             path = self._folder / file_name
             if self._disk.write_new(path, data):
                 return file_name
@@ -85,7 +103,7 @@ class Artifacts:
         raise Corrupt(f"A file named by the whole digest {digest} holds other bytes.", self._folder, "Run a check.")
 
 
-def artifact_path(pipeline_folder: Path, record: ArtifactRecord) -> Path:
+def artifact_path(pipeline_folder: Path, record: ArtifactRecord | SamplesRecord) -> Path:
     """Where an artifact of a pipeline lies. Raises Corrupt when its path leaves the run's `_binaries/`."""
     path = pipeline_folder.parent / FOLDER / Path(record.path).name
     if record.path not in (f"../{FOLDER}/{path.name}", path.name):
@@ -93,7 +111,7 @@ def artifact_path(pipeline_folder: Path, record: ArtifactRecord) -> Path:
     return path
 
 
-def read_artifact(pipeline_folder: Path, record: ArtifactRecord) -> bytes:
+def read_artifact(pipeline_folder: Path, record: ArtifactRecord | SamplesRecord) -> bytes:
     """The bytes of an artifact, verified against its sha256; nothing is unpickled.
 
     Raises NotFound, or Corrupt when the bytes are not what was stored or the path leaves the run's `_binaries/`.

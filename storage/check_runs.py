@@ -215,7 +215,7 @@ class RunsCheck:
     # ------------------------------------------------------------ artifacts
 
     def _check_artifacts(self, folder: Path, record: PipelineRecord, state: _RunState) -> None:
-        for artifact in record.artifacts:
+        for artifact in record.binaries():
             name = Path(artifact.path).name
             if artifact.path not in (f"../{BINARIES}/{name}", name):
                 what = f"{folder.name} names an artifact at {artifact.path}, outside its run."

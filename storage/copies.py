@@ -14,7 +14,7 @@ from storage.artifacts import artifact_path
 from storage.disk import Draft
 from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError
 from storage.layout import pipeline_number
-from storage.records import ArtifactRecord, PipelineRecord, RunConfig, read_document, read_json, to_json
+from storage.records import ArtifactRecord, PipelineRecord, RunConfig, SamplesRecord, read_document, read_json, to_json
 from storage.trees import Tree, read_tree
 
 CONFIG = "config.json"
@@ -49,7 +49,7 @@ def copy_pipeline(draft: Draft, folder: Path, report: Report) -> PipelineRecord:
     NotFound, Conflict for one that is still at work, Corrupt where an artifact is missing or not what was stored.
     """
     record = ended(folder)
-    sources = {Path(a.path).name: (artifact_path(folder, a), a) for a in record.artifacts}
+    sources = {Path(a.path).name: (artifact_path(folder, a), a) for a in record.binaries()}
     tree = _plain_tree(folder)
     pace = _Pace(report, tree.bytes + sum(a.bytes for _, a in sources.values()))
     for name in tree.folders:
@@ -60,7 +60,8 @@ def copy_pipeline(draft: Draft, folder: Path, report: Report) -> PipelineRecord:
     for name, (source, artifact) in sources.items():
         _copy_artifact(draft, f"{ARTIFACTS}/{name}", source, artifact, pace)
     document = read_json(folder / "pipeline.json")
-    for artifact in document.get("artifacts", []):
+    samples = document.get("samples")
+    for artifact in [*document.get("artifacts", []), *([samples] if samples else [])]:
         artifact["path"] = f"{ARTIFACTS}/{Path(artifact['path']).name}"
     draft.write("pipeline.json", to_json(document))
     if record.template:
@@ -83,7 +84,7 @@ def copy_run(draft: Draft, folder: Path, report: Report) -> list[PipelineRecord]
         draft.copy(_renamed(name), folder / name, pace.begin(name))
     records = list(_records(folder, tree.folders))
     for record in records:
-        for artifact in record.artifacts:
+        for artifact in record.binaries():
             name = artifact_path(folder / "pipeline", artifact).relative_to(folder).as_posix()  # its id may be any text
             if name not in draft.files or draft.files[name].sha256 != artifact.sha256:
                 raise _damaged(artifact, folder / name)
@@ -118,7 +119,9 @@ def read_metrics(folder: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _copy_artifact(draft: Draft, name: str, source: Path, artifact: ArtifactRecord, pace: _Pace) -> None:
+def _copy_artifact(
+    draft: Draft, name: str, source: Path, artifact: ArtifactRecord | SamplesRecord, pace: _Pace
+) -> None:
     try:
         written = draft.copy(name, source, pace.begin(source.name))
     except (NotFound, BadInput) as error:
@@ -127,7 +130,7 @@ def _copy_artifact(draft: Draft, name: str, source: Path, artifact: ArtifactReco
         raise _damaged(artifact, source)
 
 
-def _damaged(artifact: ArtifactRecord, path: Path) -> Corrupt:
+def _damaged(artifact: ArtifactRecord | SamplesRecord, path: Path) -> Corrupt:
     return Corrupt(
         f"The artifact {path.name} ({artifact.name}) is missing or not what was stored.",
         path,

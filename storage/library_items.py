@@ -232,7 +232,7 @@ def packed_record(package: Package) -> LibraryRecord:
     if kind == "filtered" and CONFIG not in others:
         raise corrupt(f"it has no {CONFIG}")
     if kind == "pipeline":
-        for artifact in package.document("pipeline.json", PipelineRecord).artifacts:
+        for artifact in package.document("pipeline.json", PipelineRecord).binaries():
             if others.get(artifact.path) != artifact.sha256:
                 raise corrupt(f"the artifact {artifact.name} is missing or not what was stored")
     return record

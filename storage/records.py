@@ -258,6 +258,24 @@ class ArtifactRecord(Record):
     key_id: str = ""
 
 
+class SamplesRecord(Record):
+    """Rows of the data a pipeline was trained on, as a NumPy file, and what it predicted for them at first.
+
+    `rows` are their numbers in the data; `predicted` are numbers; of classes there are `labels`, perhaps
+    `probabilities` in the order of `classes`.
+    """
+
+    name: str = "samples"
+    sha256: str
+    path: str
+    bytes: int
+    rows: list[int] = []
+    predicted: list[Any] = []
+    labels: list[str] = []
+    classes: list[str] = []
+    probabilities: list[list[float]] = []
+
+
 class PipelineRecord(Document):
     """pipeline.json: one pipeline, what it is and how it went."""
 
@@ -287,6 +305,11 @@ class PipelineRecord(Document):
     template: dict[str, Any] = {}
     steps: list[StepRecord] = []
     artifacts: list[ArtifactRecord] = []
+    samples: SamplesRecord | None = None
+
+    def binaries(self) -> list[ArtifactRecord | SamplesRecord]:
+        """Every file of the run's `_binaries/` that the pipeline needs."""
+        return [*self.artifacts, *([self.samples] if self.samples is not None else [])]
 
 
 class PartRecord(Record):

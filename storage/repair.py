@@ -213,7 +213,7 @@ class Repairs:
         working += [record.writer for record in records if record.status == "running"]
         if any(self.disk.is_alive(writer) for writer in working):
             return set()
-        named = {Path(artifact.path).name for record in records for artifact in record.artifacts}
+        named = {Path(artifact.path).name for record in records for artifact in record.binaries()}
         kept = Trash(self.layout, self.disk).kept_artifacts(folder.name)
         return {path.name for path in (folder / BINARIES).iterdir() if path.is_file()} - named - kept
 

@@ -56,7 +56,7 @@ class RunDeletion:
             config = read_document(path.parent / "run_config.json", RunConfig)
             record = record.model_copy(update={"run_id": config.run_id, "run_created_at": config.created_at})
         with suppress(StorageError):
-            artifacts = read_document(path / "pipeline.json", PipelineRecord).artifacts
+            artifacts = read_document(path / "pipeline.json", PipelineRecord).binaries()
             record = record.model_copy(update={"artifacts": sorted({Path(a.path).name for a in artifacts})})
         tree = read_tree(path)
         step = Step(f"Move runs/{folder}/{pipeline_id} to the trash: {len(tree.files):,} files.", tree.bytes)

@@ -29,6 +29,7 @@ from storage.pipelines import Pipeline
 from storage.records import DatasetSource
 from storage.requests import Failure, OnPipeline, PipelineEvent, Report, RunOutcome, Skipped
 from storage.runs import Run
+from storage.stored_samples import choose_rows, with_predictions
 from storage.training import Fold, environment, make_folds, shared_cores, train
 
 _CHECK_SECONDS = 0.1  # how often a running pipeline asks whether to go on
@@ -298,6 +299,8 @@ class _Batch:
         self._progress = progress
         self._outcome = outcome
         self._environment = environment(seed)
+        self._rows = choose_rows(dataset)
+        self._samples = run.artifacts.save_samples(dataset.X[self._rows])
         self._behind = ThreadPoolExecutor(1, "runshelf-behind")
         self._charts = charts
         self._pending: list[Future[None]] = []
@@ -375,6 +378,7 @@ class _Batch:
             pipeline.save_artifact(step, fitted, number)
         pipeline.save_arrays(trained.arrays, self._dataset.sample_ids, self._dataset.target)
         pipeline.save_metrics(trained.metrics)
+        pipeline.record.samples = with_predictions(self._samples, self._rows, trained.arrays)
         pipeline.complete(fit_seconds=round(trained.fit_seconds, 6))
         if self._charts:
             self._pending.append(self._behind.submit(draw_charts, pipeline))
