@@ -72,6 +72,8 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.listing import RunRow as RunRow
     from storage.listing import deleted_details as deleted_details
     from storage.listing import with_catalog as with_catalog
+    from storage.loading import LoadedPipeline as LoadedPipeline
+    from storage.loading import load_exported as load_exported
     from storage.marker import find_workspace as find_workspace
     from storage.metrics import Metric as Metric
     from storage.metrics import Metrics as Metrics
@@ -91,6 +93,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.records import RunConfig as RunConfig
     from storage.records import RunSummary as RunSummary
     from storage.records import StepRecord as StepRecord
+    from storage.reloading import Foreseen as Foreseen
     from storage.requests import Failure as Failure
     from storage.requests import PipelineEvent as PipelineEvent
     from storage.requests import RunOutcome as RunOutcome
@@ -102,9 +105,11 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.spectra import Spectra as Spectra
     from storage.spectra import SpectralOutliers as SpectralOutliers
     from storage.spectra import spectral_outliers as spectral_outliers
+    from storage.stored_samples import Verdict as Verdict
     from storage.trash import KEPT_DAYS as KEPT_DAYS
     from storage.trash import TrashEntry as TrashEntry
     from storage.trash import TrashRecord as TrashRecord
+    from storage.trust import TrustedDigest as TrustedDigest
     from storage.usage import Area as Area
     from storage.usage import Usage as Usage
     from storage.usage import measure_workspace as measure_workspace
@@ -148,19 +153,23 @@ _HOMES = {
     "layout": ("checked_name",),
     "library": ("Library",),
     "library_items": ("LIBRARY_KINDS", "LibraryItem"),
+    "loading": ("LoadedPipeline", "load_exported"),
     "metrics": ("Metric", "Metrics", "metric_for", "spread_column"),
     "plan": ("Plan", "Step"),
     "predictions": ("PredictionArrays",),
     "previews": ("ColumnPreview", "ConfigPreview", "DataPreview", "preview_configs", "preview_data"),
     "process": ("run_in_child",),
     "records": ("PipelineRecord", "RunConfig", "RunSummary", "StepRecord"),
+    "reloading": ("Foreseen",),
     "requests": ("Failure", "PipelineEvent", "RunOutcome", "RunRequest", "Skipped"),
     "pipelines": ("Pipeline",),
     "restoration": ("TrashBin",),
     "runs": ("Run",),
     "sample_errors": ("SampleErrors",),
     "spectra": ("SpectralOutliers", "Spectra", "spectral_outliers"),
+    "stored_samples": ("Verdict",),
     "trash": ("KEPT_DAYS", "TrashEntry", "TrashRecord"),
+    "trust": ("TrustedDigest",),
     "usage": ("Area", "Usage", "measure_workspace"),
     "version": ("VERSION",),
     "listing": ("FileEntry", "PipelineDetails", "PipelineRow", "RunRow", "deleted_details", "with_catalog"),

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.annotations import checked_notes, checked_tag
-from storage.configs import METADATA_KEY, checked_config
+from storage.configs import METADATA_KEY, PipelineConfig, checked_config, inline_configs
 from storage.copies import CONFIG, METADATA, config_of, copy_pipeline, copy_run, ended, read_metrics
 from storage.disk import Disk, Draft, user_name
-from storage.errors import Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
-from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part
+from storage.errors import BadInput, Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
+from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part, pipeline_number
 from storage.library_items import (
     LIBRARY_KINDS,
     LibraryItem,
@@ -46,6 +46,8 @@ from storage.trees import file_digest, listing_digest, read_tree, tree_bytes
 
 if TYPE_CHECKING:
     import builtins
+
+    from storage.loading import LoadedPipeline
 
 _WORDS = {"template": "template", "filtered": "filtered result", "pipeline": "kept pipeline", "fullrun": "full run"}
 
@@ -102,6 +104,36 @@ class Library:
         if not path.is_file():
             raise NotFound(f"'{name}' has no configuration that can be run again.", path, "Choose another.")
         return path
+
+    def load(
+        self, kind: str, name: str, pipeline_id: str | None = None, *, trust: bool = False
+    ) -> LoadedPipeline | PipelineConfig:
+        """Load a kept pipeline, or one pipeline of a fullrun, fitted; of any other kind its configuration.
+
+        A configuration's `build()` gives the pipeline unfitted. Raises what Workspace.load does, BadInput where one
+        of several has to be named.
+        """
+        from storage.loading import load_folder
+
+        item = self._whole(kind, name)
+        if kind == "pipeline":
+            return load_folder(item.path, trust=trust)
+        if kind == "fullrun":
+            return load_folder(self._pipeline_of(item, pipeline_id), trust=trust)
+        found = self.config(kind, name)
+        configs = inline_configs(found if isinstance(found, list) else [found])
+        if len(configs) != 1:
+            raise BadInput(
+                f"'{name}' is {len(configs)} pipelines, not one.", item.path, "Take them from its file: load_configs."
+            )
+        return configs[0]
+
+    def _pipeline_of(self, item: LibraryItem, pipeline_id: str | None) -> Path:
+        names = sorted(path.name for path in item.path.iterdir() if pipeline_number(path.name) is not None)
+        if pipeline_id not in names:
+            what = f"has no pipeline '{pipeline_id}'" if pipeline_id else f"is {len(names)} pipelines"
+            raise NotFound(f"'{item.name}' {what}.", item.path, f"Name one of them: {', '.join(names[:8])}.")
+        return item.path / pipeline_id
 
     def verify(self, kind: str, name: str, report: Report | None = None) -> builtins.list[str]:
         """Read an item whole and compare it with its digest; returns what is wrong, in sentences."""

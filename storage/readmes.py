@@ -73,9 +73,15 @@ def _number(value: Any) -> str:
 def _files(files: Sequence[str]) -> str:
     lines = []
     for path in files:
-        about = _ABOUT.get(path) or ("fitted step" if path.startswith("artifacts/") else "")
+        about = _ABOUT.get(path) or _about_artifact(path)
         lines.append(f"- {_text(path)}" + (f": {about}" if about else ""))
     return "\n".join(["## Files", "", *lines])
+
+
+def _about_artifact(path: str) -> str:
+    if not path.startswith("artifacts/"):
+        return ""
+    return "samples by which a model that is loaded is compared" if path.endswith(".npy") else "fitted step"
 
 
 def _again(record: PipelineRecord, files: Sequence[str]) -> str:
@@ -102,8 +108,20 @@ def _loading(record: PipelineRecord) -> str:
         [
             "## Use the fitted model",
             "",
-            "The artifacts are pickles, and a pickle is a program: load them only if you trust where they come from.",
-            "scikit-learn should have the version that is named above.",
+            "With Runshelf, which loads what can do no harm, refuses anything else until you trust it, and says",
+            "whether it predicts as before:",
+            "",
+            "```python",
+            "from storage import load_exported",
+            "",
+            'loaded = load_exported(".")  # where this file lies',
+            "print(loaded.foreseen, loaded.verdict)",
+            "model = loaded.model",
+            "# predicted = model.predict(X)",
+            "```",
+            "",
+            "Without it: the artifacts are pickles, and a pickle is a program. Load them only if you trust where they",
+            "come from. scikit-learn should have the version that is named above.",
             "",
             "```python",
             "import pickle",

@@ -51,13 +51,16 @@ if TYPE_CHECKING:
     from storage.findings import Finding
     from storage.findings import Report as CheckReport
     from storage.library import Library
+    from storage.loading import LoadedPipeline
     from storage.plan import Plan
+    from storage.reloading import Foreseen
     from storage.requests import OnPipeline, Report, RunOutcome, RunRequest
     from storage.reruns import Which
     from storage.restoration import TrashBin
     from storage.run_deletion import RunDeletion
     from storage.sample_errors import SampleErrors
     from storage.spectra import Spectra
+    from storage.trust import TrustedDigest
     from storage.usage import Usage
 
 
@@ -382,6 +385,49 @@ class Workspace:
         self.sync()
         taken = Takeaway(self.layout, self._disk, self.catalog, self.place_of)
         return taken.best_predictions(metric, n, dataset, destination)
+
+    # ------------------------------------------------------------ loading
+
+    def load(self, run_id: str, pipeline_id: str, trust: bool = False) -> LoadedPipeline:
+        """Load a fitted pipeline that predicts as before; `trust` loads it this once, whoever made it.
+
+        It comes with what was expected of loading it and with what came of predicting its stored samples again.
+        Raises NotFound, Corrupt where an artifact is not what was stored, Untrusted for what somebody else made and
+        that names what is not known to do no harm, Conflict where it can't be read with what is installed here.
+        """
+        from storage.loading import load_folder
+
+        return load_folder(self._pipeline_folder(run_id, pipeline_id), trust=trust)
+
+    def foresee(self, run_id: str, pipeline_id: str) -> Foreseen:
+        """What loading a pipeline will come to with what is installed here; nothing is unpickled. Raises NotFound."""
+        from storage.loading import foresee_folder
+
+        return foresee_folder(self._pipeline_folder(run_id, pipeline_id))
+
+    def trust(self, digests: Sequence[str], why: str = "") -> list[TrustedDigest]:
+        """Trust artifacts by their sha256 from now on, in every workspace of this user; returns those that are new."""
+        from storage.trust import Keyring
+
+        return Keyring().trust(digests, why)
+
+    def trusted(self) -> list[TrustedDigest]:
+        """The artifacts of others that this user trusts, oldest first."""
+        from storage.trust import Keyring
+
+        return Keyring().trusted()
+
+    def untrust(self, digests: Sequence[str]) -> list[TrustedDigest]:
+        """Trust artifacts no longer; the first digits of their sha256 will do. Raises NotFound, BadInput."""
+        from storage.trust import Keyring
+
+        return Keyring().untrust(digests)
+
+    def _pipeline_folder(self, run_id: str, pipeline_id: str) -> Path:
+        folder = self._places.run(run_id) / pipeline_id
+        if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
+            raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
+        return folder
 
     # ------------------------------------------------------------ comparing
 
