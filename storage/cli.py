@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,13 +25,15 @@ from storage.cli_options import (
     carry_out,
     open_workspace,
 )
-from storage.errors import BadInput, StorageError
+from storage.cli_trust import trust_app
+from storage.errors import BadInput, NotFound, StorageError
 from storage.metrics import MAIN_METRIC
 from storage.output import Format, progress, show_error, show_facts, show_rows
 from storage.version import VERSION
 
 if TYPE_CHECKING:
     from storage.requests import RunOutcome
+    from storage.workspace import Workspace
 
 app = typer.Typer(
     name="runshelf",
@@ -49,10 +51,12 @@ app.add_typer(library_app, name="library")
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(trash_app, name="trash")
 app.add_typer(index_app, name="index")
+app.add_typer(trust_app, name="trust")
 app.command("check")(check_command)
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 RUN_COLUMNS = ("run_id", "status", "total", "successful", "failed", "interrupted", "metric_name", "metric_value")
+VERIFIED_COLUMNS = ("pipeline_id", "loaded", "outlook", "foreseen", "outcome", "verdict")
 PIPELINE_COLUMNS = ("pipeline_id", "name", "status", "model_type", "metric_name", "metric_value")
 
 
@@ -310,6 +314,50 @@ def runs_show(
     with open_workspace(workspace) as opened:
         rows = [vars(row) for row in opened.pipelines(run_id)]
         show_rows(rows, PIPELINE_COLUMNS, format, "This run has no pipelines.")
+
+
+@runs_app.command("verify")
+def runs_verify(
+    run_id: Annotated[str, typer.Argument(help="As `runs list` names it.")],
+    pipeline_ids: Annotated[list[str] | None, typer.Argument(help="Only these; else all completed ones.")] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Load them this once, whoever made them.")] = False,
+    workspace: WorkspaceOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Load fitted pipelines and say whether they predict their stored samples as before.
+
+    Ends with 1 when one can't be loaded or predicts something else.
+
+    Example: `runshelf runs verify 2026-11-20_corn`
+    """
+    with open_workspace(workspace) as opened:
+        ids = pipeline_ids or [row.pipeline_id for row in opened.pipelines(run_id) if row.status == "completed"]
+        with progress("Loading") as report:
+            rows = []
+            for done, pipeline_id in enumerate(ids):
+                report(done, len(ids), pipeline_id)
+                rows.append(_verified(opened, run_id, pipeline_id, trust))
+    show_rows(rows, VERIFIED_COLUMNS, format, "This run has no completed pipelines.")
+    if any(row["outcome"] in ("differs", "not loaded") for row in rows):
+        raise typer.Exit(1)
+
+
+def _verified(opened: Workspace, run_id: str, pipeline_id: str, trust: bool) -> dict[str, Any]:
+    """One line of `runs verify`; a pipeline that can't be loaded is told and hides no other."""
+    try:
+        loaded = opened.load(run_id, pipeline_id, trust)
+    except NotFound:
+        raise
+    except StorageError as error:
+        return {"pipeline_id": pipeline_id, "loaded": False, "outcome": "not loaded", "verdict": str(error)}
+    return {
+        "pipeline_id": pipeline_id,
+        "loaded": True,
+        "outlook": loaded.foreseen.outlook,
+        "foreseen": str(loaded.foreseen),
+        "outcome": loaded.verdict.outcome,
+        "verdict": str(loaded.verdict),
+    }
 
 
 @runs_app.command("delete")

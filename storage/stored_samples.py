@@ -62,7 +62,9 @@ def with_predictions(
 ) -> SamplesRecord:
     """The record of one pipeline: the stored samples with what its final model predicted, as `training` returns it."""
     final = [one for one in arrays if one.partition in ("train", "test")]
-    place = {int(row): (one, i) for one in final for i, row in enumerate(one.sample_indices)}
+    place = {
+        int(one.sample_indices[i]): (one, i) for one in final for i in np.flatnonzero(np.isin(one.sample_indices, rows))
+    }
     found = [place[int(row)] for row in rows]
     update: dict[str, Any] = {"rows": rows.tolist()}
     classes = final[0].labels

@@ -57,7 +57,7 @@ FLOORS = [
     {"workspace"},
     {"process", "demo"},
     {"cli_options"},
-    {"cli_catalog", "cli_check", "cli_library"},
+    {"cli_catalog", "cli_check", "cli_library", "cli_trust"},
     {"cli"},
     {"__main__", "__init__"},
 ]
