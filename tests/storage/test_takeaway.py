@@ -91,7 +91,7 @@ def test_text_from_elsewhere_is_no_markup_in_a_readme(workspace: Workspace) -> N
     pipeline.complete()
     readme = (workspace.export_pipeline(run.run_id, pipeline.pipeline_id) / "README.md").read_text()
     assert readme.startswith("# \\<script\\>\\|\\`x\\` \\# big\n") and "| rm\\|se\\<b\\> | 1 |" in readme
-    assert readme.count("```") == 2  # the one block of code, its beginning and end
+    assert readme.count("```") == 4  # the two blocks of code, their beginnings and ends
 
 
 def test_the_best_predictions_of_each_dataset_as_flat_files(workspace: Workspace, tmp_path: Path) -> None:
