@@ -40,6 +40,7 @@ from storage.trash import Trash
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from storage.importance import Importance
     from storage.parts import Commit, Parts
@@ -462,6 +463,15 @@ class Catalog:
 
         groups = Groups(self._index, lambda: self._parts, self._source, self.ask_index)
         return groups.group(list(dict.fromkeys(by)), metrics, filter, datasets)
+
+    def table(self, names: Sequence[str], filter: str = "") -> pa.Table:
+        """Columns of all results that match, in no order, as a pyarrow table: quicker than `values` for many of them.
+
+        Raises QueryError for a column that isn't there.
+        """
+        from storage.groups import Groups
+
+        return Groups(self._index, lambda: self._parts, self._source, self.ask_index).columns(names, filter)
 
     def best_values(self, metrics: Sequence[str], filter: str = "") -> BestValues:
         """The best value of each metric column, by dataset, among the results that match, with its spread over folds.

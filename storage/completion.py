@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from storage.grammar import MAX_QUERY, expected
+from storage.grammar import MAX_QUERY, expected, quote
 from storage.metrics import Metrics
 from storage.parameters import PREPROCESSING, fold
 from storage.sources import ALIASES
@@ -170,15 +170,15 @@ class _Suggestions:
         column = self._column(name)
         if name == "tags":
             for tag, count in self._index.texts.known_tags(start, MAX_SUGGESTIONS):
-                yield Suggestion(_quoted(tag), "value", f"{count} results")
+                yield Suggestion(quote(tag), "value", f"{count} results")
         elif column is not None and column.info["kind"] in ("text", "date"):
             for value in self._index.results.values(name, start, MAX_SUGGESTIONS):
-                yield Suggestion(_quoted(value), "value")
+                yield Suggestion(quote(value), "value")
         elif column is not None and column.info["kind"] == "time":
             yield from (Suggestion(word, "value") for word in self._going_on(_TIMES))
         elif column is None:
             for value in self._index.texts.parameter_values(name, start, MAX_SUGGESTIONS):
-                yield Suggestion(value if _is_number(value) else _quoted(value), "value")
+                yield Suggestion(value if _is_number(value) else quote(value), "value")
 
     def _going_on(self, words: Iterable[str]) -> list[str]:
         """Those that begin as it was begun, then those that contain it."""
@@ -202,10 +202,6 @@ _DETAILS = {
     "desc": "the largest first",
     "last 7 days": "created since then",
 }
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _is_number(text: str) -> bool:

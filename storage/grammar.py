@@ -130,3 +130,8 @@ def expected(text: str) -> tuple[set[str], list[Token]]:
     except UnexpectedInput:
         return set(), []
     return waiting.accepts(), found  # type: ignore[no-untyped-call]
+
+
+def quote(text: str) -> str:
+    """A text as a query says it."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

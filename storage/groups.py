@@ -49,14 +49,18 @@ class Groups:
             raise BadInput(f"'{wrong or ''}' is no column of numbers.", advice="Group by columns, and give metrics.")
         told = datasets and "dataset_name" not in by
         names = list(dict.fromkeys([*by, "status", *metrics, *(["dataset_name"] if told else [])]))
-        table = self._from_parts(names, filter)
-        if table is None:
-            table = self._ask(lambda: self._from_index(names, filter))
+        table = self.columns(names, filter)
         rows = aggregates.group(table, by, list(dict.fromkeys(metrics)), self._source().metrics, datasets=told)
         for name in by:
             if known.get(name) == "date":
                 rows = [{**row, name: str(row[name]) if row[name] is not None else None} for row in rows]
         return rows
+
+    def columns(self, names: Sequence[str], filter: str) -> pa.Table:
+        """See `Catalog.table`."""
+        wanted = list(dict.fromkeys(names))
+        table = self._from_parts(wanted, filter)
+        return table if table is not None else self._ask(lambda: self._from_index(wanted, filter))
 
     def best_values(self, names: Sequence[str], metrics: Sequence[str], filter: str) -> BestValues | None:
         """The best values of some metric columns by dataset; `names` are these and what is read beside them.

@@ -5,6 +5,7 @@ The only module that knows the folder tree. It computes; it neither reads nor wr
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -54,6 +55,14 @@ def folder_part(name: str, limit: int = 40) -> str:
     while len(text.encode()) > limit:
         text = text[:-1].rstrip("-._ ")
     return text
+
+
+def file_part(name: str) -> str:
+    """A file name from any text, without its ending; what has to be changed gets digits that tell it from others."""
+    part = folder_part(name, 120)
+    if part == name and not _RESERVED.fullmatch(part):
+        return part
+    return f"{part or 'report'}_{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:HASH_DIGITS]}"
 
 
 def pipeline_folder_name(number: int, name: str, digest: str) -> str:
@@ -115,6 +124,10 @@ class Layout:
     def trash(self) -> Path:
         return self.root / ".trash"
 
+    @property
+    def reports(self) -> Path:
+        return self.catalog / "reports"
+
     def part_folder(self, dataset: str) -> Path:
         """The folder of part files of `meta`, `data` or `annotations`."""
         name = "annotations.parquet" if dataset == "annotations" else f"predictions_{dataset}.parquet"
@@ -135,7 +148,7 @@ class Layout:
             self.part_folder("meta"),
             self.part_folder("data"),
             self.part_folder("annotations"),
-            self.catalog / "reports",
+            self.reports,
             *(self.catalog / "archives" / kind for kind in ("filtered", "pipeline", "best_predictions")),
             self.trash,
             self.staging,

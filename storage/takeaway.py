@@ -12,6 +12,7 @@ from pathlib import Path
 
 from storage.catalog import Catalog
 from storage.copies import Report, copy_pipeline, read_metrics
+from storage.destinations import chosen_folder, is_inside
 from storage.disk import Disk, Draft, new_folder, replaced_file
 from storage.errors import BadInput, Conflict, Corrupt, Exists, NotFound
 from storage.layout import Layout, checked_name, folder_part
@@ -49,7 +50,7 @@ class Takeaway:
             raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
         run = _config_of(run_folder)
         first = checked_name(name, "export") if name else _first_part(run_folder, run)
-        path = self._home(destination, self._layout.exports, create=create) / f"{first}_{pipeline_id}"
+        path = chosen_folder(self._layout, destination, self._layout.exports, create=create) / f"{first}_{pipeline_id}"
         if path.exists():
             raise Exists(f"{path} is there already.", path, "Open that one, or give this export another name.")
         with self._new_folder(path) as draft:
@@ -59,7 +60,7 @@ class Takeaway:
 
     @contextmanager
     def _new_folder(self, path: Path) -> Iterator[Draft]:
-        if not self._is_inside(path):
+        if not is_inside(path, self._layout.root):
             with new_folder(path) as draft:
                 yield draft
             return
@@ -73,7 +74,7 @@ class Takeaway:
         """Write the predictions of the best results; see Workspace.export_best_predictions."""
         if n < 1:
             raise BadInput(f"The best {n} can't be exported.", advice="Ask for 1 or more.")
-        home = self._home(destination, self._layout.exports / "best_predictions")
+        home = chosen_folder(self._layout, destination, self._layout.exports / "best_predictions")
         groups = [dataset] if dataset is not None else self._datasets()
         found = [row for one in groups for row in self._catalog.best_rows(metric, one, n)]
         written = []
@@ -116,7 +117,7 @@ class Takeaway:
             if path.is_file():
                 if path.stat().st_size == len(data) and _digest(path.read_bytes()) == _digest(data):
                     return path
-            elif self._is_inside(path):
+            elif is_inside(path, self._layout.root):
                 self._disk.make_folders([home])
                 if self._disk.write_new(path, data):
                     return path
@@ -125,25 +126,6 @@ class Takeaway:
                     file.write(data)
                 return path
         raise Conflict(f"There are too many files named {name}.", home, "Move some of them away.")
-
-    # ------------------------------------------------------------ where to
-
-    def _home(self, destination: Path | None, usual: Path, *, create: bool = False) -> Path:
-        """The folder exports go to; with `create` it need not be there yet. Raises BadInput, NotFound.
-
-        A folder among the workspace's own is refused.
-        """
-        if destination is None:
-            return usual
-        home = Path(destination).absolute()
-        if self._is_inside(home / "x") and not self._is_inside(home / "x", self._layout.exports):
-            raise BadInput(f"{home} is a folder of the workspace's own.", home, "Choose exports, or one outside.")
-        if not home.is_dir() and not create:
-            raise NotFound(f"There is no folder {home}.", home, "Make it, or choose another.")
-        return home
-
-    def _is_inside(self, path: Path, home: Path | None = None) -> bool:
-        return (home or self._layout.root).resolve() in path.resolve().parents
 
 
 def _config_of(run_folder: Path) -> RunConfig | None:

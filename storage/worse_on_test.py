@@ -60,13 +60,17 @@ def is_much_worse(metric: Metric, val: float, test: float, limit: float | None =
     return val <= 1 and val - test > LOWER and (limit is None or test < limit)
 
 
-def _limit(metric: Metric, name: str, folds: Mapping[str, Any]) -> float | None:
+def fold_limit(metric: Metric, mean: Any, spread: Any, folds: int) -> float | None:
     """The mean of the folds and three times their spread, to the worse side; None where too few folds are known."""
-    results = folds.get("fold_results")
-    mean, spread = folds.get(f"mean_{name}"), folds.get(f"std_{name}")
-    if not isinstance(results, list) or len(results) < FEWEST_FOLDS or not (_is_number(mean) and _is_number(spread)):
+    if folds < FEWEST_FOLDS or not (_is_number(mean) and _is_number(spread)):
         return None
     return mean + (SPREADS if metric.lower_is_better else -SPREADS) * spread
+
+
+def _limit(metric: Metric, name: str, folds: Mapping[str, Any]) -> float | None:
+    results = folds.get("fold_results")
+    known = len(results) if isinstance(results, list) else 0
+    return fold_limit(metric, folds.get(f"mean_{name}"), folds.get(f"std_{name}"), known)
 
 
 def _part(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any]:
