@@ -25,6 +25,7 @@ from storage.cli_options import (
     carry_out,
     open_workspace,
 )
+from storage.cli_report import report_app
 from storage.cli_trust import trust_app
 from storage.errors import BadInput, NotFound, StorageError
 from storage.metrics import MAIN_METRIC
@@ -49,6 +50,7 @@ app.add_typer(runs_app, name="runs")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(library_app, name="library")
 app.add_typer(metrics_app, name="metrics")
+app.add_typer(report_app, name="report")
 app.add_typer(trash_app, name="trash")
 app.add_typer(index_app, name="index")
 app.add_typer(trust_app, name="trust")

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from storage.loading import LoadedPipeline
     from storage.plan import Plan
     from storage.reloading import Foreseen
+    from storage.reports import Reports
     from storage.requests import OnPipeline, Report, RunOutcome, RunRequest
     from storage.reruns import Which
     from storage.restoration import TrashBin
@@ -428,6 +429,28 @@ class Workspace:
         if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
             raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
         return folder
+
+    # ------------------------------------------------------------ reports
+
+    def report_run(self, run_id: str, formats: Sequence[str] = ("html", "md"), to: Path | None = None) -> list[Path]:
+        """Write a report of a run, as HTML and Markdown or one of them; returns the files, in the order of `formats`.
+
+        They go to catalog/reports/ or the folder `to`, called by the run; those made before are replaced. Raises
+        NotFound, BadInput, Exists where a file of that name is something else.
+        """
+        self.sync()
+        return self._reports.run(self.run(run_id), formats, to)
+
+    def report_dataset(self, name: str, formats: Sequence[str] = ("html", "md"), to: Path | None = None) -> list[Path]:
+        """Write a report of all results of a dataset over all runs, called `<dataset>_dataset`; see `report_run`."""
+        self.sync()
+        return self._reports.dataset(name, formats, to)
+
+    @property
+    def _reports(self) -> Reports:
+        from storage.reports import Reports
+
+        return Reports(self.layout, self._disk, self.catalog, self._places)
 
     # ------------------------------------------------------------ comparing
 
