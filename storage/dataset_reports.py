@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from storage.catalog import Catalog
-from storage.drawings import Bar, agreement, bars, over_time, whiskers
+from storage.drawings import Bar, agreement, bars, drawable, over_time, whiskers
 from storage.errors import NotFound, StorageError
 from storage.grammar import quote
 from storage.metrics import spread_column
@@ -101,7 +101,7 @@ def _data(run: RunConfig | None, counts: Mapping[str, Any]) -> list[Block]:
 def _spread(top: Sequence[Row], ranks: Ranking) -> list[Block]:
     column = spread_column(f"val_{ranks.name}") or ""
     mean = f"cross_validation_mean_{ranks.name}"
-    known = [row for row in top if row.get(column) is not None and row.get(mean) is not None]
+    known = [row for row in top if _all_drawable(row.get(column), row.get(mean))]
     if not known:
         return [Sentence("No spread over folds is known of the best results.")]
     digits = ranks.metric.digits
@@ -114,6 +114,10 @@ def _spread(top: Sequence[Row], ranks: Ranking) -> list[Block]:
         for row in known
     ]
     return [drawn, table(columns, lines, f"{ranks.metric.title} over folds, {direction(ranks.metric)}.")]
+
+
+def _all_drawable(*values: float | None) -> bool:
+    return bool(drawable(np.array(values, dtype=np.float64)).all())
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class _Course:
 def _course(catalog: Catalog, filter: str, ranks: Ranking) -> _Course | None:
     found = catalog.table(["created_at", "pipeline_id", ranks.column], filter).sort_by("created_at")
     values = found[ranks.column].to_numpy().astype(np.float64)
-    kept = np.isfinite(values) & found["created_at"].is_valid().to_numpy()
+    kept = drawable(values) & found["created_at"].is_valid().to_numpy()
     if not kept.any():
         return None
     there, values = found.filter(kept), values[kept]
@@ -168,7 +172,7 @@ def _runs(catalog: Catalog, filter: str, ranks: Ranking | None) -> list[Block]:
     columns = [Column("run"), Column("date"), *(Column(name, True) for name in ("results", "completed", "failed"))]
     key = f"best_{ranks.column}" if ranks else ""
     lines: list[list[str | Cell]] = []
-    values = [row[key] for row in rows if key and row[key] is not None]
+    values = [row[key] for row in rows if key and row[key] is not None and row[key] == row[key]]
     best = (min(values) if ranks.metric.lower_is_better else max(values)) if ranks and values else None
     for row in rows[:MOST_RUNS]:
         cells: list[str | Cell] = [str(row["run_id"]), str(row["run_date"] or "–")]
@@ -227,7 +231,7 @@ def _gap(catalog: Catalog, filter: str, ranks: Ranking, top: Sequence[Row]) -> l
         return [Sentence("There are no results with both a validation and a test value.")]
     both = catalog.table(names, filter)
     val, test = (both[name].to_numpy().astype(np.float64) for name in names)
-    there = np.isfinite(val) & np.isfinite(test)
+    there = drawable(val) & drawable(test)
     if not there.any():
         return [Sentence("There are no results with both a validation and a test value.")]
     metric, digits = ranks.metric, ranks.metric.digits

@@ -15,13 +15,15 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from storage.wording import PARTITIONS, counted, number, shortened
+from storage.wording import PARTITION_WORDS, counted, number, shortened
 
 MOST_POINTS = 1_500  # of one kind in one drawing; more can't be told apart and only make the file large
 WIDTH, HEIGHT = 520, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 34, 12, 48
 _ROW, _NAMES, _NAME_LETTERS = 26, 240, 30
+_MOST_BINS = 30
 _TIME_LABELS = ((2 * 86_400, "%Y-%m-%d"), (43_200, "%m-%d %H:%M"), (300, "%H:%M"), (0, "%H:%M:%S"))
+_SMALLEST, _LARGEST = 1e-100, 1e100  # beyond these the arithmetic of an axis leaves the range of a double
 FENCE = 3.0  # interquartile ranges beyond the quartiles (J. W. Tukey, "Exploratory Data Analysis", 1977: far out)
 
 Anchor = Literal["start", "middle", "end"]
@@ -76,8 +78,9 @@ class _Axis:
     """Values on a line of the drawing, with round numbers as ticks."""
 
     def __init__(self, low: float, high: float, start: float, end: float) -> None:
-        span = high - low
-        margin = 0.04 * span if span > 0 else abs(low) * 0.1 or 1.0
+        span, largest = high - low, max(abs(low), abs(high))
+        self.wide = span > 1e-9 * largest and span > _SMALLEST  # else there is nothing to tell apart
+        margin = 0.04 * span if self.wide else max(0.1 * largest, _SMALLEST) if largest else 1.0
         self.low, self.high, self.start, self.end = low - margin, high + margin, start, end
 
     def at(self, values: ArrayLike) -> Floats:
@@ -110,7 +113,7 @@ def parity(by_partition: Sequence[tuple[str, Floats, Floats]], title: str, quant
     shapes = [Shape(f"M{_c(x.start)} {_c(y.start)}L{_c(x.end)} {_c(y.end)}", "equal")]
     for name, true, pred in by_partition:
         shapes.append(Shape(_points(x.at(_some(true)), y.at(_some(pred)), name), name))
-    legend = tuple((name, f"{PARTITIONS[name]} ({len(true):,})") for name, true, _ in by_partition)
+    legend = tuple((name, f"{PARTITION_WORDS[name]} ({len(true):,})") for name, true, _ in by_partition)
     thinned = any(len(true) > MOST_POINTS for _, true, _ in by_partition)
     caption += f" At most {MOST_POINTS:,} samples of a kind are drawn." if thinned else ""
     return _framed(title, caption.strip(), x, y, shapes, f"measured {quantity}", f"predicted {quantity}", legend)
@@ -143,9 +146,11 @@ def histogram(values: Floats, title: str, quantity: str) -> Drawing:
     """How often values occur; those far out are counted in the caption, for they would hide all others."""
     low, high = within_fences(values)
     kept = values[(values >= low) & (values <= high)]
-    counts, edges = np.histogram(kept, bins=min(30, len(np.histogram_bin_edges(kept, "auto")) - 1))
-    x, y = _axes(float(edges[0]), float(edges[-1]), 0.0, float(counts.max()))
-    y.low, y.high = 0.0, counts.max() * 1.06
+    x = _Axis(low, high, _LEFT, WIDTH - _RIGHT)
+    bins = min(_MOST_BINS, math.ceil(2 * len(kept) ** (1 / 3))) if x.wide else 1  # the rule of Rice University
+    counts, edges = np.histogram(kept, bins=bins, range=(low, high) if x.wide else (x.low, x.high))
+    y = _Axis(0.0, float(counts.max()), HEIGHT - _BOTTOM, _TOP)
+    y.low = 0.0
     xs, ys = x.at(edges), y.at(counts)
     path = ""
     for left, right, top in zip(xs[:-1], xs[1:], ys, strict=True):
@@ -216,9 +221,14 @@ def bars(rows: Sequence[Bar], title: str, quantity: str, caption: str) -> Drawin
 # ---------------------------------------------------------------- what they share
 
 
+def drawable(values: Floats) -> NDArray[np.bool_]:
+    """Which values can be drawn: finite ones that are not beyond all measure."""
+    return np.isfinite(values) & (np.abs(values) < _LARGEST)
+
+
 def within_fences(values: Floats) -> tuple[float, float]:
-    """The range of the values that are not far out; with few of them their whole range."""
-    finite = values[np.isfinite(values)]
+    """The range of the values that are not far out; with few of them their whole range. One must be drawable."""
+    finite = values[drawable(values)]
     if len(finite) < 8:
         return float(finite.min()), float(finite.max())
     first, third = np.quantile(finite, [0.25, 0.75])

@@ -60,9 +60,11 @@ def folder_part(name: str, limit: int = 40) -> str:
 def file_part(name: str) -> str:
     """A file name from any text, without its ending; what has to be changed gets digits that tell it from others."""
     part = folder_part(name, 120)
-    if part == name and not _RESERVED.fullmatch(part):
+    if _RESERVED.fullmatch(part):
+        part = f"of-{part}"
+    if part == name:
         return part
-    return f"{part or 'report'}_{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:HASH_DIGITS]}"
+    return f"{part or 'unnamed'}_{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:HASH_DIGITS]}"
 
 
 def pipeline_folder_name(number: int, name: str, digest: str) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 from storage.catalog import Catalog
 from storage.metrics import MAIN_METRIC, PARTITIONS, Metric, key_metric, spread_column
 from storage.report_blocks import Cell, Column, Table, table
-from storage.wording import PARTITIONS as WORDS
-from storage.wording import by_relevance, counted, direction, number, with_spread
-from storage.worsening import fold_limit, is_much_worse
+from storage.wording import PARTITION_WORDS, by_relevance, counted, direction, number, with_spread
+from storage.worse_on_test import fold_limit, is_much_worse
 
 Row = Mapping[str, Any]
 BESIDE = 1  # how many metrics stand in a table beside the one that ranks
@@ -39,18 +38,18 @@ class Ranking:
     @property
     def axis(self) -> str:
         """`validation RMSE (g/L)`."""
-        return f"{WORDS[self.partition]} {self.quantity}"
+        return f"{PARTITION_WORDS[self.partition]} {self.quantity}"
 
     @property
     def in_words(self) -> str:
         """`validation RMSE, lower is better`."""
-        return f"{WORDS[self.partition]} {self.metric.title}, {direction(self.metric)}"
+        return f"{PARTITION_WORDS[self.partition]} {self.metric.title}, {direction(self.metric)}"
 
     def told_of(self, row: Row) -> str:
         """`validation RMSE 1.10 ± 0.21 g/L (lower is better)`, for a row."""
         value = told(row, self.partition, self.name, self.metric)
         unit = f" {self.units}" if self.quantity != self.metric.title else ""
-        return f"{WORDS[self.partition]} {self.metric.title} {value}{unit} ({direction(self.metric)})"
+        return f"{PARTITION_WORDS[self.partition]} {self.metric.title} {value}{unit} ({direction(self.metric)})"
 
 
 def ranking(catalog: Catalog, filter: str, units: str = "", column: str | None = None) -> Ranking | None:
@@ -93,13 +92,13 @@ def best_table(
     `where` is the title of one more column and what stands in it.
     """
     metrics = [ranking.name, *_beside(rows, ranking, catalog)]
-    pairs = [(ranking.name, partition) for partition in WORDS]
+    pairs = [(ranking.name, partition) for partition in PARTITION_WORDS]
     pairs += [(name, partition) for name in metrics[1:] for partition in ("val", "test")]
     pairs = [pair for pair in pairs if any(_number(row.get(f"{pair[1]}_{pair[0]}")) for row in rows)]
     columns = [Column("#", True), Column("pipeline"), Column("model")]
     columns += [Column(where[0])] if where else []
     for name, partition in pairs:
-        columns.append(Column(f"{_title(catalog, name)} {WORDS[partition]}", True))
+        columns.append(Column(f"{_title(catalog, name)} {PARTITION_WORDS[partition]}", True))
     lines = []
     for place, row in enumerate(rows, 1):
         cells: list[str | Cell] = [str(place), str(row["pipeline_id"] or ""), str(row["model_type"] or "")]
@@ -114,11 +113,13 @@ def best_table(
 
 def metrics_table(row: Row, ranking: Ranking, catalog: Catalog) -> Table:
     """Every metric of one result by partition, its mean and spread over folds, and which way is better."""
-    names = {c.name.removeprefix(f"{p}_") for c in catalog.columns() for p in WORDS if c.name.startswith(f"{p}_")}
-    there = [n for n in names if any(_number(row.get(f"{p}_{n}")) for p in WORDS)]
-    parts = [p for p in WORDS if any(_number(row.get(f"{p}_{n}")) for n in there)]
+    names = {
+        c.name.removeprefix(f"{p}_") for c in catalog.columns() for p in PARTITION_WORDS if c.name.startswith(f"{p}_")
+    }
+    there = [n for n in names if any(_number(row.get(f"{p}_{n}")) for p in PARTITION_WORDS)]
+    parts = [p for p in PARTITION_WORDS if any(_number(row.get(f"{p}_{n}")) for n in there)]
     folds = any(_number(row.get(f"cross_validation_mean_{n}")) for n in there)
-    columns = [Column("metric"), *(Column(WORDS[p], True) for p in parts)]
+    columns = [Column("metric"), *(Column(PARTITION_WORDS[p], True) for p in parts)]
     columns += [Column("over folds", True)] if folds else []
     lines = []
     for name in by_relevance(there, ranking.name, catalog.metrics):
@@ -143,7 +144,7 @@ def doubts(lines: Sequence[Sequence[str | Cell]]) -> str:
 
 
 def is_doubtful(row: Row, partition: str, name: str, catalog: Catalog) -> bool:
-    """Whether a metric is much worse on test than in validation; see `storage.worsening`."""
+    """Whether a metric is much worse on test than in validation; see `storage.worse_on_test`."""
     metric = catalog.metrics.find(name)
     val, test = row.get(f"val_{name}"), row.get(f"test_{name}")
     if partition != "test" or metric is None or not (_number(val) and _number(test)):

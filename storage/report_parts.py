@@ -10,7 +10,7 @@ import numpy as np
 
 from storage.catalog import Catalog
 from storage.chains import Chain, ChainStep
-from storage.drawings import Drawing, confusion, parity
+from storage.drawings import Drawing, confusion, drawable, parity
 from storage.errors import StorageError
 from storage.places import Places
 from storage.predictions import PredictionArrays
@@ -18,7 +18,7 @@ from storage.ranking import Ranking, Row, is_doubtful, metrics_table
 from storage.recorded_steps import recorded_chain
 from storage.records import DatasetSource, PipelineRecord, RunConfig, read_document
 from storage.report_blocks import Block, Column, Facts, Sentence, Table, facts, table
-from storage.wording import PARTITIONS, counted, number, shortened
+from storage.wording import PARTITION_WORDS, counted, number, shortened
 
 MOST_FAILURES = 50
 _MOST_VALUES = 8  # of a parameter that are told one by one
@@ -95,8 +95,8 @@ def predictions_drawn(arrays: Sequence[PredictionArrays], target: str) -> Drawin
     labels = arrays[0].labels
     if labels:
         return _classes_drawn(true, pred, labels) if len(labels) <= _MOST_CLASSES else None
-    finite = {name: np.isfinite(true[name]) & np.isfinite(pred[name]) for name in there}
-    shown = [(name, true[name][kept], pred[name][kept]) for name, kept in finite.items() if kept.any()]
+    kept = {name: drawable(true[name]) & drawable(pred[name]) for name in there}
+    shown = [(name, true[name][those], pred[name][those]) for name, those in kept.items() if those.any()]
     return parity(shown, "Predicted against measured", target) if shown else None
 
 
@@ -104,7 +104,7 @@ def _classes_drawn(true: Mapping[str, Any], pred: Mapping[str, Any], labels: Seq
     partition = next(name for name in ("test", "val", "train") if name in true)
     counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
     np.add.at(counts, (true[partition].astype(int), pred[partition].astype(int)), 1)
-    caption = f"{counted(int(counts.sum()), f'{PARTITIONS[partition]} sample')}."
+    caption = f"{counted(int(counts.sum()), f'{PARTITION_WORDS[partition]} sample')}."
     return confusion(counts, labels, "True against predicted class", caption)
 
 

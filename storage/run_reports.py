@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from storage.catalog import Catalog
-from storage.drawings import histogram
+from storage.drawings import drawable, histogram
 from storage.errors import Corrupt, NotFound, StorageError
 from storage.grammar import quote
 from storage.places import Places
@@ -22,6 +22,7 @@ from storage.runs import Run
 from storage.wording import counted, direction, duration, first_line, moment, number, size
 
 TOP = 10
+MOST_ERRORS = 1_000  # documents of failed pipelines that are read, where the run's summary doesn't tell
 
 
 def run_report(run: Run, catalog: Catalog, places: Places, made: str, mark: str) -> Report:
@@ -89,17 +90,15 @@ def _lead(summary: RunSummary | None, ranks: Ranking | None, top: Sequence[dict[
 
 def _asked(config: RunConfig) -> Facts:
     files = Counter(file_name(planned.config_file) for planned in config.pipelines if planned.config_file)
-    return facts(
-        {
-            "dataset": config.dataset_name,
-            **data_facts(config.dataset_source),
-            "task": config.task_type or "",
-            "configurations": ", ".join(f"{name} ({counted(n, 'pipeline')})" for name, n in files.items()),
-            **{str(name): str(value) for name, value in config.global_params.items()},
-            "asked for": moment(config.created_at),
-            "by": config.created_by,
-        }
-    )
+    told = {
+        "dataset": config.dataset_name,
+        **data_facts(config.dataset_source),
+        "task": config.task_type or "",
+        "configurations": ", ".join(f"{name} ({counted(n, 'pipeline')})" for name, n in files.items()),
+        "asked for": moment(config.created_at),
+        "by": config.created_by,
+    }
+    return facts({**{str(name): str(value) for name, value in config.global_params.items()}, **told})
 
 
 def _outcome(summary: RunSummary | None, catalog: Catalog, filter: str) -> list[Block]:
@@ -145,7 +144,8 @@ def _distribution(catalog: Catalog, filter: str, ranks: Ranking) -> list[Block]:
     quarters = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     names = ("lowest", "first quartile", "median", "third quartile", "highest")
     told = {name: number(float(one), ranks.metric.digits) for name, one in zip(names, quarters, strict=True)}
-    drawn = [histogram(values, f"Distribution of {ranks.axis}", ranks.axis)] if len(values) > 2 else []
+    shown = values[drawable(values)]
+    drawn = [histogram(shown, f"Distribution of {ranks.axis}", ranks.axis)] if len(shown) > 2 else []
     best = {"what is best": direction(ranks.metric)}
     return [*drawn, facts({"metric": ranks.axis, "results": f"{len(values):,}", **told, **best})]
 
@@ -159,9 +159,9 @@ def _failures(run: Run, summary: RunSummary | None, catalog: Catalog, filter: st
 
 def _errors(run: Run, catalog: Catalog, filter: str) -> Iterator[tuple[str, str]]:
     """What the documents of failed pipelines say, as far as they can be read."""
-    for row in catalog.rows(catalog.keys(f"{filter} and status = 'failed'", "created_at")):
+    for row in catalog.rows(catalog.keys(f"{filter} and status = 'failed'", "created_at", MOST_ERRORS)):
         try:
-            record = read_document(run.folder / Path(row["pipeline_id"]).name / "pipeline.json", PipelineRecord)
+            record = read_document(run.folder / Path(str(row["pipeline_id"])).name / "pipeline.json", PipelineRecord)
             yield record.id, first_line(record.error)
         except StorageError:
             continue

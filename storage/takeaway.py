@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage.catalog import Catalog
 from storage.copies import Report, copy_pipeline, read_metrics
@@ -17,8 +18,11 @@ from storage.disk import Disk, Draft, new_folder, replaced_file
 from storage.errors import BadInput, Conflict, Corrupt, Exists, NotFound
 from storage.layout import Layout, checked_name, folder_part
 from storage.reading import read_bytes
-from storage.readmes import pipeline_readme
-from storage.records import RunConfig, read_document
+from storage.readmes import model_card
+from storage.records import PipelineRecord, RunConfig, read_document
+
+if TYPE_CHECKING:
+    from storage.predictions import PredictionArrays
 
 
 class Takeaway:
@@ -55,7 +59,9 @@ class Takeaway:
             raise Exists(f"{path} is there already.", path, "Open that one, or give this export another name.")
         with self._new_folder(path) as draft:
             record = copy_pipeline(draft, folder, report or (lambda done, total, text: None))
-            draft.write("README.md", pipeline_readme(run, record, read_metrics(folder), sorted(draft.files)).encode())
+            arrays, find = _arrays_of(folder, record), self._catalog.metrics.find
+            card = model_card(run, record, read_metrics(folder), sorted(draft.files), arrays, find)
+            draft.write("README.md", card.encode(errors="replace"))
         return path
 
     @contextmanager
@@ -134,6 +140,17 @@ def _config_of(run_folder: Path) -> RunConfig | None:
         return read_document(run_folder / "run_config.json", RunConfig)
     except (NotFound, Corrupt):
         return None
+
+
+def _arrays_of(folder: Path, record: PipelineRecord) -> list[PredictionArrays]:
+    """The predictions of a pipeline; none where they can't be read: the card then says nothing of them."""
+    from storage.predictions import read_csv
+
+    path = folder / "predictions.csv"
+    try:
+        return read_csv(path, None if record.task_type is None else record.task_type == "classification")
+    except (OSError, ValueError, BadInput):
+        return []
 
 
 def _first_part(run_folder: Path, run: RunConfig | None) -> str:

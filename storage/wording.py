@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from storage.metrics import Metric, Metrics
 
 MISSING = "–"
-PARTITIONS = {"val": "validation", "test": "test", "train": "training"}  # those first that results are judged by
+PARTITION_WORDS = {"val": "validation", "test": "test", "train": "training"}  # those first that results are judged by
 _ROUNDING = 1e-12  # what is left of a zero after floating-point sums
 
 

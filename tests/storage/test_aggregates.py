@@ -184,3 +184,14 @@ def test_a_metric_of_ones_own_is_best_the_way_one_says(root: Path) -> None:
         assert workspace.catalog.group(["dataset_name"], ["test_ser", "test_picp"])[0]["best_test_ser"] == 0.2
         column = next(column for column in workspace.catalog.columns() if column.name == "test_ser")
         assert column.metric is not None and column.metric.title == "Standard error"
+
+
+def test_columns_of_what_matches_are_those_of_the_parts_and_of_the_index(workspace: Workspace) -> None:
+    fill(workspace, 5)
+    fill(workspace, 2, "wheat")
+    found = workspace.catalog.table(["pipeline_id", "test_rmse"], "dataset_name = 'corn' and test_rmse < 4")
+    expected = workspace.catalog.search("dataset_name = 'corn' and test_rmse < 4")
+    assert sorted(found["test_rmse"].to_pylist()) == sorted(expected["test_rmse"])
+    assert set(found["pipeline_id"].to_pylist()) == set(expected["pipeline_id"])
+    by_parameter = workspace.catalog.table(["k", "test_rmse"], "k >= 1")  # the parts know nothing of parameters
+    assert sorted(by_parameter["k"].to_pylist()) == [1, 1, 2, 3, 4] and by_parameter.num_rows == 5

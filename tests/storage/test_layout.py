@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import NameRefused
-from storage.layout import checked_name, folder_part, pipeline_folder_name, pipeline_number
+from storage.layout import checked_name, file_part, folder_part, pipeline_folder_name, pipeline_number
 
 HOSTILE = ["../../x", "..", ".", "", "  ", "a/b", "a\\b", "CON", "con.txt", "NUL", "com1", "a\x00b", "x.", "x ", "_x"]
 HOSTILE += [".hidden", "a:b", "a*b", "a" * 81, "é" * 41, "a\u202eb", "tab\there", "line\nfeed", "lpt9", "a|b", "<a>"]
@@ -50,6 +50,16 @@ def test_an_accepted_name_is_one_folder_below_its_parent(text: str) -> None:
         return
     assert Path("root", name).parent == Path("root")
     assert Path("root", name).name == name and os.path.normpath(name) == name
+
+
+@given(st.lists(st.text() | st.sampled_from(HOSTILE), unique=True, max_size=10))
+def test_any_texts_make_file_names_that_are_different(names: list[str]) -> None:
+    parts = [file_part(name) for name in names]
+    assert len(set(parts)) == len(names)
+    for part in parts:
+        assert Path(part).name == part and len(part.encode()) <= 140
+        checked_name(part[:20].rstrip(" .") or "x", "report")
+    assert file_part("2026-11-20_corn") == "2026-11-20_corn" and file_part("con") != "con"
 
 
 def test_folder_part_keeps_what_people_read() -> None:

@@ -13,7 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from storage import BadInput, Cancelled, Corrupt, Exists, NameRefused, NotFound, ReadOnly, Workspace, load_configs
+from storage import (
+    BadInput,
+    Cancelled,
+    Corrupt,
+    Exists,
+    NameRefused,
+    NotFound,
+    ReadOnly,
+    Workspace,
+    from_arrays,
+    load_configs,
+)
 from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
 
@@ -130,3 +141,51 @@ def test_an_export_says_what_a_document_from_elsewhere_said(workspace: Workspace
     assert workspace.export_pipeline(run_id, pipeline_id).parent == workspace.root / "exports"
     path.write_bytes(b"{")
     assert workspace.export_pipeline(run_id, pipeline_id).name == f"{run_id}_{pipeline_id}"
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_the_code_of_a_model_card_predicts_as_the_model_did(workspace: Workspace, tmp_path: Path, task: str) -> None:
+    X, y = regression_arrays()
+    labels = np.where(y > 0, "north", "south")
+    dataset = from_arrays("corn", X, y if task == "regression" else labels, test=np.arange(30) >= 24, target="protein")
+    models = {"regression": "cross_decomposition.PLSRegression", "classification": "linear_model.LogisticRegression"}
+    config = {"steps": [{"class": "chemotools.scatter.StandardNormalVariate"}, {"class": f"sklearn.{models[task]}"}]}
+    run_id = workspace.run_batch(dataset, [config], charts=False).run_id
+    folder = workspace.export_pipeline(run_id, workspace.pipelines(run_id)[0].pipeline_id)
+    code = (folder / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    assert "its 12 features" in code and "# predicted = model.predict(X)" in code
+    np.save(tmp_path / "X.npy", X)
+    code = code.replace("# predicted", f"import numpy\nX = numpy.load({str(tmp_path / 'X.npy')!r})\npredicted")
+    code += f"numpy.save({str(tmp_path / 'p.npy')!r}, predicted)"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, env={**os.environ, "PYTHONWARNINGS": "error"})
+    table = pd.read_csv(folder / "predictions.csv")
+    table = table[table["partition"] != "val"].sort_values("sample_index")
+    assert np.load(tmp_path / "p.npy").ravel().tolist() == table["y_pred"].tolist()
+
+
+def test_a_model_card_says_what_the_model_can_not_be_trusted_for(workspace: Workspace) -> None:
+    X, y = regression_arrays()
+    y[24:] += 500  # what it is tested on is beyond all it was trained on
+    dataset = from_arrays("corn", X, y, test=np.arange(30) >= 24, target="protein", units="%")
+    config = {"steps": [{"class": "sklearn.neighbors.KNeighborsRegressor", "params": {"n_neighbors": 3}}]}
+    run_id = workspace.run_batch(dataset, [config], charts=False).run_id
+    pipeline_id = workspace.pipelines(run_id)[0].pipeline_id
+    card = (workspace.export_pipeline(run_id, pipeline_id) / "README.md").read_text()
+    low, high = y[:24].min(), y[:24].max()
+    assert f"protein was between {low:.4g} and {high:.4g} %; of 6 test samples 6 lay outside." in card
+    assert "RMSE is much worse on test (" in card and "only 24 training samples and 6 test samples" in card
+    metrics = workspace.details(run_id, pipeline_id).metrics
+    folds = metrics["cross_validation"]
+    assert f"| {folds['mean_rmse']:.6g} ± {folds['std_rmse']:.3g} | lower is better |" in card
+    assert "over 5 folds." in card and "n\\_neighbors = 3; by default algorithm = auto" in card
+
+
+def test_a_model_card_of_classes_names_them_and_what_was_not_done(workspace: Workspace) -> None:
+    X, y = regression_arrays()
+    dataset = from_arrays("corn", X, np.where(y > 0, "north|", "<south>"), target="origin")
+    config = {"steps": [{"class": "sklearn.naive_bayes.GaussianNB"}], "cv": None}
+    run_id = workspace.run_batch(dataset, [config], charts=False).run_id
+    card = (workspace.export_pipeline(run_id, workspace.pipelines(run_id)[0].pipeline_id) / "README.md").read_text()
+    south = int((y <= 0).sum())
+    assert f"\\<south\\> {south}, north\\| {30 - south}." in card
+    assert "It was not cross-validated." in card and "It was not tested on samples that were held back." in card
