@@ -223,6 +223,10 @@ def _loading(record: PipelineRecord) -> str:
         return ""
     needed = ", ".join(sorted({"sklearn", *(step.class_name.partition(".")[0] for step in record.steps)}))
     features = f"{record.n_features} features" if record.n_features else "features"
+    using = [
+        f"# X has a row for each sample and its {features}, in the order of the data file",
+        "# predicted = model.predict(X)",
+    ]
     steps = [f"    ({as_code(a.name)}, {as_code('artifacts/' + PurePosixPath(a.path).name)})," for a in fitted]
     return "\n".join(
         [
@@ -237,7 +241,7 @@ def _loading(record: PipelineRecord) -> str:
             'loaded = load_exported(".")  # where this file lies',
             "print(loaded.foreseen, loaded.verdict)",
             "model = loaded.model",
-            "# predicted = model.predict(X)",
+            *using,
             "```",
             "",
             "Without it: the artifacts are pickles, and a pickle is a program. Load them only if you trust where they",
@@ -254,8 +258,7 @@ def _loading(record: PipelineRecord) -> str:
             *steps,
             "]",
             "model = Pipeline([(name, pickle.loads((folder / path).read_bytes())) for name, path in steps])",
-            f"# X has a row for each sample and its {features}, in the order of the data file",
-            "# predicted = model.predict(X)",
+            *using,
             "```",
         ]
     )

@@ -152,7 +152,7 @@ def test_the_code_of_a_model_card_predicts_as_the_model_did(workspace: Workspace
     config = {"steps": [{"class": "chemotools.scatter.StandardNormalVariate"}, {"class": f"sklearn.{models[task]}"}]}
     run_id = workspace.run_batch(dataset, [config], charts=False).run_id
     folder = workspace.export_pipeline(run_id, workspace.pipelines(run_id)[0].pipeline_id)
-    code = (folder / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    code = (folder / "README.md").read_text().rpartition("```python\n")[2].partition("```")[0]  # without Runshelf
     assert "its 12 features" in code and "# predicted = model.predict(X)" in code
     np.save(tmp_path / "X.npy", X)
     code = code.replace("# predicted", f"import numpy\nX = numpy.load({str(tmp_path / 'X.npy')!r})\npredicted")
