@@ -222,6 +222,28 @@ class Catalog:
         """Merge small parts; returns how many were merged away."""
         return self._parts.compact()
 
+    def plan_compact(self) -> Plan:
+        """A plan that merges small parts. Killed at any point it has merged some or not: the results are the same."""
+        from storage.plan import Plan, Step
+
+        def look() -> list[tuple[str, list[str]]]:
+            return [(dataset, [part.file for part in group]) for dataset, group in self._parts.mergeable()]
+
+        def work(report: Report) -> str:
+            report(0, 1, "merging parts")
+            merged = self.compact()
+            report(1, 1, "done")
+            return f"{merged:,} part files merged away."
+
+        steps = (
+            Step(
+                f"Merge {len(group)} parts of {dataset}, {sum(p.rows for p in group):,} rows, into one.",
+                sum(p.bytes for p in group),
+            )
+            for dataset, group in self._parts.mergeable()
+        )
+        return Plan("Merge small part files", tuple(steps), look, work)
+
     def _compact_if_many(self, manifest: Manifest) -> None:
         if max(len(manifest.meta), len(manifest.data)) > COMPACT_ABOVE:
             self._compact_behind()

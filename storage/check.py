@@ -18,10 +18,11 @@ from pathlib import Path
 
 from storage.check_catalog import CatalogCheck
 from storage.check_runs import RunsCheck
-from storage.disk import Disk
+from storage.disk import NOTE, Disk
 from storage.errors import Cancelled, NotFound, StorageError
 from storage.findings import Report
 from storage.inspection import Inspection
+from storage.journal import NoteRecord
 from storage.layout import MARKER, Layout, pipeline_number
 from storage.manifest import DATASETS
 from storage.plan import Report as Progress
@@ -204,6 +205,10 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _check_staging(inspection: Inspection, layout: Layout, disk: Disk) -> None:
     for entry in _entries(layout.staging):
+        if entry.name.startswith(NOTE):
+            with inspection.item(Path(entry.path)):
+                _check_note(inspection, Path(entry.path), disk)
+            continue
         writer = entry.name.removesuffix(".lock")
         if entry.name.startswith("lock-") or _is_odd(entry) or disk.is_alive(writer):
             continue
@@ -213,6 +218,18 @@ def _check_staging(inspection: Inspection, layout: Layout, disk: Disk) -> None:
             inspection.find("stale-file", Path(entry.path), what, bytes=size)
     for path in temporary_files(layout):
         inspection.find("stale-file", path, f"{path.name} was never finished.", bytes=os.lstat(path).st_size)
+
+
+def _check_note(inspection: Inspection, path: Path, disk: Disk) -> None:
+    try:
+        note = read_document(path, NoteRecord)
+    except NotFound:
+        return  # done meanwhile
+    except StorageError as error:
+        inspection.find("stale-file", path, error.what)
+        return
+    if not disk.is_alive(note.writer):
+        inspection.find("plan-unfinished", path, f"“{note.title}” was cut short: its process has ended.")
 
 
 def temporary_files(layout: Layout) -> list[Path]:

@@ -215,13 +215,13 @@ def catalog_export(
 
 
 @catalog_app.command("compact")
-def catalog_compact(workspace: WorkspaceOption = None) -> None:
+def catalog_compact(dry_run: DryRunOption = False, workspace: WorkspaceOption = None) -> None:
     """Merge small part files now; it happens by itself, too.
 
-    Example: `runshelf catalog compact`
+    Example: `runshelf catalog compact --dry-run`
     """
     with open_workspace(workspace) as opened:
-        print(f"{opened.catalog.compact()} part files merged away.")
+        carry_out(opened.catalog.plan_compact(), dry_run, yes=True)
 
 
 # ---------------------------------------------------------------- metrics, trash, index
@@ -280,14 +280,16 @@ def trash_list(workspace: WorkspaceOption = None, format: FormatOption = Format.
 
 @trash_app.command("restore")
 def trash_restore(
-    trash_id: Annotated[str, typer.Argument(help="As `trash list` names it.")], workspace: WorkspaceOption = None
+    trash_id: Annotated[list[str], typer.Argument(help="As `trash list` names it; several go, too.")],
+    dry_run: DryRunOption = False,
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Bring back what was deleted: results, a run, a pipeline, an item of the library.
 
     Example: `runshelf trash restore 2026-11-21_run_1a2b3c4d`
     """
     with open_workspace(workspace) as opened:
-        print(opened.trash.restore(trash_id))
+        carry_out(opened.trash.plan_restore(trash_id), dry_run, yes=True)
 
 
 @trash_app.command("empty")

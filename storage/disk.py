@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from storage.errors import BadInput, Exists, Locked, ReadOnly, StorageError, from_os_error, os_errors
 from storage.reading import read_pieces
 
+NOTE = "plan-"  # notes of the journal in staging; the next open finishes what they say
 LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a million results may take
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
@@ -274,7 +275,7 @@ class Disk:
         swept = 0
         for entry in sorted(self._staging.iterdir()):
             writer = entry.name.removesuffix(".lock")
-            if entry.name.startswith("lock-") or writer == self.writer or self.is_alive(writer):
+            if entry.name.startswith(("lock-", NOTE)) or writer == self.writer or self.is_alive(writer):
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)

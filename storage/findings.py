@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "foreign-entry": Kind("Foreign files", "note", "Runshelf leaves them alone. Move them elsewhere if they disturb."),
     "odd-entry": Kind("Link or device", "note", "Runshelf never follows it. Put real files there if it is to count."),
     "stale-file": Kind("Unfinished write", "warning", "Remove it: nothing names it.", SWEEP),
+    "plan-unfinished": Kind("Unfinished plan", "warning", "Open the workspace for writing: that finishes it."),
     "unreadable": Kind("Can't be read", "damage", "Check the permissions and the disk."),
     "unchecked": Kind("Could not be checked", "damage", "Report this with the place and the words."),
     # the catalog

@@ -10,8 +10,8 @@ import hashlib
 import json
 import shutil
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -381,11 +381,8 @@ class Library:
         Raises BadInput, NameRefused, Corrupt, TooNew, DiskFull.
         """
         path = Path(path)
-        if not path.is_file():
-            raise NotFound(f"There is no file {path}.", path, "Check the path.")
         report = report or _silent
-        with path.open("rb") as file:
-            package = open_package(path, file, shutil.disk_usage(self._layout.root).free)
+        with self._opened(path) as package:
             package.verify(report)
             if package.record.kind == "template":
                 return self._import_template(package)
@@ -398,6 +395,38 @@ class Library:
                     name = self.free_name(record.kind, package.record.name)
                     self._disk.place_draft(draft, home / name)
         return self.get(record.kind, name)
+
+    def plan_import(self, path: Path) -> Plan:
+        """A plan that takes a package into the library; all of it is checked now. Raises what `import_zip` does."""
+        path = Path(path).absolute()
+        with self._opened(path) as package:
+            package.verify(_silent)
+            record = package.record
+            if record.kind != "template":
+                packed_record(package)
+        home = self._shelf.home(record.kind)
+
+        def look() -> object:
+            return path.stat().st_mtime_ns if path.is_file() else None, path.is_file() and file_digest(path)
+
+        def work(report: Report) -> str:
+            item = self.import_zip(path, report)
+            return f"The {_WORDS[item.kind]} '{item.name}' is in the library."
+
+        name, size = self.free_name(record.kind, record.name), sum(file.bytes for file in record.files)
+        where = f"library/{home.relative_to(self._layout.library).as_posix()}/{name}"
+        files = "1 file" if len(record.files) == 1 else f"{len(record.files):,} files"
+        steps = [Step(f"Unpack {files} of the {_WORDS[record.kind]} '{record.name}' to {where}.", size)]
+        if name != record.name:
+            steps.append(Step(f"It is called '{name}' there: there is a '{record.name}' already."))
+        return Plan(f"Import {path.name}", tuple(steps), look, work)
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[Package]:
+        if not path.is_file():
+            raise NotFound(f"There is no file {path}.", path, "Check the path.")
+        with path.open("rb") as file:
+            yield open_package(path, file, shutil.disk_usage(self._layout.root).free)
 
     def _import_template(self, package: Package) -> LibraryItem:
         names = [file.path for file in package.record.files]

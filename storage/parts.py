@@ -301,6 +301,19 @@ class Parts:
 
     # ------------------------------------------------------------ housekeeping
 
+    def mergeable(self) -> list[tuple[str, list[PartRecord]]]:
+        """What compacting would merge now, in order: the data set and its parts, merged ones among them."""
+        found: list[tuple[str, list[PartRecord]]] = []
+        manifest = self.manifest()
+        for dataset in DATASETS:
+            parts: list[PartRecord] = list(getattr(manifest, dataset))
+            while group := _mergeable(parts):
+                found.append((dataset, group))
+                size, rows = sum(part.bytes for part in group), sum(part.rows for part in group)
+                merged = PartRecord(file=f"merged-{len(found)}", rows=rows, bytes=size, sha256="")
+                parts = [*(part for part in parts if part not in group), merged]
+        return found
+
     def compact(self) -> int:
         """Merge parts of like size until few are left; returns how many were merged away.
 

@@ -5,7 +5,7 @@ Nothing of a living writer is touched. One opener does it; another that comes me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from storage.catalog import Catalog
@@ -14,11 +14,13 @@ from storage.errors import Cancelled, Corrupt, Locked, NotFound, StorageError
 from storage.folder_deletion import FolderDeletion
 from storage.index import Index
 from storage.intake import take_in
+from storage.journal import Journal
 from storage.layout import Layout
 from storage.plan import Report
 from storage.runs import Run
 from storage.trash import Trash
 
+Finishers = Mapping[str, Callable[[Mapping[str, Any], Report], object]]
 _NAMED = 5  # results that could not be taken in and are named one by one
 
 
@@ -26,6 +28,7 @@ class Recovery:
     """One pass over a workspace. `rescan` makes the index look at the run folders again; `notices` is for the user.
 
     `report` is told of work that may take long; what it raises ends the pass, and the next opening goes on from there.
+    `finishers` do the work of the journal's notes once more, by their kind.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Recovery:
         catalog: Catalog,
         rescan: Callable[[], Any],
         report: Report,
+        finishers: Finishers,
     ) -> None:
         self._layout = layout
         self._disk = disk
@@ -43,6 +47,7 @@ class Recovery:
         self._catalog = catalog
         self._rescan = rescan
         self._report = report
+        self._finishers = finishers
         self.notices: list[str] = []
 
     def recover(self) -> None:
@@ -51,6 +56,7 @@ class Recovery:
             with self._disk.lock("recovery", timeout=0):
                 self._disk.sweep()
                 self._settle_catalog()
+                self._finish_noted()
                 self._mark_interrupted()
                 self._take_in_uncommitted()
                 self._end_abandoned_runs()
@@ -65,6 +71,24 @@ class Recovery:
         trash = Trash(self._layout, self._disk)
         problems += FolderDeletion(self._layout, self._disk, self._catalog, trash).settle()
         self.notices += [f"{what} What a killed process left there is not settled." for what in problems]
+
+    def _finish_noted(self) -> None:
+        """Finish the large work that a killed process noted and did not end; what can't be is tried again next time."""
+        journal = Journal(self._layout, self._disk)
+        for path, note in journal.unfinished():
+            finish = self._finishers.get(note.kind)
+            if finish is None:
+                continue  # of a newer Runshelf
+            try:
+                finish(note.payload, self._report)
+            except Cancelled:
+                raise
+            except (StorageError, KeyError) as error:
+                what = error.what if isinstance(error, StorageError) else f"{path.name} does not say all of it."
+                self.notices.append(f"“{note.title}” was cut short and can't be finished now: {what}")
+                continue
+            journal.forget(path)
+            self.notices.append(f"“{note.title}” was cut short by a killed process: it is finished now.")
 
     def _mark_interrupted(self) -> None:
         found = self._dead(self._index.runs.unfinished())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.catalog import Catalog
 from storage.disk import Disk
-from storage.errors import BadInput, Conflict, NotFound
+from storage.errors import BadInput, Cancelled, Conflict, NotFound, StorageError
 from storage.folder_deletion import FolderDeletion, free_place
+from storage.journal import Journal
 from storage.layout import Layout
 from storage.plan import Applied, Plan, Report, Step
 from storage.quarantine import put_back
@@ -36,6 +37,7 @@ class TrashBin:
         self._runs = runs
         self._sync = sync
         self._trash = Trash(layout, disk)
+        self._journal = Journal(layout, disk)
         self._folders = FolderDeletion(layout, disk, catalog, self._trash)
 
     # ------------------------------------------------------------ looking
@@ -103,6 +105,45 @@ class TrashBin:
         if place.name != Path(record.origin).name:
             return f"{_named(record)} restored as {_shown(place)}, for its old name is taken."
         return f"{_named(record)} restored."
+
+    def plan_restore(self, trash_ids: Sequence[str]) -> Plan:
+        """A plan that brings back what these entries hold, runs before their pipelines. Raises NotFound.
+
+        What can't come back stays in the trash and is named; where nothing could, that is raised.
+        """
+        found = [self._trash.get(one) for one in dict.fromkeys(trash_ids)]
+        records = sorted(found, key=lambda record: record.kind != "run")
+        ids = [record.trash_id for record in records]
+        title = f"Restore {records[0].title}" if len(records) == 1 else f"Restore {len(records):,} things"
+
+        def look() -> object:
+            there = {entry.trash_id: entry for entry in self.list()}
+            return [there.get(one) for one in ids]
+
+        def work(report: Report) -> str:
+            with self._journal.noted("restore", title, {"trash_ids": ids}):
+                return self.finish_restoration({"trash_ids": ids}, report)
+
+        return Plan(title, tuple(Step(_bringing_back(one), one.bytes) for one in records), look, work)
+
+    def finish_restoration(self, payload: Mapping[str, Any], report: Report) -> str:
+        """Bring back what a note names, as far as it is in the trash still; returns what was done, in sentences."""
+        said, errors = list[str](), list[StorageError]()
+        ids = payload["trash_ids"]
+        for done, trash_id in enumerate(ids):
+            report(done, len(ids), "restoring")
+            try:
+                said.append(self.restore(trash_id))
+            except NotFound as error:
+                errors += [error] if (self._layout.trash / trash_id).exists() else []  # else it is back already
+            except Cancelled:
+                raise
+            except StorageError as error:
+                errors.append(error)
+        report(len(ids), len(ids), "done")
+        if errors and not said:
+            raise errors[0]
+        return " ".join([*said, *(error.what for error in errors)])
 
     def _put_back(self, record: TrashRecord) -> str:
         if record.kind == ASIDE:
@@ -178,18 +219,33 @@ class TrashBin:
     def _plan_removal(self, title: str, chosen: Callable[[], builtins.list[TrashEntry]]) -> Plan:
         entries = chosen()
 
+        noted = {"entries": [{"trash_id": entry.trash_id, "kind": entry.kind} for entry in entries]}
+
         def work(report: Report) -> str:
-            for done, entry in enumerate(entries):
-                report(done, len(entries), f"removing {entry.title}")
-                lock = "catalog" if entry.kind == "results" else "trash"  # whoever restores it holds the same
-                with self._disk.lock(lock):
-                    self._trash.remove(entry.trash_id)
-            report(len(entries), len(entries), "done")
-            count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries"
-            return f"{count} removed for good."
+            with self._journal.noted("remove", title, noted):
+                return self.finish_removal(noted, report)
 
         steps = tuple(Step(f"Remove {entry.title} for good.", entry.bytes) for entry in entries)
         return Plan(title, steps, lambda: [entry.trash_id for entry in chosen()], work)
+
+    def finish_removal(self, payload: Mapping[str, Any], report: Report) -> str:
+        """Remove for good what a note names; what is gone already is no error."""
+        entries = payload["entries"]
+        for done, entry in enumerate(entries):
+            report(done, len(entries), f"removing {entry['trash_id']}")
+            lock = "catalog" if entry["kind"] == "results" else "trash"  # whoever restores it holds the same
+            with self._disk.lock(lock):
+                self._trash.remove(entry["trash_id"])
+        report(len(entries), len(entries), "done")
+        count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries"
+        return f"{count} removed for good."
+
+
+def _bringing_back(record: TrashRecord) -> str:
+    """What restoring an entry does, as a step of a plan."""
+    if record.kind == "results":
+        return f"Put the rows of {record.title} back into the catalog."
+    return f"Bring {record.title} back to {record.origin}." if record.origin else f"Put {record.title} back."
 
 
 def _named(record: TrashRecord) -> str:

@@ -40,7 +40,7 @@ from storage.records import (
     WorkspaceRecord,
     read_document,
 )
-from storage.recovery import Recovery
+from storage.recovery import Finishers, Recovery
 from storage.runs import Run
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class Workspace:
                     self.catalog,
                     self._following.scan,
                     report,
+                    self._finishers(),
                 )
                 recovery.recover()
                 self.notices += recovery.notices
@@ -146,6 +147,13 @@ class Workspace:
         except BaseException:
             self.close()
             raise
+
+    def _finishers(self) -> Finishers:
+        """What finishes large work that a killed process left, by the kind of its note."""
+        return {
+            "remove": lambda payload, report: self.trash.finish_removal(payload, report),
+            "restore": lambda payload, report: self.trash.finish_restoration(payload, report),
+        }
 
     def close(self) -> None:
         """Finalize the runs this object made that are still open, and let go of everything."""

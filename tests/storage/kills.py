@@ -111,3 +111,17 @@ def rename_item(root: Path, old: str, new: str) -> Iterator[None]:
     with Workspace.open(root) as workspace:
         yield
         workspace.library.rename("pipeline", old, new)
+
+
+def empty_trash(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        plan = workspace.trash.plan_empty()
+        yield
+        plan.apply()
+
+
+def restore_planned(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        plan = workspace.trash.plan_restore([entry.trash_id for entry in workspace.trash.list()])
+        yield
+        plan.apply()
