@@ -13,6 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the aliases say: exported
+    from storage.archives import ARCHIVE_KINDS as ARCHIVE_KINDS
+    from storage.archives import Archive as Archive
     from storage.best_values import BestValue as BestValue
     from storage.catalog import Catalog as Catalog
     from storage.catalog import CatalogColumn as CatalogColumn
@@ -119,6 +121,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.worse_on_test import worsening as worsening
 
 _HOMES = {
+    "archives": ("ARCHIVE_KINDS", "Archive"),
     "best_values": ("BestValue",),
     "catalog": ("Catalog", "CatalogColumn"),
     "chains": ("Chain", "ChainGrid", "ChainRow", "ChainStep", "ParamChange", "StepDiff", "diff_chains"),

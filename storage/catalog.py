@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from storage.parts import Commit, Parts
     from storage.plan import Plan
     from storage.predictions import PredictionArrays
+    from storage.stored_arrays import StoredArrays
     from storage.trash import TrashRecord
 
 Answer = TypeVar("Answer")
@@ -447,6 +448,14 @@ class Catalog:
 
         return self.ask_index(ask)
 
+    def best_of_each(self, metric: str, n: int, dataset: str | None = None) -> list[dict[str, Any]]:
+        """The n best rows of every dataset, or of one, as `best_rows` has them. Raises BadInput."""
+        if n < 1:
+            raise BadInput(f"The best {n} can't be found.", advice="Ask for 1 or more.")
+        rows = self.group(["dataset_name"], []) if dataset is None else [{"dataset_name": dataset}]
+        names = sorted(str(row["dataset_name"]) for row in rows if row["dataset_name"] is not None)
+        return [row for name in names for row in self.best_rows(metric, name, n)]
+
     def best(self, metric: str, dataset: str | None = None, n: int = 10) -> pd.DataFrame:
         """The n best results by a metric column such as `test_rmse`, best first, as a DataFrame."""
         return self._frame(self.best_rows(metric, dataset, n))
@@ -458,10 +467,25 @@ class Catalog:
         return self._frame(self.rows(self.keys(filter, order_by, limit, offset), filter), self.computed(filter))
 
     def arrays(self, prediction_id: str) -> list[PredictionArrays]:
-        """y_true, y_pred and the rest of one prediction, by partition and fold, without reading the others."""
+        """y_true, y_pred and the rest of one prediction, by partition and fold, without reading the others.
+
+        Raises NotFound for a pipeline that was thinned, Corrupt.
+        """
+        found = self.stored_arrays.read(prediction_id)
+        if not found and (place := self.ask_index(lambda: self._index.runs.thinned(prediction_id))):
+            raise NotFound(
+                f"The arrays of {prediction_id} were taken away when its pipeline was thinned.",
+                self._layout.root / place,
+                f"They lie in {place}; bring them back with: runshelf thin --undo.",
+            )
+        return found
+
+    @property
+    def stored_arrays(self) -> StoredArrays:
+        """The arrays of many predictions."""
         from storage.stored_arrays import StoredArrays
 
-        return StoredArrays(self._parts, self._index, self.ask_index).read(prediction_id)
+        return StoredArrays(self._parts, self._index, self.ask_index)
 
     def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:
         """Where (run folder, pipeline) the same configuration, data, split and seed lie completed, or None."""

@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from storage.check_archives import check_archives, count_archives
 from storage.check_catalog import CatalogCheck
 from storage.check_runs import RunsCheck
 from storage.disk import NOTE, Disk
@@ -70,7 +71,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
     trash = Trash(layout, disk)
     catalog = CatalogCheck(inspection, layout, disk)
     runs = RunsCheck(inspection, layout, disk, trash)
-    inspection.expect(3 + runs.expect() + catalog.expect())
+    inspection.expect(3 + runs.expect() + catalog.expect() + count_archives(layout))
     inspection.step("looking at the folder tree")
     workspace_id = _check_marker(inspection, layout)
     with inspection.item(layout.root):
@@ -84,6 +85,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
     if index is not None and workspace_id:
         with inspection.item(index):
             catalog.compare_index(index, workspace_id, runs.seen, runs.signatures)
+    check_archives(inspection, layout)
     inspection.step("looking at the trash")
     with inspection.item(layout.trash):
         _check_trash(inspection, layout, trash)

@@ -206,7 +206,8 @@ class RunsCheck:
                 what = "predictions.csv is empty."
                 self._inspection.find("document-damaged", folder / "predictions.csv", what)
         except FileNotFoundError:
-            self._miss(record, "predictions.csv", folder)
+            if record.thinned is None:
+                self._miss(record, "predictions.csv", folder)
 
     def _miss(self, record: PipelineRecord, name: str, folder: Path) -> None:
         if record.status == "completed":
@@ -215,6 +216,8 @@ class RunsCheck:
     # ------------------------------------------------------------ artifacts
 
     def _check_artifacts(self, folder: Path, record: PipelineRecord, state: _RunState) -> None:
+        if record.thinned is not None:
+            self._check_thinned(folder, record.thinned.archive)
         for artifact in record.binaries():
             name = Path(artifact.path).name
             if artifact.path not in (f"../{BINARIES}/{name}", name):
@@ -230,6 +233,12 @@ class RunsCheck:
                 code = "artifact-missing" if name not in state.sizes else "artifact-damaged"
                 place = state.folder / BINARIES / name
                 self._inspection.find(code, place, f"{name}, of {folder.name}, {wrong}.", bytes=artifact.bytes)
+
+    def _check_thinned(self, folder: Path, archive: str) -> None:
+        """What a thinned pipeline had lies elsewhere, unless somebody took that away for good."""
+        if not (self._layout.root / archive).is_dir():
+            what = f"{folder.name} was thinned; what it had is not in {archive} any more."
+            self._inspection.find("thinned-lost", folder, what)
 
     def _wrong_with(self, name: str, size: int, sha256: str, state: _RunState) -> str:
         if state.sizes.get(name) != size:  # it may have been stored since the folder was listed

@@ -13,14 +13,16 @@ from typing import Any
 from storage.artifacts import artifact_path
 from storage.disk import Draft
 from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError
-from storage.layout import pipeline_number
+from storage.layout import folder_part, pipeline_number
 from storage.records import ArtifactRecord, PipelineRecord, RunConfig, SamplesRecord, read_document, read_json, to_json
 from storage.trees import Tree, read_tree
 
 CONFIG = "config.json"
 METADATA = "library_metadata.json"
 ARTIFACTS = "artifacts"
-_OWN_NAMES = frozenset({CONFIG, METADATA, ARTIFACTS, "README.md"})
+ARCHIVE = "archive.json"
+SOURCE = "source"  # documents as they were, byte by byte
+_OWN_NAMES = frozenset({CONFIG, METADATA, ARTIFACTS, ARCHIVE, SOURCE, "README.md"})
 Report = Callable[[int, int, str], None]
 
 
@@ -42,30 +44,34 @@ class _Pace:
         return count
 
 
-def copy_pipeline(draft: Draft, folder: Path, report: Report) -> PipelineRecord:
+def copy_pipeline(draft: Draft, folder: Path, report: Report, below: str = "") -> PipelineRecord:
     """Copy a pipeline's folder and, into `artifacts/`, what it names of its run's `_binaries/`; returns its record.
 
-    The copy's pipeline.json names the artifacts where they are in the copy, and config.json can be run again. Raises
-    NotFound, Conflict for one that is still at work, Corrupt where an artifact is missing or not what was stored.
+    The copy's pipeline.json names the artifacts where they are in the copy, and config.json can be run again. It goes
+    into the draft, or to the path that begins with `below`. Raises NotFound, Conflict for one that is still at work or
+    was thinned, Corrupt where an artifact is missing or not what was stored.
     """
     record = ended(folder)
+    if record.thinned is not None:
+        advice = "Bring that back first: runshelf thin --undo."
+        raise Conflict(f"{record.id} was thinned: what it had lies in {record.thinned.archive}.", folder, advice)
     sources = {Path(a.path).name: (artifact_path(folder, a), a) for a in record.binaries()}
     tree = _plain_tree(folder)
     pace = _Pace(report, tree.bytes + sum(a.bytes for _, a in sources.values()))
     for name in tree.folders:
-        draft.make_folder(_renamed(name))
+        draft.make_folder(below + _renamed(name))
     for name in tree.files:
         if name != "pipeline.json":
-            draft.copy(_renamed(name), folder / name, pace.begin(name))
+            draft.copy(below + _renamed(name), folder / name, pace.begin(name))
     for name, (source, artifact) in sources.items():
-        _copy_artifact(draft, f"{ARTIFACTS}/{name}", source, artifact, pace)
+        _copy_artifact(draft, f"{below}{ARTIFACTS}/{name}", source, artifact, pace)
     document = read_json(folder / "pipeline.json")
     samples = document.get("samples")
     for artifact in [*document.get("artifacts", []), *([samples] if samples else [])]:
         artifact["path"] = f"{ARTIFACTS}/{Path(artifact['path']).name}"
-    draft.write("pipeline.json", to_json(document))
+    draft.write(f"{below}pipeline.json", to_json(document))
     if record.template:
-        draft.write(CONFIG, to_json(config_of(record)))
+        draft.write(below + CONFIG, to_json(config_of(record)))
     return record
 
 
@@ -98,6 +104,22 @@ def config_of(record: PipelineRecord) -> dict[str, Any]:
     """The configuration of a pipeline as a file would say it, under the name of this one pipeline of its grid."""
     config = {key: value for key, value in record.template.items() if key != "config_file"}
     return {**config, "name": record.name or config.get("name", "")} if config else {}
+
+
+def run_config_of(run_folder: Path) -> RunConfig | None:
+    """run_config.json, None for a run whose document is damaged: its pipelines may be whole."""
+    try:
+        return read_document(run_folder / "run_config.json", RunConfig)
+    except (NotFound, Corrupt):
+        return None
+
+
+def dated_name(run_folder: Path, run: RunConfig | None) -> str:
+    """`corn_2026-11-20`, the beginning of the name of a copy."""
+    if run is None:
+        return run_folder.name
+    date = run.run_id[:10] if run.run_id[:4].isdigit() else run.created_at.date().isoformat()
+    return f"{folder_part(run.dataset_name, 80) or 'dataset'}_{folder_part(date)}"
 
 
 def ended(folder: Path) -> PipelineRecord:

@@ -81,6 +81,10 @@ KINDS: dict[str, Kind] = {
     "artifact-damaged": Kind("Damaged artifact", "damage", "Bring it back from a copy, or train the pipeline again."),
     "artifact-outside": Kind("Artifact outside its run", "damage", "Don't load it: somebody changed pipeline.json."),
     "artifact-orphan": Kind("Unused artifact", "note", "No pipeline names it: move it to the trash.", REMOVE_ORPHANS),
+    "archive-damaged": Kind("Damaged archive", "damage", "Archive it anew if it is in runs/, or bring back a copy."),
+    "thinned-lost": Kind(
+        "Thinned for good", "note", "Metrics and configuration are there: train it again to have arrays and models."
+    ),
     # the rest
     "index-damaged": Kind("Damaged index", "warning", "Make it again from the files.", REBUILD_INDEX),
     "index-differs": Kind("Index out of step", "warning", "Make it again from the files.", REBUILD_INDEX),

@@ -135,6 +135,10 @@ class Layout:
         name = "annotations.parquet" if dataset == "annotations" else f"predictions_{dataset}.parquet"
         return self.catalog / name
 
+    def archives(self, kind: str) -> Path:
+        """The folder of the archives of a kind: filtered, pipeline or best_predictions."""
+        return self.catalog / "archives" / kind
+
     def run(self, folder: str) -> Path:
         return self.runs / folder
 
@@ -151,7 +155,7 @@ class Layout:
             self.part_folder("data"),
             self.part_folder("annotations"),
             self.reports,
-            *(self.catalog / "archives" / kind for kind in ("filtered", "pipeline", "best_predictions")),
+            *(self.archives(kind) for kind in ("filtered", "pipeline", "best_predictions")),
             self.trash,
             self.staging,
         ]

@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storage.copies import read_metrics
 from storage.errors import NotFound, StorageError
 from storage.metrics import PARTITIONS, key_metric
-from storage.pipelines import Pipeline
+from storage.pipelines import Pipeline, read_predictions
 from storage.records import PipelineRecord, RunConfig, read_document
 from storage.runs import Run
 
@@ -57,6 +58,7 @@ class PipelineRow:
     metric_name: str | None
     metric_value: float | None
     problem: str | None
+    thinned: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class PipelineDetails:
     """Everything a pipeline folder holds, as far as it can be read; `problems` say what could not.
 
     `sample_names` are the names people gave, by the sample_indices of the arrays. `row` and `config` (steps as JSON)
-    are what the catalog says; read only where the folder doesn't tell, because it is damaged or `deleted`.
+    are what the catalog says; read only where the folder doesn't tell, because it is damaged or `deleted`. `archive` is
+    the folder of an archived copy that tells what the pipeline's own folder does not: it is deleted, or was thinned.
     """
 
     run_id: str
@@ -92,6 +95,7 @@ class PipelineDetails:
     config: str = ""
     row: dict[str, Any] = field(default_factory=dict)
     deleted: bool = False
+    archive: Path | None = None
 
 
 def run_row(row: dict[str, Any]) -> RunRow:
@@ -121,10 +125,11 @@ def pipeline_details(
     if config is not None and record is not None:
         pipeline = open_run(config).pipeline(pipeline_id)
         metrics = _tolerant(pipeline.metrics, problems) or {}
-        arrays = _tolerant(lambda: _arrays_of(pipeline), problems) or []
+        if record.thinned is None:
+            arrays = _tolerant(lambda: _arrays_of(pipeline), problems) or []
     files = _files(folder)
     error = folder / "error.log"
-    return PipelineDetails(
+    details = PipelineDetails(
         run_id,
         pipeline_id,
         folder,
@@ -139,13 +144,56 @@ def pipeline_details(
         problems,
         _chain(record) if record is not None else None,
     )
+    if record is None or record.thinned is None:
+        return details
+    archive = run_folder.parent.parent / record.thinned.archive
+    if not archive.is_dir():
+        problems.append(f"It was thinned, and what it had is not in {record.thinned.archive} any more.")
+        return details
+    return with_archive(details, archive)
 
 
-def deleted_details(catalog: Catalog, prediction_id: str) -> PipelineDetails:
-    """All that the catalog still tells of a pipeline whose folder is gone. Raises NotFound where it has no row."""
+def deleted_details(catalog: Catalog, prediction_id: str, archive: Path | None = None) -> PipelineDetails:
+    """All that an archive or else the catalog still tells of a pipeline whose folder is gone.
+
+    Raises NotFound where the catalog has no row.
+    """
     row = catalog.get(prediction_id)
     blank = PipelineDetails(str(row["run_id"] or ""), str(row["pipeline_id"] or ""), Path(), deleted=True)
-    return with_catalog(blank, catalog, prediction_id)
+    return with_catalog(with_archive(blank, archive) if archive is not None else blank, catalog, prediction_id)
+
+
+def with_archive(details: PipelineDetails, folder: Path) -> PipelineDetails:
+    """Put what an archived copy of a pipeline tells where its own folder tells nothing; damage goes to `problems`."""
+    from storage.archives import archived_pipeline, archived_run
+
+    problems = list(details.problems)
+    record = details.pipeline or _tolerant(lambda: archived_pipeline(folder), problems)
+    run = details.run or archived_run(folder)
+    metrics = details.metrics or _tolerant(lambda: dict(read_metrics(folder)), problems) or {}
+    has_classes = None if record is None else _has_classes(record, run)
+    arrays = details.arrays or _tolerant(lambda: read_predictions(folder / "predictions.csv", has_classes), problems)
+    files = _tolerant(lambda: _files(folder), problems) or []
+    error = folder / "error.log"
+    return replace(
+        details,
+        run=run,
+        pipeline=record,
+        metrics=metrics,
+        arrays=arrays or [],
+        files=files if details.deleted else details.files,
+        charts=details.charts or [entry.path for entry in files if entry.name.endswith(".png")],
+        error=details.error or (error.read_text("utf-8", errors="replace") if error.is_file() else ""),
+        sample_names=details.sample_names or sample_names(folder / "predictions.csv"),
+        problems=problems,
+        chain=details.chain or (_chain(record) if record is not None else None),
+        archive=folder,
+    )
+
+
+def _has_classes(record: PipelineRecord, run: RunConfig | None) -> bool | None:
+    task = record.task_type or (run.task_type if run is not None else None)
+    return None if task is None else task == "classification"
 
 
 def with_catalog(details: PipelineDetails, catalog: Catalog, prediction_id: str) -> PipelineDetails:

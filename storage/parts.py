@@ -197,6 +197,13 @@ class Parts:
 
         The parts that hold them are written anew. Raises Corrupt where a damaged part may hold one of them.
         """
+        return self._remove(("meta", "data"), ids, annotations)
+
+    def remove_arrays(self, ids: Sequence[str]) -> Manifest:
+        """Delete the rows of predictions from data alone, otherwise as `remove`."""
+        return self._remove(("data",), ids, None)
+
+    def _remove(self, datasets: Sequence[str], ids: Sequence[str], annotations: pa.Table | None) -> Manifest:
         wanted = pa.array(ids, pa.string())
         with self._disk.lock("catalog"):
             before = self.manifest()
@@ -212,7 +219,7 @@ class Parts:
                 if dataset == "data":
                     ranges[part.file] = ranges_of(table)
 
-            for dataset in ("meta", "data"):
+            for dataset in datasets:
                 live[dataset] = []
                 for old in getattr(before, dataset):
                     mask = pc.is_in(self.files.ids(dataset, old), wanted)
@@ -223,13 +230,16 @@ class Parts:
                     gone[dataset].append(old)
                     if kept.num_rows:
                         take(dataset, kept, _ours([old]))
-            take("annotations", annotations)
+            if annotations is not None:
+                take("annotations", annotations)
+            elif not any(gone.values()):
+                return before
             after = self._next(before, live)
             self._commit(files, after)
             for dataset, old_parts in gone.items():
                 self._discard(dataset, old_parts)
             self._advance(before, after)
-            self._follow(Commit(before, after, None, annotations, list(ids), ranges))
+            self._follow(Commit(before, after, None, annotations, list(ids) if "meta" in datasets else (), ranges))
             return after
 
     def _discard(self, dataset: str, parts: Iterable[PartRecord]) -> None:

@@ -122,9 +122,12 @@ class Pipeline:
         return self._metrics
 
     def arrays(self) -> list[PredictionArrays]:
-        """The predictions, from predictions.csv if not in memory; empty when there are none. Raises Corrupt."""
+        """The predictions, from predictions.csv if not in memory; empty when there are none or it was thinned.
+
+        Raises Corrupt.
+        """
         if self._arrays is None:
-            self._arrays = _read_csv(self.folder / "predictions.csv", self._has_classes())
+            self._arrays = read_predictions(self.folder / "predictions.csv", self._has_classes())
         return self._arrays
 
     def _has_classes(self) -> bool | None:
@@ -133,7 +136,8 @@ class Pipeline:
         return None if task is None else task == "classification"
 
 
-def _read_csv(path: Path, classes: bool | None) -> list[PredictionArrays]:
+def read_predictions(path: Path, classes: bool | None) -> list[PredictionArrays]:
+    """The arrays in a predictions.csv; none where there is no such file. Raises Corrupt."""
     from storage.predictions import read_csv
 
     if not path.is_file():

@@ -276,6 +276,13 @@ class SamplesRecord(Record):
     probabilities: list[list[float]] = []
 
 
+class ThinnedRecord(Record):
+    """That arrays and models of a pipeline were taken away, and the folder below the workspace that has them."""
+
+    at: Moment
+    archive: str
+
+
 class PipelineRecord(Document):
     """pipeline.json: one pipeline, what it is and how it went."""
 
@@ -306,9 +313,14 @@ class PipelineRecord(Document):
     steps: list[StepRecord] = []
     artifacts: list[ArtifactRecord] = []
     samples: SamplesRecord | None = None
+    thinned: ThinnedRecord | None = None
 
     def binaries(self) -> list[ArtifactRecord | SamplesRecord]:
-        """Every file of the run's `_binaries/` that the pipeline needs."""
+        """Every file of the run's `_binaries/` that the pipeline needs; a thinned one needs none."""
+        return self.all_binaries() if self.thinned is None else []
+
+    def all_binaries(self) -> list[ArtifactRecord | SamplesRecord]:
+        """Every file of the run's `_binaries/` that it ever named."""
         return [*self.artifacts, *([self.samples] if self.samples is not None else [])]
 
 

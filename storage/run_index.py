@@ -111,6 +111,17 @@ class RunIndex:
         p = self._index.tables.pipelines
         return int(self._index.ask(select(func.count().label("n")).where(p.c.folder == folder))[0]["n"])
 
+    def thinned(self, prediction_id: str) -> str | None:
+        """Where the arrays and models of a thinned pipeline lie, below the workspace; None for one that has its own."""
+        p = self._index.tables.pipelines
+        found = self._index.ask(select(p.c.thinned).where(p.c.prediction_id == prediction_id))
+        return next((row["thinned"] for row in found if row["thinned"]), None)
+
+    def thinned_to(self, place: str) -> int:
+        """How many thinned pipelines have their arrays and models at a place below the workspace."""
+        p = self._index.tables.pipelines
+        return int(self._index.ask(select(func.count().label("n")).where(p.c.thinned == place))[0]["n"])
+
     def uncommitted(self) -> list[dict[str, Any]]:
         """Pipelines that ended, by their own document, have no row in the catalog, and had none deleted."""
         return self._lacking(self._index.tables.pipelines.c.status.in_(("completed", "failed")))

@@ -123,6 +123,7 @@ def _pipeline_row(run_folder: str, folder: Path, signature: str) -> dict[str, An
         "writer": record.writer if record else "",
         "model_type": record.model_type if record else "",
         "prediction_id": record.prediction_id if record else "",
+        "thinned": record.thinned.archive if record and record.thinned else None,
         "problem": problem,
         "signature": signature,
     }

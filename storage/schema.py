@@ -68,6 +68,7 @@ PIPELINE_COLUMNS = {
     "writer": "text",
     "model_type": "text",
     "prediction_id": "text",
+    "thinned": "text",
     "problem": "text",
     "signature": "text",
 }

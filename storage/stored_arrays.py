@@ -1,12 +1,16 @@
-"""The arrays of one prediction, found in the data parts without reading the others."""
+"""The arrays of predictions in the data parts: of one found without reading the others, of many taken away and back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from storage.errors import NotFound, StorageError
 from storage.index import Index
+from storage.part_files import DATA_SCHEMA, META_SCHEMA, conform
 from storage.parts import Parts
 from storage.predictions import PredictionArrays, from_row
 
@@ -28,6 +32,23 @@ class StoredArrays:
                 if attempt == 2:
                     raise
         raise AssertionError("unreachable")
+
+    def rows(self, prediction_ids: Sequence[str]) -> pa.Table:
+        """The rows of these predictions in the data parts, as they are. Raises Corrupt where a part can't be read."""
+        return self._parts.read_rows("data", prediction_ids)
+
+    def take_away(self, prediction_ids: Sequence[str]) -> None:
+        """Remove the arrays of these predictions, in one commit; their rows of meta stay. Raises Corrupt."""
+        self._parts.remove_arrays(prediction_ids)
+
+    def put_back(self, table: pa.Table) -> None:
+        """Add rows of arrays; predictions that have some already are left as they are. Raises Corrupt."""
+        with self._parts.locked():
+            ids = table.column("prediction_id").to_pylist()
+            there = self.rows(ids).column("prediction_id").combine_chunks()
+            missing = table.filter(pc.invert(pc.is_in(table.column("prediction_id"), there)))
+            if missing.num_rows:
+                self._parts.add(META_SCHEMA.empty_table(), conform(missing, DATA_SCHEMA))
 
     def _rows(self, prediction_id: str) -> list[dict[str, Any]]:
         """The rows of a prediction in the data parts, from the row groups that the index says can hold it."""

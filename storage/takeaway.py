@@ -6,35 +6,33 @@ Nothing that is there is written over. A folder outside the workspace is filled 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.catalog import Catalog
-from storage.copies import Report, copy_pipeline, read_metrics
+from storage.copies import Report, copy_pipeline, dated_name, read_metrics, run_config_of
 from storage.destinations import chosen_folder, is_inside
 from storage.disk import Disk, Draft, new_folder, replaced_file
-from storage.errors import BadInput, Conflict, Corrupt, Exists, NotFound
+from storage.errors import BadInput, Conflict, Exists, NotFound
+from storage.flat_predictions import FlatPredictions
 from storage.layout import Layout, checked_name, folder_part
-from storage.reading import read_bytes
 from storage.readmes import model_card
-from storage.records import PipelineRecord, RunConfig, read_document
+from storage.records import PipelineRecord
 
 if TYPE_CHECKING:
     from storage.predictions import PredictionArrays
 
 
 class Takeaway:
-    """Exports of one workspace. `place_of` tells the run folder and pipeline folder of a prediction, if it is there."""
+    """Exports of one workspace."""
 
-    def __init__(
-        self, layout: Layout, disk: Disk, catalog: Catalog, place_of: Callable[[str], tuple[str, str] | None]
-    ) -> None:
+    def __init__(self, layout: Layout, disk: Disk, catalog: Catalog, predictions: FlatPredictions) -> None:
         self._layout = layout
         self._disk = disk
         self._catalog = catalog
-        self._place_of = place_of
+        self._predictions = predictions
 
     # ------------------------------------------------------------ a pipeline
 
@@ -52,14 +50,14 @@ class Takeaway:
         folder = run_folder / pipeline_id
         if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
             raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
-        run = _config_of(run_folder)
-        first = checked_name(name, "export") if name else _first_part(run_folder, run)
+        run = run_config_of(run_folder)
+        first = checked_name(name, "export") if name else dated_name(run_folder, run)
         path = chosen_folder(self._layout, destination, self._layout.exports, create=create) / f"{first}_{pipeline_id}"
         if path.exists():
             raise Exists(f"{path} is there already.", path, "Open that one, or give this export another name.")
         with self._new_folder(path) as draft:
             record = copy_pipeline(draft, folder, report or (lambda done, total, text: None))
-            arrays, find = _arrays_of(folder, record), self._catalog.metrics.find
+            arrays, find = predictions_in(folder, record), self._catalog.metrics.find
             card = model_card(run, record, read_metrics(folder), sorted(draft.files), arrays, find)
             draft.write("README.md", card.encode(errors="replace"))
         return path
@@ -78,14 +76,11 @@ class Takeaway:
 
     def best_predictions(self, metric: str, n: int, dataset: str | None, destination: Path | None) -> list[Path]:
         """Write the predictions of the best results; see Workspace.export_best_predictions."""
-        if n < 1:
-            raise BadInput(f"The best {n} can't be exported.", advice="Ask for 1 or more.")
         home = chosen_folder(self._layout, destination, self._layout.exports / "best_predictions")
-        groups = [dataset] if dataset is not None else self._datasets()
-        found = [row for one in groups for row in self._catalog.best_rows(metric, one, n)]
+        found = self._catalog.best_of_each(metric, n, dataset)
         written = []
         for row in found:
-            data = self._predictions_of(row["prediction_id"])
+            data = self._predictions.of(row["prediction_id"])
             if data is not None:
                 name = f"{folder_part(row['dataset_name'], 80)}_{row['run_date']}_{folder_part(row['pipeline_id'], 80)}"
                 written.append(self._write_new(home, name, data))
@@ -95,26 +90,6 @@ class Takeaway:
                 advice="Choose another metric or dataset.",
             )
         return written
-
-    def _datasets(self) -> list[str]:
-        rows = self._catalog.group(["dataset_name"], [])
-        return sorted(str(row["dataset_name"]) for row in rows if row["dataset_name"] is not None)
-
-    def _predictions_of(self, prediction_id: str) -> bytes | None:
-        """predictions.csv of a pipeline; where its folder is gone, made from the arrays in the catalog."""
-        place = self._place_of(prediction_id)
-        if place is not None:
-            path = self._layout.run(place[0]) / place[1] / "predictions.csv"
-            if path.is_file() and not path.is_symlink():
-                return read_bytes(path, "predictions")
-        arrays = self._catalog.arrays(prediction_id)
-        if not arrays:
-            return None
-        from storage.predictions import to_frame
-
-        count = max(int(block.sample_indices.max(initial=-1)) for block in arrays) + 1
-        targets = [str(i + 1) for i in range(arrays[0].y_true.shape[1] if arrays[0].y_true.ndim > 1 else 1)]
-        return bytes(to_frame(arrays, [str(i) for i in range(count)], targets).to_csv(index=False).encode())
 
     def _write_new(self, home: Path, name: str, data: bytes) -> Path:
         """Write a file under the first name that is free; one that is there with the same content is taken for it."""
@@ -134,15 +109,7 @@ class Takeaway:
         raise Conflict(f"There are too many files named {name}.", home, "Move some of them away.")
 
 
-def _config_of(run_folder: Path) -> RunConfig | None:
-    """run_config.json, None for a run whose document is damaged: its pipelines may be whole."""
-    try:
-        return read_document(run_folder / "run_config.json", RunConfig)
-    except (NotFound, Corrupt):
-        return None
-
-
-def _arrays_of(folder: Path, record: PipelineRecord) -> list[PredictionArrays]:
+def predictions_in(folder: Path, record: PipelineRecord) -> list[PredictionArrays]:
     """The predictions of a pipeline; none where they can't be read: the card then says nothing of them."""
     from storage.predictions import read_csv
 
@@ -151,14 +118,6 @@ def _arrays_of(folder: Path, record: PipelineRecord) -> list[PredictionArrays]:
         return read_csv(path, None if record.task_type is None else record.task_type == "classification")
     except (OSError, ValueError, BadInput):
         return []
-
-
-def _first_part(run_folder: Path, run: RunConfig | None) -> str:
-    """`corn_2026-11-20`, the beginning of a name."""
-    if run is None:
-        return run_folder.name
-    date = run.run_id[:10] if run.run_id[:4].isdigit() else run.created_at.date().isoformat()
-    return f"{folder_part(run.dataset_name, 80) or 'dataset'}_{folder_part(date)}"
 
 
 def _digest(data: bytes) -> str:

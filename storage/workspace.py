@@ -26,6 +26,7 @@ from storage.listing import (
     PipelineDetails,
     PipelineRow,
     RunRow,
+    deleted_details,
     pipeline_details,
     pipeline_row,
     run_row,
@@ -44,12 +45,15 @@ from storage.recovery import Finishers, Recovery
 from storage.runs import Run
 
 if TYPE_CHECKING:
+    from storage.archives import Archive, Archives
+    from storage.archiving import Archiving
     from storage.chains import Chain, ChainGrid
     from storage.comparison import FoldComparisons, FoldScores
     from storage.control import Control
     from storage.datasets import Dataset
     from storage.findings import Finding
     from storage.findings import Report as CheckReport
+    from storage.flat_predictions import FlatPredictions
     from storage.library import Library
     from storage.loading import LoadedPipeline
     from storage.plan import Plan
@@ -152,6 +156,7 @@ class Workspace:
         """What finishes large work that a killed process left, by the kind of its note."""
         return {
             "remove": lambda payload, report: self.trash.finish_removal(payload, report),
+            "archive": lambda payload, report: self._archiving.finish(payload, report),
             "restore": lambda payload, report: self.trash.finish_restoration(payload, report),
         }
 
@@ -327,6 +332,15 @@ class Workspace:
             folder, run_id, pipeline_id, lambda config: Run(self.layout, self._disk, self.catalog, folder, config)
         )
 
+    def deleted_details(self, prediction_id: str) -> PipelineDetails:
+        """All there is still to see of a pipeline whose folder is gone: from its archive, else from the catalog.
+
+        Raises NotFound where the catalog has no row of it.
+        """
+        found = self._archives.list(prediction_id, kind="pipeline")
+        archive = next((one.path for one in found if one.problem is None), None)
+        return deleted_details(self.catalog, prediction_id, archive)
+
     # ------------------------------------------------------------ keeping, deleting, taking away
 
     @functools.cached_property
@@ -378,7 +392,7 @@ class Workspace:
         """
         from storage.takeaway import Takeaway
 
-        taken = Takeaway(self.layout, self._disk, self.catalog, self.place_of)
+        taken = Takeaway(self.layout, self._disk, self.catalog, self._flat_predictions)
         return taken.pipeline(self._places.run(run_id), pipeline_id, destination, name, report, create=create)
 
     def export_best_predictions(
@@ -392,7 +406,7 @@ class Workspace:
         from storage.takeaway import Takeaway
 
         self.sync()
-        taken = Takeaway(self.layout, self._disk, self.catalog, self.place_of)
+        taken = Takeaway(self.layout, self._disk, self.catalog, self._flat_predictions)
         return taken.best_predictions(metric, n, dataset, destination)
 
     # ------------------------------------------------------------ loading
@@ -459,6 +473,75 @@ class Workspace:
         from storage.reports import Reports
 
         return Reports(self.layout, self._disk, self.catalog, self._places)
+
+    # ------------------------------------------------------------ archives
+
+    def archives(
+        self,
+        prediction_id: str | None = None,
+        *,
+        kind: str | None = None,
+        run_id: str | None = None,
+        dataset: str | None = None,
+    ) -> list[Archive]:
+        """The archived copies that are all of what is given, newest first; they outlive the deletion of their run."""
+        return self._archives.list(prediction_id, kind=kind, run_id=run_id, dataset=dataset)
+
+    def plan_archive(
+        self,
+        kind: str,
+        *,
+        run_id: str = "",
+        pipeline_id: str = "",
+        filter: str = "",
+        metric: str = "",
+        n: int = 1,
+        dataset: str | None = None,
+    ) -> Plan:
+        """A plan that copies results to catalog/archives/: `filtered` (configuration and metrics), `pipeline` (all of
+        it), or `best_predictions` (predictions alone).
+
+        Those of a run, or one pipeline of it, those that match a filter, or the n best of each dataset by a metric.
+        Content that is archived already is recognised and left. Raises BadInput, NotFound.
+        """
+        from storage.archiving import choose
+
+        self.sync()
+        chosen = choose(self.catalog, self._index, self._places, run_id, pipeline_id, filter, metric, n, dataset)
+        return self._archiving.plan(kind, chosen)
+
+    def archive(self, kind: str, *, report: Report | None = None, **chosen: Any) -> list[Archive]:
+        """Archive at once what `plan_archive` would; returns the archives, new ones and those that were there."""
+        plan = self.plan_archive(kind, **chosen)
+        plan.apply(report)
+        return [self._archives.get(kind, path.name) for path in self._archiving.last]
+
+    def plan_delete_archive(self, kind: str, name: str) -> Plan:
+        """A plan that moves an archive to the trash. Raises NotFound."""
+        from storage.archiving import plan_delete
+
+        archive = self._archives.get(kind, name)
+        place = archive.path.relative_to(self.root).as_posix()
+        needed = self.catalog.ask_index(lambda: self._index.runs.thinned_to(place))
+        return plan_delete(self.layout, self.trash, archive, needed)
+
+    @functools.cached_property
+    def _archives(self) -> Archives:
+        from storage.archives import Archives
+
+        return Archives(self.layout)
+
+    @functools.cached_property
+    def _archiving(self) -> Archiving:
+        from storage.archiving import Archiving
+
+        return Archiving(self.layout, self._disk, self.catalog, self._archives, self._flat_predictions)
+
+    @property
+    def _flat_predictions(self) -> FlatPredictions:
+        from storage.flat_predictions import FlatPredictions
+
+        return FlatPredictions(self.layout, self.catalog, self._archives, self.place_of)
 
     # ------------------------------------------------------------ comparing
 

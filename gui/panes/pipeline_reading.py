@@ -61,14 +61,14 @@ def fetch_remarks(prediction_id: str, workspace: Workspace) -> Remarks:
 
 
 def _details(picked: Picked, workspace: Workspace) -> PipelineDetails:
-    from storage import NotFound, deleted_details, with_catalog
+    from storage import NotFound, with_catalog
 
     try:
         details = workspace.details(picked.run_id, picked.pipeline_id)
     except NotFound:
         if not picked.prediction_id:
             raise
-        return deleted_details(workspace.catalog, picked.prediction_id)
+        return workspace.deleted_details(picked.prediction_id)
     if details.pipeline is not None or not picked.prediction_id:
         return details
     try:

@@ -125,3 +125,10 @@ def restore_planned(root: Path) -> Iterator[None]:
         plan = workspace.trash.plan_restore([entry.trash_id for entry in workspace.trash.list()])
         yield
         plan.apply()
+
+
+def archive_run(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        plan = workspace.plan_archive("pipeline", run_id=workspace.runs()[0].run_id)
+        yield
+        plan.apply()
