@@ -175,6 +175,11 @@ class Draft:
         with os_errors(f"make the folder {name}", path):
             path.mkdir(parents=True, exist_ok=True)
 
+    def discard(self, name: str) -> None:
+        """Take a folder out again with all that was written below it."""
+        shutil.rmtree(self._inside(name), ignore_errors=True)
+        self.files = {path: file for path, file in self.files.items() if not path.startswith(f"{name}/")}
+
     def sync(self) -> None:
         """Make durable what was written until now. Later than the writing, for then the disk can do it at one go."""
         with os_errors("save the folder", self.folder):

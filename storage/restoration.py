@@ -14,14 +14,17 @@ from storage.journal import Journal
 from storage.layout import Layout
 from storage.plan import Applied, Plan, Report, Step
 from storage.quarantine import put_back
-from storage.trash import ASIDE, FILES, KEPT_DAYS, Trash, TrashEntry, TrashRecord
+from storage.trash import ASIDE, FILES, KEPT_DAYS, THINNED, Trash, TrashEntry, TrashRecord
 
 if TYPE_CHECKING:
     import builtins
 
 
 class TrashBin:
-    """The trash of one workspace. `runs` are the runs of the index, `sync` brings it up to the files."""
+    """The trash of one workspace. `runs` are the runs of the index, `sync` brings it up to the files.
+
+    `bring_back` puts arrays and models back into the pipelines that were thinned.
+    """
 
     def __init__(
         self,
@@ -30,12 +33,14 @@ class TrashBin:
         catalog: Catalog,
         runs: Callable[[], Iterable[dict[str, Any]]],
         sync: Callable[[], object],
+        bring_back: Callable[[TrashRecord, Report], str],
     ) -> None:
         self._layout = layout
         self._disk = disk
         self._catalog = catalog
         self._runs = runs
         self._sync = sync
+        self._bring_back = bring_back
         self._trash = Trash(layout, disk)
         self._journal = Journal(layout, disk)
         self._folders = FolderDeletion(layout, disk, catalog, self._trash)
@@ -100,6 +105,8 @@ class TrashBin:
             return "1 result restored." if count == 1 else f"{count:,} results restored."
         if record.kind in (FILES, ASIDE):
             return self._put_back(record)
+        if record.kind == THINNED:
+            return self._bring_back(record, lambda done, total, text: None)
         place = self._folders.bring_back(trash_id, self._place_of)
         self._sync()
         if place.name != Path(record.origin).name:

@@ -122,6 +122,22 @@ class RunIndex:
         p = self._index.tables.pipelines
         return int(self._index.ask(select(func.count().label("n")).where(p.c.thinned == place))[0]["n"])
 
+    def all_thinned(self) -> list[dict[str, Any]]:
+        """Every thinned pipeline, with its prediction and where its arrays and models lie."""
+        p = self._index.tables.pipelines
+        columns = (p.c.folder, p.c.pipeline_id, p.c.prediction_id, p.c.thinned)
+        statement = select(*columns).where(p.c.thinned.is_not(None)).order_by(p.c.folder, p.c.number)
+        return self._index.ask(statement)
+
+    def completed(self, dataset: str | None) -> list[dict[str, Any]]:
+        """Every completed pipeline of a dataset, or of all, with its prediction, by run and number."""
+        p, r = self._index.tables.pipelines, self._index.tables.runs
+        columns = (p.c.folder, p.c.pipeline_id, p.c.prediction_id, p.c.thinned)
+        statement = select(*columns).join_from(p, r, p.c.folder == r.c.folder).where(p.c.status == "completed")
+        if dataset is not None:
+            statement = statement.where(r.c.dataset_name == dataset)
+        return self._index.ask(statement.order_by(p.c.folder, p.c.number))
+
     def uncommitted(self) -> list[dict[str, Any]]:
         """Pipelines that ended, by their own document, have no row in the catalog, and had none deleted."""
         return self._lacking(self._index.tables.pipelines.c.status.in_(("completed", "failed")))

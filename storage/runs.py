@@ -338,7 +338,7 @@ def _best(pipelines: Sequence[Pipeline], task_type: str | None) -> BestPipeline 
 
 def artifact_statistics(records: Sequence[PipelineRecord]) -> RunStatistics:
     """How many artifacts pipelines of one run name, what they take on disk, and what storing equal ones once saves."""
-    artifacts = [artifact for record in records for artifact in record.artifacts]
+    artifacts = [artifact for record in records if record.thinned is None for artifact in record.artifacts]
     stored = {artifact.sha256: artifact.bytes for artifact in artifacts}
     total = sum(artifact.bytes for artifact in artifacts)
     return RunStatistics(

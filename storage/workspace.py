@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from storage.sample_errors import SampleErrors
     from storage.spectra import Spectra
     from storage.trust import TrustedDigest
+    from storage.thinning import Thinning
     from storage.usage import Usage
 
 
@@ -157,6 +158,8 @@ class Workspace:
         return {
             "remove": lambda payload, report: self.trash.finish_removal(payload, report),
             "archive": lambda payload, report: self._archiving.finish(payload, report),
+            "thin": lambda payload, report: self._thinning.finish(payload, report),
+            "unthin": lambda payload, report: self._thinning.finish_undo(payload, report),
             "restore": lambda payload, report: self.trash.finish_restoration(payload, report),
         }
 
@@ -356,7 +359,8 @@ class Workspace:
         from storage.restoration import TrashBin
 
         rows = lambda: self.catalog.ask_index(lambda: self._index.runs.rows())  # noqa: E731
-        return TrashBin(self.layout, self._disk, self.catalog, rows, self.sync)
+        bring_back = lambda record, report: self._thinning.restore_entry(record, report)  # noqa: E731
+        return TrashBin(self.layout, self._disk, self.catalog, rows, self.sync, bring_back)
 
     @functools.cached_property
     def _run_deletion(self) -> RunDeletion:
@@ -542,6 +546,40 @@ class Workspace:
         from storage.flat_predictions import FlatPredictions
 
         return FlatPredictions(self.layout, self.catalog, self._archives, self.place_of)
+
+    # ------------------------------------------------------------ thinning
+
+    def plan_thin(self, keep: int, metric: str, dataset: str | None = None, *, archive: bool = True) -> Plan:
+        """A plan that keeps the metrics of all, arrays and models of the `keep` best pipelines of each dataset.
+
+        What has a star or a tag, or lies in the library, is kept whole, too, and so is what has no such metric. What
+        the others lose goes to the archives first, or else to the trash; both bring it back. Raises BadInput for a
+        metric of which nobody knows what is best.
+        """
+        return self._thinning.plan(keep, metric, dataset, archive)
+
+    def plan_unthin(self, run_id: str = "", pipeline_id: str = "") -> Plan:
+        """A plan that brings back what thinned pipelines had, byte by byte: of all runs, one, or one pipeline of it.
+
+        Raises NotFound for a pipeline that is not thinned.
+        """
+        self.sync()
+        return self._thinning.plan_undo(run_id, self._places.folder_of(run_id) if run_id else "", pipeline_id)
+
+    @functools.cached_property
+    def _thinning(self) -> Thinning:
+        from storage.thinning import Thinning
+
+        return Thinning(
+            self.layout,
+            self._disk,
+            self._index,
+            self.catalog,
+            self._archiving,
+            lambda: {item.prediction_id for item in self.library.list()} - {""},
+            self._run_deletion.check_idle,
+            self.sync,
+        )
 
     # ------------------------------------------------------------ comparing
 

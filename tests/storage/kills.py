@@ -132,3 +132,21 @@ def archive_run(root: Path) -> Iterator[None]:
         plan = workspace.plan_archive("pipeline", run_id=workspace.runs()[0].run_id)
         yield
         plan.apply()
+
+
+def thin(root: Path, archive: bool = True) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        plan = workspace.plan_thin(1, "test_rmse", archive=archive)
+        yield
+        plan.apply()
+
+
+def thin_to_trash(root: Path) -> Iterator[None]:
+    yield from thin(root, archive=False)
+
+
+def unthin(root: Path) -> Iterator[None]:
+    with Workspace.open(root) as workspace:
+        plan = workspace.plan_unthin()
+        yield
+        plan.apply()

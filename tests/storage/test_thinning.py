@@ -1,0 +1,175 @@
+"""Thinning: metrics of all, arrays and models of the best; what was taken away comes back byte by byte."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from storage import BadInput, Conflict, NotFound, Workspace, check_workspace
+from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
+from tests.storage.samples import content_of, fill_with_models
+
+IN_RUN = ("pipeline.json", "metrics.json")
+
+
+def make(workspace: Workspace, count: int = 4) -> str:
+    """A run with models and charts; returns its id."""
+    run_id = fill_with_models(workspace, count)
+    for row in workspace.pipelines(run_id):
+        (workspace.root / "runs" / run_id / row.pipeline_id / "parity.png").write_bytes(b"chart" * 40)
+    return run_id
+
+
+def state(workspace: Workspace) -> tuple[dict[str, str], list[dict[str, object]], list[dict[str, object]]]:
+    """All that thinning may change: the run folders, and the rows of the catalog."""
+    workspace.sync()
+    ids = workspace.catalog.ids()
+    data = workspace.catalog.stored_arrays.rows(ids).sort_by("prediction_id").to_pylist()
+    rows = workspace.catalog.rows(workspace.catalog.keys(order_by="prediction_id"))
+    return content_of(workspace.root / "runs"), data, rows
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_the_best_stay_whole_and_the_others_come_back_byte_by_byte(workspace: Workspace, archive: bool) -> None:
+    run_id = make(workspace)
+    rows = workspace.pipelines(run_id)
+    before = state(workspace)
+    summary = workspace.summary(run_id)
+    plan = workspace.plan_thin(1, "test_rmse", archive=archive)
+    assert state(workspace) == before and plan.bytes > 0
+    told = "\n".join(step.what for step in plan.steps)
+    assert "Copy 3 pipelines" in told and "predictions" in told and "before" in told and "1 pipelines are kept" in told
+    said = plan.apply()
+    assert said.startswith("3 pipelines thinned") and bool(plan.trashed) is not archive
+    home = workspace.root / "runs" / run_id
+    assert {p.name for p in (home / rows[1].pipeline_id).iterdir()} == set(IN_RUN)
+    assert {p.name for p in (home / rows[0].pipeline_id).iterdir()} == {"predictions.csv", "parity.png", *IN_RUN}
+    kept = json.loads((home / rows[0].pipeline_id / "pipeline.json").read_text())["artifacts"]
+    assert {p.name for p in (home / "_binaries").iterdir()} == {Path(a["path"]).name for a in kept}
+    assert workspace.summary(run_id).statistics.artifact_count == len(kept) < summary.statistics.artifact_count
+    assert workspace.catalog.count() == 4 and workspace.catalog.search()["test_rmse"].notna().all()
+    assert [bool(row.thinned) for row in workspace.pipelines(run_id)] == [False, True, True, True]
+    with pytest.raises(NotFound) as caught:
+        workspace.catalog.arrays(rows[1].prediction_id)
+    place = workspace.pipelines(run_id)[1].thinned
+    assert place and place in caught.value.advice
+    assert workspace.catalog.arrays(rows[0].prediction_id)
+    details = workspace.details(run_id, rows[1].pipeline_id)  # the page has them from the copy
+    assert details.archive == workspace.root / place and details.arrays and details.charts and not details.problems
+    assert workspace.fold_scores([rows[1].prediction_id], "rmse")[0].problem
+    assert check_workspace(workspace.root, deep=True).verdict == "clean"
+    assert check_workspace(workspace.root, deep=True).findings == ()
+    with pytest.raises(Conflict, match="thinned"):
+        workspace.export_pipeline(run_id, rows[1].pipeline_id)
+    assert workspace.plan_thin(1, "test_rmse", archive=archive).steps == ()
+
+    if archive:
+        back = workspace.plan_unthin(run_id, rows[1].pipeline_id)
+        assert back.apply() == "1 pipeline brought back." and workspace.catalog.arrays(rows[1].prediction_id)
+        assert workspace.plan_unthin().apply() == "2 pipelines brought back."
+    else:
+        workspace.trash.restore(plan.trashed[0])
+        assert workspace.trash.list() == []
+    assert state(workspace) == before and workspace.summary(run_id) == summary
+    assert check_workspace(workspace.root, deep=True).findings == ()
+    with pytest.raises(NotFound):
+        workspace.plan_unthin(run_id, rows[1].pipeline_id)
+
+
+def test_what_somebody_cares_for_is_kept(workspace: Workspace) -> None:
+    run_id = make(workspace, 6)
+    rows = workspace.pipelines(run_id)
+    workspace.catalog.annotate([rows[5].prediction_id], stars=1)
+    workspace.catalog.annotate([rows[4].prediction_id], add_tags=["final"])
+    workspace.library.save_filtered(run_id, rows[3].pipeline_id, "kept")
+    other = workspace.create_run("wheat")
+    pipeline = other.add_pipeline({"k": 1})
+    pipeline.save_metrics({"test": {"accuracy": 0.5}})  # not judged by this metric: nobody knows how good it is
+    pipeline.complete()
+    busy = workspace.create_run("corn", "busy")
+    for i in range(2):
+        pipeline = busy.add_pipeline({"k": i})
+        pipeline.save_metrics({"test": {"rmse": 50.0 + i}})
+        pipeline.complete()
+    plan = workspace.plan_thin(2, "test_rmse")
+    plan.apply()
+    assert [row.pipeline_id for row in workspace.pipelines(run_id) if row.thinned] == [rows[2].pipeline_id]
+    assert not any(row.thinned for row in workspace.pipelines(busy.run_id))
+    for wrong in (("nonsense", 1), ("test_rmse", -1)):
+        with pytest.raises(BadInput):
+            workspace.plan_thin(wrong[1], wrong[0])
+
+
+def test_a_plan_is_refused_when_something_else_is_best_now(workspace: Workspace) -> None:
+    run_id = make(workspace, 3)
+    plan = workspace.plan_thin(1, "test_rmse")
+    workspace.catalog.annotate([workspace.pipelines(run_id)[2].prediction_id], stars=3)
+    before = state(workspace)
+    with pytest.raises(Conflict):
+        plan.apply()
+    assert state(workspace) == before and workspace.archives() == []
+
+
+def test_a_damaged_pipeline_stays_and_a_damaged_archive_is_not_brought_back(workspace: Workspace) -> None:
+    run_id = make(workspace, 3)
+    rows = workspace.pipelines(run_id)
+    document = workspace.root / "runs" / run_id / rows[2].pipeline_id / "pipeline.json"
+    name = Path(json.loads(document.read_text())["artifacts"][1]["path"]).name
+    (workspace.root / "runs" / run_id / "_binaries" / name).write_bytes(b"other")
+    assert "left out" in workspace.plan_thin(1, "test_rmse").apply()
+    assert [bool(row.thinned) for row in workspace.pipelines(run_id)] == [False, True, False]
+    assert (document.parent / "predictions.csv").exists()
+    (archive,) = workspace.archives()
+    (archive.path / "predictions.csv").write_bytes(b"else")
+    before = state(workspace)
+    with pytest.raises(Conflict, match="not what was archived"):
+        workspace.plan_unthin().apply()
+    assert state(workspace) == before
+    plan = workspace.plan_delete_archive("pipeline", archive.name)
+    assert any("thinned" in step.what for step in plan.steps)
+    plan.apply()
+    workspace.trash.plan_empty().apply()
+    assert "thinned-lost" in [one.code for one in check_workspace(workspace.root).findings]
+    assert "was thinned" in workspace.details(run_id, rows[1].pipeline_id).problems[0]
+
+
+def test_a_run_that_was_renamed_is_brought_back_where_it_is(workspace: Workspace) -> None:
+    run_id = make(workspace, 2)
+    before = content_of(workspace.root / "runs" / run_id)
+    workspace.plan_thin(1, "test_rmse").apply()
+    (workspace.root / "runs" / run_id).rename(workspace.root / "runs" / "mine")
+    workspace.sync()
+    workspace.plan_unthin(run_id).apply()
+    assert content_of(workspace.root / "runs" / "mine") == before
+
+
+@pytest.mark.parametrize("work", [thin, thin_to_trash, unthin], ids=lambda work: str(work.__name__))
+def test_a_kill_at_any_change_of_the_disk_leaves_the_old_state_or_the_new(root: Path, work: object) -> None:
+    with Workspace.create(root) as workspace:
+        make(workspace, 3)
+        whole = state(workspace)
+        if work is unthin:
+            workspace.plan_thin(1, "test_rmse").apply()
+    call, seen = 0, set()
+    while True:
+        killed = killed_at(call, work, root)  # type: ignore[arg-type]
+        with Workspace.open(root) as workspace:
+            thinned = sum(bool(row.thinned) for row in workspace.pipelines(workspace.runs()[0].run_id))
+            assert thinned in (0, 2)
+            seen.add(thinned)
+            assert not list((root / ".staging").glob("plan-*"))
+            if thinned == 0:
+                assert state(workspace) == whole
+            if killed and thinned == 0 and work is unthin:
+                workspace.plan_thin(1, "test_rmse").apply()
+            elif killed and thinned and work is not unthin:
+                workspace.plan_unthin().apply()
+                assert state(workspace) == whole
+                workspace.trash.plan_empty().apply()
+        if not killed:
+            break
+        call += 5
+    assert seen == {0, 2}
+    assert check_workspace(root, deep=True).verdict == "clean"
