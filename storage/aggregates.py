@@ -38,6 +38,28 @@ def best_rows(table: pa.Table, names: Sequence[str], registry: Metrics) -> pa.Ta
     return table.filter(wanted)
 
 
+def best_ids(parts: Parts, names: Sequence[str], registry: Metrics) -> list[tuple[str, str, str, float]]:
+    """Metric, dataset, prediction and value of the best result of each dataset, by each of these metric columns.
+
+    Of several with the best value it is the first by its id. Metrics of which nobody knows what is best have none.
+    """
+    found: list[tuple[str, str, str, float]] = []
+    for name in names:
+        if known_best(registry, name) is None:
+            continue
+        table = parts.read_columns(["dataset_name", "prediction_id", name])
+        valid = pc.and_(pc.is_valid(table[name]), pc.invert(pc.is_nan(pc.cast(table[name], pa.float64()))))
+        table = table.filter(pc.fill_null(valid, False))
+        if table.num_rows:
+            best = best_rows(table, [name], registry).sort_by("prediction_id")
+            wanted = [("prediction_id", "first"), (name, "first")]
+            rows = best.group_by("dataset_name", use_threads=False).aggregate(wanted).sort_by("dataset_name")
+            found += [
+                (name, r["dataset_name"] or "", r["prediction_id_first"], r[f"{name}_first"]) for r in rows.to_pylist()
+            ]
+    return found
+
+
 def group(
     table: pa.Table, by: Sequence[str], metrics: Sequence[str], registry: Metrics, *, datasets: bool = False
 ) -> list[dict[str, Any]]:

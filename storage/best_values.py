@@ -63,6 +63,16 @@ def best_of_one(columns: Mapping[str, Sequence[Any]], names: Sequence[str], metr
     return found
 
 
+def best_of_all(found: Sequence[tuple[str, str, str, float]], metrics: Metrics) -> list[tuple[str, str, str, float]]:
+    """Of metric, dataset, prediction and value of many results the best by each metric; the first of equals."""
+    best: dict[str, tuple[str, str, str, float]] = {}
+    for one in found:
+        metric = known_best(metrics, one[0])
+        if metric is not None and (one[0] not in best or _rank(metric, one[3]) < _rank(metric, best[one[0]][3])):
+            best[one[0]] = one
+    return list(best.values())
+
+
 def known_best(metrics: Metrics, name: str) -> Metric | None:
     """The metric of a column if it is known what is best of it."""
     metric = metrics.find(name)

@@ -12,13 +12,14 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.exc import DatabaseError
 
-from storage.best_values import BestValues, best_values, known_best
+from storage.best_values import BestValues, best_of_all, best_values, known_best
 from storage.catalog_row import Result, catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
@@ -28,13 +29,14 @@ from storage.index import Index
 from storage.ladder import Ladder
 from storage.layout import Layout
 from storage.manifest import ManifestFile
-from storage.metrics import Metric, Metrics, spread_column
+from storage.metrics import Metric, Metrics, best_in_words, spread_column
 from storage.moments import from_microseconds, may_speak_of_now
 from storage.parameters import PREPROCESSING
 from storage.part_index import manifest_mark
 from storage.prediction_index import KeyQuery
 from storage.query import Query, best_first, compile_columns, compile_order, compile_query
 from storage.records import Manifest, PipelineRecord, RunConfig
+from storage.schema import FIXED_COLUMNS
 from storage.sources import Source
 from storage.trash import Trash
 
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 Report = Callable[[int, int, str], None]
+GLOBAL_BEST_COLUMNS = (
+    "metric", "best", "dataset_name", "value", "pipeline_name", "model_type", "run_id", "pipeline_id", "prediction_id",
+)  # fmt: skip
 _MOST = 2**62  # what SQLite takes for a number of rows
 EDITED_AT_ONCE = 20_000
 MAX_QUERIES = 256  # questions that are kept ready
@@ -424,6 +429,14 @@ class Catalog:
         """The configuration of a prediction as JSON text (steps with their parameters), None if nobody noted it."""
         return self.ask_index(lambda: self._index.texts.config(prediction_id))
 
+    def runs_since(self, moment: datetime) -> list[str]:
+        """The ids of the runs that have results of a moment or later."""
+        local = moment.astimezone().replace(microsecond=0)  # queries speak of whole seconds, where the user is
+        keys = self.keys(f"created_at >= '{local:%Y-%m-%d %H:%M:%S}'", "created_at")
+        found = self.values(keys, ["run_id", "created_at"])
+        pairs = zip(found["run_id"], found["created_at"], strict=True)
+        return [run for run in dict.fromkeys(run for run, at in pairs if at is not None and at >= moment) if run]
+
     def best_rows(self, metric: str, dataset: str | None = None, n: int = 10) -> list[dict[str, Any]]:
         """The n best rows by a metric column, best first; rows without the metric don't count.
 
@@ -459,6 +472,43 @@ class Catalog:
     def best(self, metric: str, dataset: str | None = None, n: int = 10) -> pd.DataFrame:
         """The n best results by a metric column such as `test_rmse`, best first, as a DataFrame."""
         return self._frame(self.best_rows(metric, dataset, n))
+
+    def global_best(self, metrics: Sequence[str] | None = None, per: str = "all") -> pd.DataFrame:
+        """The best result of all by each metric, or with `per="dataset"` that of each dataset, as a DataFrame.
+
+        Columns are metric, best (what is: lower, higher, nearest to 0), dataset_name, value, and whose it is. A metric
+        of which nobody knows what is best has a row that says "unknown" and no value. Without `metrics` it is all there
+        are. Raises BadInput for a column that isn't there.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.global_best_rows(metrics, per), columns=list(GLOBAL_BEST_COLUMNS))
+
+    def global_best_rows(self, metrics: Sequence[str] | None = None, per: str = "all") -> list[dict[str, Any]]:
+        """The rows of `global_best`, in the order of the metrics."""
+        from storage.aggregates import best_ids
+
+        if per not in ("all", "dataset"):
+            raise BadInput(f"The best per '{per}' is not known.", advice="Ask per all or per dataset.")
+        self.sync()
+        there = [name for name, column in self._index.columns.items() if column.info["kind"] == "number"]
+        names = (
+            [name for name in there if name not in FIXED_COLUMNS] if metrics is None else list(dict.fromkeys(metrics))
+        )
+        missing = next((name for name in names if name not in there), None)
+        if missing is not None:
+            raise BadInput(f"No result has the metric '{missing}'.", advice="Name a metric column, such as test_rmse.")
+        found = best_ids(self._parts, names, self.metrics)
+        if per == "all":
+            found = best_of_all(found, self.metrics)
+        rows: list[dict[str, Any]] = []
+        for name in names:
+            own = [one for one in found if one[0] == name]
+            said = best_in_words(self.metrics.find(name))
+            rows += [{**self.get(one), "metric": name, "best": said, "value": value} for _, _, one, value in own]
+            if said == "unknown":
+                rows.append({"metric": name, "best": said})
+        return [{name: row.get(name) for name in GLOBAL_BEST_COLUMNS} for row in rows]
 
     def search(
         self, filter: str = "", order_by: str = "-created_at", limit: int | None = None, offset: int = 0

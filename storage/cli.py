@@ -15,6 +15,7 @@ import typer
 
 from storage.cli_catalog import catalog_app, index_app, metrics_app, show_best, trash_app
 from storage.cli_check import check_command
+from storage.cli_keep import archive_app, export_app, thin_command
 from storage.cli_library import library_app
 from storage.cli_options import (
     DryRunOption,
@@ -54,6 +55,9 @@ app.add_typer(report_app, name="report")
 app.add_typer(trash_app, name="trash")
 app.add_typer(index_app, name="index")
 app.add_typer(trust_app, name="trust")
+app.add_typer(archive_app, name="archive")
+app.add_typer(export_app, name="export")
+app.command("thin")(thin_command)
 app.command("check")(check_command)
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")

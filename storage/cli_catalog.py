@@ -9,6 +9,7 @@ import typer
 
 from storage.cli_options import DryRunOption, FormatOption, WorkspaceOption, YesOption, carry_out, open_workspace
 from storage.errors import BadInput
+from storage.metrics import best_in_words
 from storage.output import Format, progress, show_facts, show_rows
 from storage.parameters import PREPROCESSING
 
@@ -35,9 +36,11 @@ OffsetOption = Annotated[int, typer.Option(min=0, max=10**15, help="Skip so many
 
 @catalog_app.command("best")
 def catalog_best(
-    metric: Annotated[str, typer.Argument(help="A metric column, such as test_rmse.")],
+    metric: Annotated[str, typer.Argument(help="A metric column, such as test_rmse; none with --each.")] = "",
     dataset: Annotated[str | None, typer.Option(help="Only results of this dataset.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, max=1_000_000, help="How many.")] = 10,
+    each: Annotated[bool, typer.Option("--each", help="The best one by every metric there is.")] = False,
+    per_dataset: Annotated[bool, typer.Option("--per-dataset", help="With --each: on every dataset.")] = False,
     workspace: WorkspaceOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -45,8 +48,15 @@ def catalog_best(
 
     Example: `runshelf catalog best test_rmse --dataset corn -n 5`
     """
+    if each == bool(metric) or (per_dataset and not each):
+        raise BadInput("By which metric was not said.", advice="Name a metric, or say --each.")
     with open_workspace(workspace) as opened:
-        show_best(opened, metric, dataset, n, format)
+        if not each:
+            show_best(opened, metric, dataset, n, format)
+            return
+        rows = opened.catalog.global_best_rows(per="dataset" if per_dataset or dataset is not None else "all")
+        rows = [row for row in rows if dataset is None or row["dataset_name"] in (dataset, None)]
+        show_rows(rows, list(rows[0]) if rows else [], format, "There are no results yet.")
 
 
 def show_best(workspace: Workspace, metric: str, dataset: str | None, n: int, format: Format) -> None:
@@ -110,7 +120,11 @@ def catalog_columns(workspace: WorkspaceOption = None, format: FormatOption = Fo
     """
     with open_workspace(workspace) as opened:
         rows: list[dict[str, Any]] = [
-            {"name": c.name, "kind": "metric" if c.metric else c.kind, "best": _best_of(c.metric) if c.metric else ""}
+            {
+                "name": c.name,
+                "kind": "metric" if c.metric else c.kind,
+                "best": best_in_words(c.metric) if c.metric else "",
+            }
             for c in opened.catalog.columns()
         ]
         parameters = [PREPROCESSING, *opened.catalog.parameters()]
@@ -236,7 +250,12 @@ def metrics_list(workspace: WorkspaceOption = None, format: FormatOption = Forma
     with open_workspace(workspace) as opened:
         own = {metric.name for metric in opened.record.metrics}
         rows = [
-            {"name": m.name, "title": m.title, "best": _best_of(m), "of": "this workspace" if m.name in own else ""}
+            {
+                "name": m.name,
+                "title": m.title,
+                "best": best_in_words(m),
+                "of": "this workspace" if m.name in own else "",
+            }
             for m in opened.metrics
         ]
         show_rows(rows, ("name", "title", "best", "of"), format, "")
@@ -264,7 +283,7 @@ def metrics_add(
     with open_workspace(workspace) as opened:
         best = None if target is not None else lower
         opened.add_metric(name, title, lower_is_better=best, target=target, digits=digits)
-        print(f"{name} is known now: {_best_of(opened.metrics.best(name))} is best.")
+        print(f"{name} is known now: {best_in_words(opened.metrics.best(name))} is best.")
 
 
 @trash_app.command("list")
@@ -344,10 +363,3 @@ def index_rebuild(workspace: WorkspaceOption = None) -> None:
 
 def _results(count: int) -> str:
     return "1 result" if count == 1 else f"{count:,} results"
-
-
-def _best_of(metric: Any) -> str:
-    """What is best of a metric, in words."""
-    if metric.target is not None:
-        return f"nearest to {metric.target:g}"
-    return {True: "lower", False: "higher", None: "unknown"}[metric.lower_is_better]

@@ -200,6 +200,15 @@ _SUFFIX = re.compile(
 _PER_SAMPLE = frozenset({"precision", "recall", "f1", "f2", "f0_5", "fbeta", "jaccard", "roc_auc", "average_precision"})
 
 
+def best_in_words(metric: Metric | None) -> str:
+    """What is best of a metric: lower, higher, nearest to 0, or unknown."""
+    if metric is None:
+        return "unknown"
+    if metric.target is not None:
+        return f"nearest to {metric.target:g}"
+    return {True: "lower", False: "higher", None: "unknown"}[metric.lower_is_better]
+
+
 class Metrics:
     """The metrics one workspace knows: the built-in ones, and `extra`, which override built-in ones of their name.
 

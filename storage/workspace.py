@@ -10,6 +10,7 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -412,6 +413,27 @@ class Workspace:
         self.sync()
         taken = Takeaway(self.layout, self._disk, self.catalog, self._flat_predictions)
         return taken.best_predictions(metric, n, dataset, destination)
+
+    def session_report(self, since: datetime | None = None, run_ids: Sequence[str] = ()) -> dict[str, Any]:
+        """What was done since a moment, or in some runs, as plain data; by itself, since today began where one is.
+
+        Raises NotFound for a run that is not there.
+        """
+        from storage.session_reports import beginning_of_today, chosen_runs, session_report
+
+        self.sync()
+        if since is None and not run_ids:
+            since = beginning_of_today()
+        recent = set(self.catalog.runs_since(since)) if since is not None else set()
+        runs = chosen_runs(self.runs(deleted=True), run_ids, recent, since)
+        beside = () if since is None else (self.library.list(), self.archives(), self.trash.list())
+        return session_report(self.layout, self.catalog, runs, since, *beside)
+
+    def export_session_report(self, since: datetime | None = None, run_ids: Sequence[str] = ()) -> Path:
+        """Write a `session_report` to exports/session_reports/ as Markdown, its data beside it; returns the path."""
+        from storage.session_reports import write_session_report
+
+        return write_session_report(self.layout, self._disk, self.session_report(since, run_ids))
 
     # ------------------------------------------------------------ loading
 
