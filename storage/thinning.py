@@ -160,6 +160,8 @@ class Thinning:
         chosen = [Chosen(**one) for one in note["chosen"]]
         whole = [one for one in chosen if not self._is_thinned(one)]
         places, problems = self._keep_copies(whole, note, report)
+        if problems and len(problems) == len(chosen):
+            raise Conflict(problems[0], advice="Nothing was thinned.")
         work.no_way_back()
         quietly = _not_cancelled(report)
         by_run: dict[str, list[Chosen]] = {}
@@ -213,6 +215,8 @@ class Thinning:
                     except StorageError as error:
                         draft.discard(f"content/{_folder_name(one)}")
                         problems.append(f"{one.title} is left as it is: {error.what}")
+                if len(problems) == len(chosen):
+                    return {}, problems
                 record.bytes = sum(file.bytes for file in draft.files.values())
                 draft.write("trash.json", record.to_json())
                 self.disk.place_draft(draft, content.parent)

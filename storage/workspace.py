@@ -588,6 +588,13 @@ class Workspace:
         self.sync()
         return self._thinning.plan_undo(run_id, self._places.folder_of(run_id) if run_id else "", pipeline_id)
 
+    def _kept_in_library(self) -> set[str]:
+        """The predictions of pipelines and whole runs that lie in the library."""
+        items = self.library.list()
+        runs = {run_id for item in items if item.kind == "fullrun" and (run_id := item.run_id)}
+        of_runs = (self.catalog.ids("run_id = '{}'".format(one.replace("'", "''"))) for one in sorted(runs))
+        return {item.prediction_id for item in items} | {one for ids in of_runs for one in ids}
+
     @functools.cached_property
     def _thinning(self) -> Thinning:
         from storage.thinning import Thinning
@@ -598,7 +605,7 @@ class Workspace:
             self._index,
             self.catalog,
             self._archiving,
-            lambda: {item.prediction_id for item in self.library.list()} - {""},
+            self._kept_in_library,
             self._run_deletion.check_idle,
             self.sync,
         )

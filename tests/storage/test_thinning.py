@@ -84,6 +84,8 @@ def test_what_somebody_cares_for_is_kept(workspace: Workspace) -> None:
     workspace.catalog.annotate([rows[5].prediction_id], stars=1)
     workspace.catalog.annotate([rows[4].prediction_id], add_tags=["final"])
     workspace.library.save_filtered(run_id, rows[3].pipeline_id, "kept")
+    wheat = fill_with_models(workspace, 3, "oats")
+    workspace.library.save_fullrun(wheat, "all of it")
     other = workspace.create_run("wheat")
     pipeline = other.add_pipeline({"k": 1})
     pipeline.save_metrics({"test": {"accuracy": 0.5}})  # not judged by this metric: nobody knows how good it is
@@ -96,7 +98,7 @@ def test_what_somebody_cares_for_is_kept(workspace: Workspace) -> None:
     plan = workspace.plan_thin(2, "test_rmse")
     plan.apply()
     assert [row.pipeline_id for row in workspace.pipelines(run_id) if row.thinned] == [rows[2].pipeline_id]
-    assert not any(row.thinned for row in workspace.pipelines(busy.run_id))
+    assert not any(row.thinned for run in (busy.run_id, wheat) for row in workspace.pipelines(run))
     for wrong in (("nonsense", 1), ("test_rmse", -1)):
         with pytest.raises(BadInput):
             workspace.plan_thin(wrong[1], wrong[0])
