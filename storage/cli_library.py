@@ -156,14 +156,19 @@ def library_export(
 @library_app.command("import")
 def library_import(
     file: Annotated[Path, typer.Argument(help="A zip file that `library export` wrote.")],
+    dry_run: DryRunOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Take a zip file into the library. It is checked whole before anything is written, and nothing in it is run.
 
     Example: `runshelf library import corn-best.zip`
     """
-    with open_workspace(workspace) as opened, progress("Importing") as report:
-        item = opened.library.import_zip(file, report)
+    with open_workspace(workspace) as opened:
+        if dry_run:
+            carry_out(opened.library.plan_import(file), dry_run, yes=True)
+            return
+        with progress("Importing") as report:
+            item = opened.library.import_zip(file, report)
     print(f"Imported as {item.kind} '{item.name}', {item.bytes:,} bytes.")
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from storage.archives import DOCUMENT, ArchiveRecord, archived_data, folders_in, read_archive, read_file, wrong_with
+from storage.archives import DOCUMENT, archived_data, folders_in, read_archive, read_file, wrong_with
 from storage.archiving import Archiving, Chosen
 from storage.artifacts import FOLDER as BINARIES
 from storage.catalog import Catalog
@@ -29,6 +29,9 @@ from storage.plan import Applied, Plan, Report, Step
 from storage.records import PipelineRecord, RunSummary, ThinnedRecord, read_document, read_json, to_json, utc_now
 from storage.runs import Run
 from storage.trash import THINNED, Trash, TrashRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PREDICTIONS, _CHART = "predictions.csv", ".png"
 _AT_ONCE = 200  # pipelines whose arrays are held at a time
@@ -58,6 +61,15 @@ class _Look:
     before: Sizes
     after: Sizes
     kept: int
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """A pipeline whose files are back: what is left to do, its rows of arrays and its document as it was."""
+
+    path: Path
+    data: pa.Table | None
+    document: bytes
 
 
 @dataclass(frozen=True)
@@ -310,14 +322,19 @@ class Thinning:
         """Bring back what the pipelines of a note had; what is back already is left. Each is checked before."""
         chosen = [Chosen(**one) for one in note["chosen"]]
         done, problems = 0, list[str]()
-        for number, one in enumerate(chosen):
-            report(number, len(chosen), f"bringing back {one.title}")
-            try:
-                done += self._bring_back(one)
-            except (Cancelled, DiskFull, ReadOnly):
-                raise
-            except StorageError as error:
-                problems.append(f"{one.title} is left as it is: {error.what}")
+        for start in range(0, len(chosen), _AT_ONCE):
+            with self.disk.lock("runs"):
+                copied: list[_Copied] = []
+                for number, one in enumerate(chosen[start : start + _AT_ONCE], start):
+                    report(number, len(chosen), f"bringing back {one.title}")
+                    try:
+                        copied += self._copy_back(one)
+                    except (Cancelled, DiskFull, ReadOnly):
+                        raise
+                    except StorageError as error:
+                        problems.append(f"{one.title} is left as it is: {error.what}")
+                self._end_thinned(copied)
+                done += len(copied)
         for folder in dict.fromkeys(one.folder for one in chosen):
             with suppress(NotFound, Corrupt):
                 Run.open(self.layout, self.disk, self.catalog, self.layout.run(folder)).recount()
@@ -349,32 +366,24 @@ class Thinning:
     def _thinned(self) -> list[dict[str, Any]]:
         return self.catalog.ask_index(lambda: self.index.runs.all_thinned())
 
-    def _bring_back(self, one: Chosen) -> bool:
+    def _copy_back(self, one: Chosen) -> list[_Copied]:
+        """Write the files and artifacts of a pipeline that are not there; nothing for one that is not thinned.
+
+        All of its archive is checked before. Raises Conflict where another file has the name of one.
+        """
         path = self.layout.run(one.folder) / one.pipeline_id
         thinned = read_document(path / "pipeline.json", PipelineRecord).thinned
         if thinned is None:
-            return False
+            return []
         archive = self.layout.root / thinned.archive
         if ".." in Path(thinned.archive).parts or not archive.is_dir():
-            raise NotFound(
-                f"What it had is not in {thinned.archive} any more.", archive, "Bring that back from a copy."
-            )
+            advice = "Bring that back from a copy."
+            raise NotFound(f"What it had is not in {thinned.archive} any more.", archive, advice)
         record = read_archive(archive)
         wrong = wrong_with(archive, record, deep=True)
         if wrong or record.source.prediction_id != one.prediction_id:
-            raise Corrupt(
-                f"{wrong or 'Another pipeline'}, in {thinned.archive}.", archive, "Bring it back from a copy."
-            )
-        with self.disk.lock("runs"):
-            self._copy_back(path, archive, record)
-            data = archived_data(archive, record)
-            if data is not None:
-                self.catalog.stored_arrays.put_back(data)
-            self._write_document(path, read_file(archive, record, DOCUMENT))
-        return True
-
-    def _copy_back(self, path: Path, archive: Path, record: ArchiveRecord) -> None:
-        """Write files and artifacts that are not there; others of the same name are refused."""
+            advice = "Bring it back from a copy."
+            raise Corrupt(f"{wrong or 'Another pipeline'}, in {thinned.archive}.", archive, advice)
         for file in record.files:
             first, slash, name = file.path.partition("/")
             if first == ARTIFACTS and slash:
@@ -387,6 +396,17 @@ class Thinning:
             data = read_file(archive, record, file.path)
             if not self.disk.write_new(target, data) and target.read_bytes() != data:
                 raise Conflict(f"There is another {target.name} in its place.", target, "Move that away first.")
+        return [_Copied(path, archived_data(archive, record), read_file(archive, record, DOCUMENT))]
+
+    def _end_thinned(self, copied: Sequence[_Copied]) -> None:
+        """Put arrays back into the catalog with one commit; then the documents say that nothing is thinned any more."""
+        tables = [one.data for one in copied if one.data is not None]
+        if tables:
+            import pyarrow as pa
+
+            self.catalog.stored_arrays.put_back(pa.concat_tables(tables, promote_options="default"))
+        for one in copied:
+            self._write_document(one.path, one.document)
 
     def _write_document(self, path: Path, original: bytes) -> None:
         """Put pipeline.json back as it was, byte by byte, unless somebody changed it since."""
