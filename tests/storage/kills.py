@@ -19,6 +19,7 @@ _PRELOADED = [
     "storage.parts",
     "storage.library",
     "storage.run_deletion",
+    "storage.thinning",
 ]
 
 
