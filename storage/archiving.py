@@ -144,7 +144,7 @@ class Archiving:
                 return 0
             if kind == "pipeline":
                 record = read_document(folder / "pipeline.json", PipelineRecord)
-                shared = {artifact.sha256: artifact.bytes for artifact in record.artifacts}
+                shared = {artifact.sha256: artifact.bytes for artifact in record.binaries()}
                 return read_tree(folder).bytes + sum(shared.values())
             names = ("metrics.json", "pipeline.json") if kind == "filtered" else ("predictions.csv",)
             return sum(size for name, size in read_tree(folder).files.items() if name in names)

@@ -150,7 +150,7 @@ class Thinning:
             for name, record in _pipelines(self.layout.run(folder)):
                 path = self.layout.run(folder) / name
                 sizes = _own_sizes(path)
-                own = {a.sha256: a.bytes for a in record.artifacts} if record.thinned is None else {}
+                own = {a.sha256: a.bytes for a in record.binaries()}
                 stored |= own
                 going = (folder, name) in thin
                 named |= {} if going else own
@@ -239,7 +239,7 @@ class Thinning:
         with self.disk.lock("runs"):
             thinned = [self._thin_one(one, places.get(one.prediction_id)) for one in chosen]
             records = [record for record in thinned if record is not None]
-            doomed = {Path(artifact.path).name for record in records for artifact in record.artifacts}
+            doomed = {Path(artifact.path).name for record in records for artifact in record.all_binaries()}
             home = self.layout.run(folder)
             kept = self._needed(home) if doomed else None
             if kept is not None:
@@ -278,7 +278,7 @@ class Thinning:
             records = [read_document(folder / name / "pipeline.json", PipelineRecord) for name in names]
         except (StorageError, OSError):
             return None
-        named = {Path(a.path).name for record in records if record.thinned is None for a in record.artifacts}
+        named = {Path(a.path).name for record in records for a in record.binaries()}
         return named | self._trash.kept_artifacts(folder.name)
 
     def _is_thinned(self, one: Chosen) -> bool:

@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     from storage.run_deletion import RunDeletion
     from storage.sample_errors import SampleErrors
     from storage.spectra import Spectra
-    from storage.trust import TrustedDigest
     from storage.thinning import Thinning
+    from storage.trust import TrustedDigest
     from storage.usage import Usage
 
 

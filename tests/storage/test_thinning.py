@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import BadInput, Conflict, NotFound, Workspace, check_workspace
+from storage import BadInput, Conflict, Dataset, NotFound, Workspace, check_workspace, load_exported
 from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
 from tests.storage.samples import content_of, fill_with_models
 
@@ -175,3 +175,18 @@ def test_a_kill_at_any_change_of_the_disk_leaves_the_old_state_or_the_new(root: 
         call += 5
     assert seen == {0, 2}
     assert check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_stored_samples_stay_for_the_best_and_come_back_for_the_others(workspace: Workspace, dataset: Dataset) -> None:
+    steps = [{"class": "sklearn.linear_model.Ridge", "params": {"alpha": alpha}} for alpha in (0.1, 1e6)]
+    outcome = workspace.run_batch(dataset, [{"name": f"p{i}", "steps": [one]} for i, one in enumerate(steps)])
+    before = state(workspace)
+    workspace.plan_thin(1, "test_rmse").apply()
+    best, other = workspace.pipelines(outcome.run_id)
+    assert (best.thinned, bool(other.thinned)) == (None, True)
+    assert check_workspace(workspace.root, deep=True).findings == ()
+    assert workspace.load(outcome.run_id, best.pipeline_id) is not None
+    (archive,) = workspace.archives(other.prediction_id)
+    assert load_exported(archive.path) is not None  # an archive is laid out as an export
+    workspace.plan_unthin().apply()
+    assert state(workspace) == before and workspace.load(outcome.run_id, other.pipeline_id) is not None
