@@ -13,6 +13,7 @@ from storage.errors import Conflict, NotFound, StorageError
 from storage.findings import count
 from storage.layout import Layout
 from storage.listing import RunRow
+from storage.markdown import as_text
 from storage.metrics import key_metric, metric_for
 from storage.records import RunSummary, iso, read_document, to_json, utc_now
 from storage.trash import TrashEntry
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from storage.archives import Archive
     from storage.library_items import LibraryItem
 
-_MARKS = str.maketrans({one: f"\\{one}" for one in "\\`*_{}[]<>#|~"})
 _RUN = ("run_id", "dataset_name", "run_name", "status", "total", "successful", "failed", "interrupted")
 _BEST = ("prediction_id", "run_id", "pipeline_id", "pipeline_name", "model_type")
 _NAMED = 50  # failures that are told one by one
@@ -82,7 +82,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     since = f" since {report['since']}" if report["since"] else ""
     told = report["results"]
     parts = [
-        f"# {_text(report['workspace'])}: what was done{since}",
+        f"# {as_text(report['workspace'])}: what was done{since}",
         f"{count(told['new'], 'result')} in {count(len(report['runs']), 'run')}, "
         f"{told['completed']:,} completed, {told['failed']:,} failed. Written {report['until']}.",
         _table("Best of each dataset", report["best"], ("dataset_name", "metric", "value", *_BEST[1:])),
@@ -155,12 +155,7 @@ def _shown(value: Any, metric: str | None) -> str:
     if isinstance(value, float):
         known = metric_for(metric) if metric else None
         return f"{value:.{known.digits + 1 if known else 4}g}"
-    return "–" if value is None or value == "" else _text(str(value))
-
-
-def _text(text: str) -> str:
-    """Text that is no markup, on one line."""
-    return " ".join(text.split()).translate(_MARKS)
+    return "–" if value is None or value == "" else as_text(str(value))
 
 
 def _more(number: int) -> str:

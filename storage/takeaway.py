@@ -15,7 +15,7 @@ from storage.catalog import Catalog
 from storage.copies import Report, copy_pipeline, dated_name, read_metrics, run_config_of
 from storage.destinations import chosen_folder, is_inside
 from storage.disk import Disk, Draft, new_folder, replaced_file
-from storage.errors import Conflict, Exists, NotFound
+from storage.errors import BadInput, Conflict, Exists, NotFound
 from storage.flat_predictions import FlatPredictions
 from storage.layout import Layout, checked_name, folder_part
 from storage.readmes import model_card
