@@ -25,6 +25,7 @@ from storage.cli_options import (
     cancellable,
     carry_out,
     open_workspace,
+    workspace_before_verb,
 )
 from storage.cli_report import report_app
 from storage.cli_trust import trust_app
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if _wants_window(arguments):
             return _open_window(arguments)
-        app(args=_spread_lists(_workspace_last(arguments)), prog_name="runshelf")
+        app(args=_spread_lists(_take_workspace(arguments)), prog_name="runshelf")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except StorageError as error:
@@ -107,14 +108,16 @@ def _looks_like_path(text: str) -> bool:
     return os.sep in text or "/" in text or text in (".", "..") or Path(text).exists()
 
 
-def _workspace_last(arguments: list[str]) -> list[str]:
-    """`-w PATH VERB …` means `VERB … -w PATH`."""
+def _take_workspace(arguments: list[str]) -> list[str]:
+    """`-w PATH VERB …` names the workspace for whichever verb comes; returns the rest."""
+    rest, given = arguments, None
     for option in ("-w", "--workspace"):
         if arguments[:1] == [option] and len(arguments) > 2:
-            return [*arguments[2:], *arguments[:2]]
-        if arguments[:1] and arguments[0].startswith(f"{option}=") and len(arguments) > 1:
-            return [*arguments[1:], arguments[0]]
-    return arguments
+            rest, given = arguments[2:], Path(arguments[1])
+        elif len(arguments) > 1 and arguments[0].startswith(f"{option}="):
+            rest, given = arguments[1:], Path(arguments[0].partition("=")[2])
+    workspace_before_verb.set(given)
+    return rest
 
 
 def _spread_lists(arguments: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -25,6 +26,8 @@ FormatOption = Annotated[Format, typer.Option("--format", help="For people, or f
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 
+workspace_before_verb: ContextVar[Path | None] = ContextVar("workspace_before_verb", default=None)
+
 
 def open_workspace(path: Path | None) -> Workspace:
     """Open the workspace that is meant; what it has to tell goes to stderr."""
@@ -41,8 +44,8 @@ def workspace_path(path: Path | None) -> Path:
     """The folder of the workspace that is meant. Raises NotFound."""
     from storage.marker import find_workspace
 
-    given = os.environ.get("RUNSHELF_WORKSPACE")
-    return path or (Path(given) if given else find_workspace(Path.cwd()))
+    given = path or workspace_before_verb.get() or os.environ.get("RUNSHELF_WORKSPACE")
+    return Path(given) if given else find_workspace(Path.cwd())
 
 
 def carry_out(plan: Plan, dry_run: bool, yes: bool, to: IO[str] | None = None) -> None:
