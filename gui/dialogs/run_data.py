@@ -203,8 +203,12 @@ class DataChoice(QWidget):
             return None  # written by another version
 
     def _apply(self, preview: DataPreview, wanted: RunRequest) -> None:
-        """Choose what is wanted, as far as the file has it."""
+        """Choose what is wanted, as far as the file has it.
+
+        What was asked for without this file in mind doesn't overrule a column of the file that says train or test.
+        """
         columns = set(preview.columns)
+        told = preview.split_column is not None and wanted.data != preview.path
         if wanted.target and columns.issuperset(wanted.target):
             self.target.setEditText(", ".join(wanted.target))
         if wanted.id_column in columns:
@@ -212,7 +216,7 @@ class DataChoice(QWidget):
         if wanted.split_column in columns:
             self.split.setCurrentIndex(COLUMN)
             choose_column(self.split_column, wanted.split_column)
-        elif wanted.split_column is None:
+        elif wanted.split_column is None and not told:
             self.split.setCurrentIndex(SHARE if wanted.test_size else NONE)
             self.test_size.setValue(wanted.test_size or self.test_size.value())
         self.task.setCurrentIndex(max(0, self.task.findData(wanted.task)))

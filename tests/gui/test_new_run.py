@@ -1,7 +1,9 @@
 """Training from the window: the dialog, the job, its end, and stopping it."""
 
 import json
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from PySide6.QtCore import QStandardPaths, Qt
 
@@ -61,6 +63,23 @@ def test_a_name_written_while_the_file_is_read_stays(qtbot, window, tmp_path):
     assert asked.data.answer()["dataset_name"] == "spring barley"
     asked.data.set_data(write_data(tmp_path))
     assert asked.data.answer()["dataset_name"] == "barley"  # of another file it is not the name
+
+
+@pytest.mark.parametrize("share", [0.4, None])
+def test_a_split_column_counts_more_than_what_was_asked_for_without_the_file(qtbot, window, tmp_path, share):
+    data = write_data(tmp_path)
+    table = pd.read_csv(data)
+    table.insert(1, "split", ["test" if row % 3 == 0 else "train" for row in range(len(table))])
+    table.to_csv(data, index=False)
+    dialog = window.new_run(request=RunRequest(data=Path(), target=["protein"], test_size=share))
+    with qtbot.waitSignal(dialog.previewed):
+        dialog.data.set_data(data)
+    assert dialog.data.answer()["split_column"] == "split" and dialog.data.answer()["test_size"] is None
+    assert dialog.data._split_words.text() == "26 samples train, 14 test"
+    asked = RunRequest(data=data, target=["protein"], test_size=share)  # with the file in mind
+    dialog = window.new_run(request=asked)
+    qtbot.waitUntil(lambda: dialog.data.preview is not None)
+    assert dialog.data.answer()["split_column"] is None and dialog.data.answer()["test_size"] == share
 
 
 def test_shipped_grids_are_offered_with_their_counts_and_grids(qtbot, dialog):
