@@ -73,12 +73,14 @@ class Training(QObject):
         """Ask for the same pipelines on another dataset, which is still to be chosen."""
         self._ask(run_id, only, False, lambda request: self.new_run(request=_without_data(request)))
 
-    def run_configs(self, configs: Sequence[dict[str, Any]], name: str = "") -> NewRunDialog | None:
-        """Ask for a run of configurations that lie in no file, on data still to be chosen."""
+    def run_configs(self, wanted: Sequence[dict[str, Any] | Path], name: str = "") -> NewRunDialog | None:
+        """Ask for a run of configurations, in files or in none, on data still to be chosen."""
         from storage import RunRequest
 
+        files = [one for one in wanted if isinstance(one, Path)]
+        configs = [one for one in wanted if not isinstance(one, Path)]
         return self.new_run(
-            request=RunRequest(data=Path(), target=[], test_size=0.25, configs=list(configs), run_name=name)
+            request=RunRequest(data=Path(), target=[], test_size=0.25, pipelines=files, configs=configs, run_name=name)
         )
 
     def _ask(self, run_id: str, only: Which, same_data: bool, act: Callable[[RunRequest], object]) -> None:

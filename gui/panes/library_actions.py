@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class LibraryActions(QObject):
     """The actions on the selected items of the tab that `page` gives.
 
-    `item_wanted` carries kind and name of an item to be shown, `use_wanted` configurations to run, `run_wanted` a run
-    to go to; `done` says in words what happened, with what undoes it.
+    `item_wanted` carries kind and name of an item to be shown, `use_wanted` what to run, as configurations or the path
+    of a template, `run_wanted` a run to go to; `done` says in words what happened, with what undoes it.
     """
 
     item_wanted = Signal(str, str)
@@ -106,9 +106,16 @@ class LibraryActions(QObject):
     # --- doing ---
 
     def use_item(self) -> None:
-        """Ask for a new run with the configurations of the current item."""
+        """Ask for a new run with the configurations of the current item.
+
+        A template goes by its file, which the dialog offers anyway: so it is there once, and chosen.
+        """
         item = self._page().current()
-        if item is not None and self.use.isEnabled():
+        if item is None or not self.use.isEnabled():
+            return
+        if item.kind == "template":
+            self.use_wanted.emit([item.path])
+        else:
             self._session.query(partial(fetch_configs, item.kind, item.name), self.use_wanted.emit)
 
     def show_source(self) -> None:

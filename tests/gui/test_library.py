@@ -1,5 +1,6 @@
 """The library: what was kept is found, described, run again and taken away; what is dropped on it is kept."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -158,6 +159,18 @@ def test_words_are_looked_for_on_all_tabs_and_enter_goes_where_they_are(qtbot, s
     assert shelf.library.pages["pipeline"].current().name == "the best"
 
 
+def test_a_template_that_is_used_is_listed_once_and_chosen(qtbot, shelf):
+    shelf.library.items.use.trigger()
+    qtbot.waitUntil(lambda: shelf.findChild(NewRunDialog) is not None)
+    choice = shelf.findChild(NewRunDialog).pipelines
+    qtbot.waitUntil(lambda: not choice._groups["library"].isHidden())
+    qtbot.waitUntil(lambda: all(source.found is not None for _, source in choice._items()))
+    lines = [(item.parent(), item.checkState(0)) for item, source in choice._items() if source.title == "start"]
+    assert lines == [(choice._groups["library"], Qt.CheckState.Checked)]
+    assert [group for group, item in choice._groups.items() if not item.isHidden()] == ["library", "shipped"]
+    assert choice.count == 1
+
+
 def test_name_tags_and_description_are_written_in_their_cells(qtbot, shelf, root):
     page = shelf.library.pages["template"]
     for column, text in (("description", "for Monday"), ("tags", "nir, raw"), ("name", "begin")):
@@ -222,8 +235,10 @@ def test_an_item_is_loaded_into_a_new_run(qtbot, shelf, kind, name, count):
     shelf.library.pages[kind].table.enter_wanted.emit()
     qtbot.waitUntil(lambda: shelf.findChild(NewRunDialog) is not None)
     dialog = shelf.findChild(NewRunDialog)
-    assert len(dialog.pipelines.answer()["configs"]) == count
-    assert dialog.pipelines.answer()["configs"][0]["steps"][-1]["class"].endswith("Ridge")
+    qtbot.waitUntil(lambda: dialog.pipelines.missing() == "" and dialog.pipelines.count == count)
+    answer = dialog.pipelines.answer()
+    configs = answer["configs"] or [json.loads(path.read_text("utf-8")) for path in answer["pipelines"]]
+    assert len(configs) == count and configs[0]["steps"][-1]["class"].endswith("Ridge")
     dialog.reject()
 
 
