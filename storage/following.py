@@ -24,6 +24,7 @@ class Following:
         self._catalog = catalog
         self._tell = tell
         self._damage_told = False
+        self._named = False  # whether damaged pipelines were looked up since the start
 
     def sync(self, full: bool = False) -> bool:
         """Bring the index up to the files; True if anything changed. `full` looks at every document again."""
@@ -48,11 +49,15 @@ class Following:
         """Fill an index that was just started again."""
         self._follow_catalog()
         self.scan()
+        self._index.runs.name_damaged()
         self._pass_on()
 
     def _sync(self, full: bool) -> bool:
         changed = self._follow_catalog()
         changed = self.scan(full) or changed
+        if changed or not self._named:
+            changed = self._index.runs.name_damaged() or changed
+            self._named = True
         return self._index.changed_elsewhere() or changed  # another process may have noted it already
 
     def _follow_catalog(self) -> bool:

@@ -226,9 +226,15 @@ class PredictionIndex:
     def rows(
         self, keys: Sequence[int], computed: Mapping[str, ColumnElement[Any]] | None = None
     ) -> list[dict[str, Any]]:
-        """Whole rows by key, in the order asked, with computed columns; a key that is gone is left out."""
+        """Whole rows by key, in the order asked, with computed columns; a key that is gone is left out.
+
+        `folder_exists` and `folder_damaged` tell of its pipeline's folder; of copies a sound one counts.
+        """
         p, pipelines = self._index.predictions, self._index.tables.pipelines
-        there = exists().where(pipelines.c.prediction_id == p.c.prediction_id).label("folder_exists")
+        damaged = select(func.min(pipelines.c.status == "damaged")).where(
+            pipelines.c.prediction_id == p.c.prediction_id
+        )
+        there = damaged.scalar_subquery().label("folder_damaged")
         shown = [column for column in p.c if column.name not in TEXT_COLUMNS]
         extra = [column.label(name) for name, column in (computed or {}).items()]
         found: dict[int, dict[str, Any]] = {}
@@ -237,7 +243,8 @@ class PredictionIndex:
             statement = select(*shown, there, *extra).where(p.c.key.in_(chunk))
             found.update((row["key"], row) for row in self._index.ask(statement))
         for row in found.values():
-            row["folder_exists"] = bool(row["folder_exists"])
+            row["folder_exists"] = row["folder_damaged"] is not None
+            row["folder_damaged"] = bool(row["folder_damaged"])
             if row["created_at"] is not None:
                 row["created_at"] = from_microseconds(row["created_at"])
         return [found[key] for key in keys if key in found]
@@ -306,9 +313,10 @@ class PredictionIndex:
         return found
 
     def place_of(self, prediction_id: str) -> tuple[str, str] | None:
-        """The run folder and pipeline folder that hold a prediction."""
+        """The run folder and pipeline folder that hold a prediction; of copies a sound one."""
         p = self._index.tables.pipelines
-        rows = self._index.ask(select(p.c.folder, p.c.pipeline_id).where(p.c.prediction_id == prediction_id))
+        statement = select(p.c.folder, p.c.pipeline_id).where(p.c.prediction_id == prediction_id)
+        rows = self._index.ask(statement.order_by(p.c.status == "damaged").limit(1))
         return (rows[0]["folder"], rows[0]["pipeline_id"]) if rows else None
 
     def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:

@@ -30,7 +30,7 @@ from storage.moments import DAY, spoken_span, to_microseconds
 from storage.parameters import fold
 from storage.sources import Columns, Parameter, Source, value_of
 
-_RESERVED = frozenset({"key", "folder_exists", "rowid"})
+_RESERVED = frozenset({"key", "folder_exists", "folder_damaged", "rowid"})
 
 
 @dataclass(frozen=True)

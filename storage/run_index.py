@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from storage.moments import from_microseconds, to_microseconds
@@ -51,6 +51,32 @@ class RunIndex:
             connection.execute(insert(r).prefix_with("OR REPLACE"), counted)
         known = {_unsigned(row) for row in before}
         return bool(gone) or any(_unsigned(row) not in known for row in (counted, *changed))
+
+    def name_damaged(self) -> bool:
+        """Note of damaged pipelines which results they are, as the catalog has them; True if anything was noted.
+
+        Their own documents can't say it any more.
+        """
+        p, r, c = self._index.tables.pipelines, self._index.tables.runs, self._index.predictions
+        statement = (
+            select(p.c.folder, p.c.pipeline_id, c.c.prediction_id, c.c.pipeline_name, c.c.model_type)
+            .join_from(p, r, r.c.folder == p.c.folder)
+            .join(c, and_(c.c.run_id == r.c.run_id, c.c.pipeline_id == p.c.pipeline_id))
+            .where(p.c.status == "damaged", p.c.prediction_id == "")
+        )
+        found = self._index.ask(statement)
+        if not found:
+            return False
+        with self._index.change() as connection:
+            for row in found:
+                known = {
+                    "prediction_id": row["prediction_id"],
+                    "name": row["pipeline_name"] or "",
+                    "model_type": row["model_type"] or "",
+                }
+                same = and_(p.c.folder == row["folder"], p.c.pipeline_id == row["pipeline_id"])
+                connection.execute(update(p).where(same).values(known))
+        return True
 
     def _counts(self, folder: str) -> dict[str, int]:
         """How many pipelines a run has, from the pipelines themselves."""

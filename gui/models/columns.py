@@ -142,8 +142,10 @@ def arranged(columns: Sequence[CatalogColumn], computed: Sequence[str] = ()) -> 
 
 
 def shown_status(row: dict[str, Any]) -> str:
-    """Say the status of a catalog row, where a deleted folder comes before what the pipeline once was."""
-    return "folder deleted" if row.get("folder_exists") is False else str(row.get("status") or "")
+    """Say the status of a catalog row, where a deleted or damaged folder comes before what the pipeline once was."""
+    if row.get("folder_exists") is False:
+        return "folder deleted"
+    return "damaged" if row.get("folder_damaged") else str(row.get("status") or "")
 
 
 STATUS_COLOURS = {

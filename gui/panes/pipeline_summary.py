@@ -134,8 +134,9 @@ class Summary(QScrollArea):
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(12, 4, 12, 12)
         layout.setSpacing(GRID)
+        layout.addWidget(self._problems)  # before what the catalog still knows
         layout.addLayout(self._make_title())
-        for widget in (self.chain, self._problems, self._error, self.warning, self._metrics):
+        for widget in (self.chain, self._error, self.warning, self._metrics):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.setWidget(inside)

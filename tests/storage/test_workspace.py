@@ -223,6 +223,12 @@ def test_a_damaged_run_is_shown_and_the_rest_works(workspace: Workspace) -> None
     damaged, good = workspace.pipelines(runs["wheat"].name)
     assert damaged.status == "damaged" and damaged.problem == "pipeline.json is missing."
     assert good.status == "completed"
+    assert damaged.prediction_id == workspace.catalog.ids(f"pipeline_id = '{damaged.pipeline_id}'")[-1]
+    assert damaged.metric_value is not None  # as the catalog still has it
+    rows = {row["pipeline_id"]: row for row in workspace.catalog.rows(workspace.catalog.keys("dataset_name = 'wheat'"))}
+    assert [(row["folder_exists"], row["folder_damaged"]) for _, row in sorted(rows.items())] == [
+        (True, True), (True, False),
+    ]  # fmt: skip
     details = workspace.details(damaged.run_id, damaged.pipeline_id)
     assert details.problems and details.pipeline is None
 
