@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, select, text
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, text
 from sqlalchemy import Index as SqlIndex
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import operators

@@ -73,6 +73,27 @@ def test_some_pipelines_by_their_ids(ran: Any) -> None:
         workspace.rerun_request(run_id, ["0099_nothing_aaaaaa"])
 
 
+def test_what_is_damaged_is_asked_for_as_the_catalog_has_it(ran: Any) -> None:
+    workspace, _, run_id = ran
+    first, second, *_ = workspace.pipelines(run_id)
+    whole = workspace.rerun_request(run_id, [first.pipeline_id])
+    for row in (first, second):
+        (workspace.root / "runs" / run_id / row.pipeline_id / "pipeline.json").write_text("{")
+    again = workspace.rerun_request(run_id, [first.pipeline_id])
+    assert again.model_copy(update={"configs": []}) == whole.model_copy(update={"configs": []})
+    (asked,), (expected,) = again.configs, whole.configs
+    assert (asked["pipeline_name"], asked["cv"]) == (expected["pipeline_name"], expected["cv"])
+    assert [step["class"] for step in asked["steps"]] == [step["class"] for step in expected["steps"]]
+    assert asked["steps"][-1]["params"]["alpha"] == expected["steps"][-1]["params"]["alpha"]
+    assert len(workspace.rerun_request(run_id, "all").configs) == 5
+    outcome = workspace.run_request(again.model_copy(update={"run_name": "second"}))
+    same = workspace.catalog.search(f"pipeline_name = '{first.name}'")
+    assert outcome.completed == 1 and same["test_rmse"].nunique() == 1 and len(same) == 2
+    workspace.catalog.plan_delete(chosen=[second.prediction_id]).apply()
+    with pytest.raises(NotFound, match="can't be read"):
+        workspace.rerun_request(run_id, [second.pipeline_id])  # now nobody knows it
+
+
 def test_other_data_than_before_is_told(ran: Any, spectra_csv: Path) -> None:
     workspace, _, run_id = ran
     text = spectra_csv.read_text()
