@@ -227,6 +227,32 @@ class PipelineActions(QObject):
             name, work, kept=tr("what was written stays"), done=end, lane="export", speaks=True
         )
 
+    def go_to(self, run_folder: str, pipeline_id: str) -> None:
+        """Select a pipeline by its place, or the run, in the tree and everywhere; a pipeline's details are shown."""
+        window = self._window
+
+        def show(found: Picked) -> None:
+            window.show_pane(1)
+            if found.pipeline_id:
+                window.details_dock.show()
+                window.details_dock.raise_()
+                window.selection.pick(found)
+                window.tree.show_current()
+            else:
+                window.tree.select_run(found.run_id)
+
+        window.session.query(partial(fetch_at, run_folder, pipeline_id), show)
+
+    def delete_at(self, run_folder: str, pipeline_id: str) -> None:
+        """Move the folder of a pipeline to the trash, by its place."""
+        work = partial(fetch_at, run_folder, pipeline_id)
+        self._window.session.query(work, lambda found: self.deleting.delete(Doomed(pipelines=(found,))))
+
+    def open_place(self, place: str) -> None:
+        """Show the folder of a place below the workspace."""
+        show = lambda folder: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))  # noqa: E731
+        self._window.session.query(partial(fetch_nearest, place), show)
+
     def _show_in_catalog(self) -> None:
         self._window.query.put(one_of("run_id", [run.run_id for run in self._runs()]))
         self._window.show_pane(2)
@@ -326,6 +352,29 @@ def fetch_folder(run_id: str, pipeline_id: str, workspace: Workspace) -> Path:
             tr("Its results stay in the catalog. Look in the trash for the folder."),
         )
     return folder
+
+
+def fetch_at(run_folder: str, pipeline_id: str, workspace: Workspace) -> Picked:
+    """Find the run in a folder, and a pipeline of it where one is named; runs on the workspace's thread.
+
+    Raises NotFound where it is gone.
+    """
+    from storage import NotFound
+
+    run = next((run for run in workspace.runs() if run.folder == run_folder), None)
+    rows = workspace.pipelines(run.run_id) if run is not None and pipeline_id else []
+    row = next((row for row in rows if row.pipeline_id == pipeline_id), None)
+    if run is None or (pipeline_id and row is None):
+        raise NotFound(
+            tr("{name} is not there any more.").format(name=pipeline_id or run_folder), advice=tr("Check again.")
+        )
+    return Picked(run.run_id, pipeline_id, row.prediction_id if row is not None else "")
+
+
+def fetch_nearest(place: str, workspace: Workspace) -> Path:
+    """Find the folder that a place below the workspace is or lies in; runs on the workspace's thread."""
+    path = workspace.root / place
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def fetch_labels(pipelines: Sequence[Picked], workspace: Workspace) -> list[str]:

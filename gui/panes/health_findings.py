@@ -7,11 +7,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -41,6 +43,14 @@ def severity_word(severity: str) -> str:
     return {"damage": tr("damage"), "warning": tr("warning"), "note": tr("note")}[severity]
 
 
+def subject_of(one: Finding) -> tuple[str, str]:
+    """Return the folders of the run and of the pipeline that a finding is about; empty where it is about none."""
+    parts = one.place.split("/")
+    if parts[0] != "runs" or len(parts) < 2 or one.code in ("foreign-entry", "odd-entry", "folder-gone"):
+        return "", ""
+    return parts[1], parts[2] if len(parts) > 2 and parts[2][:4].isdigit() else ""
+
+
 def _tip(one: Finding) -> str:
     return "\n".join(part for part in (one.what, one.place, one.advice) if part)
 
@@ -57,7 +67,15 @@ def _fields() -> list[Field]:
 
 
 class FindingsPage(HealthPage):
-    """The findings of the last check in a table, each with what mends it; checking and mending are jobs."""
+    """The findings of the last check in a table, each with what mends it; checking and mending are jobs.
+
+    `subject_wanted` carries the folder of the run and that of the pipeline to go to, `delete_wanted` the same to move
+    to the trash, `folder_wanted` the place of a finding below the workspace.
+    """
+
+    subject_wanted = Signal(str, str)
+    delete_wanted = Signal(str, str)
+    folder_wanted = Signal(str)
 
     def __init__(self, session: Session, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -81,7 +99,8 @@ class FindingsPage(HealthPage):
         layout.addWidget(self._pages, 1)
         layout.addWidget(self._advice_box)
         self.table.button_pressed.connect(self._fix_row)
-        self.table.activated_row.connect(self._fix_row)
+        self.table.activated_row.connect(self._enter_row)
+        self.table.menu_wanted.connect(self._show_menu)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_advice())
         jobs.changed.connect(self._advance)
         jobs.ended.connect(self._over)
@@ -126,12 +145,15 @@ class FindingsPage(HealthPage):
         self._advice.setWordWrap(True)
         self._advice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._advice.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.go_button = QPushButton(tr("Show pipeline"))
+        self.go_button.clicked.connect(lambda: self._go_to(self.table.currentIndex().row()))
         self.fix_button = QPushButton(tr("Fix this…"))
         self.fix_button.clicked.connect(lambda: self._fix_row(self.table.currentIndex().row()))
         self._advice_box = QFrame()
         row = QHBoxLayout(self._advice_box)
         row.setContentsMargins(GRID, GRID // 2, GRID, GRID // 2)
         row.addWidget(self._advice, 1)
+        row.addWidget(self.go_button, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.fix_button, 0, Qt.AlignmentFlag.AlignVCenter)
         self._advice_box.setFixedHeight(6 * GRID)
 
@@ -186,6 +208,42 @@ class FindingsPage(HealthPage):
         if job is self._job:
             self._job = None
             self._show()
+
+    # --- what a finding is about ---
+
+    def _enter_row(self, row: int) -> None:
+        """Go to the pipeline or run that a finding is about; what is about neither is mended, if it can be."""
+        if 0 <= row < len(self.model.rows) and subject_of(self.model.rows[row])[0]:
+            self._go_to(row)
+        else:
+            self._fix_row(row)
+
+    def _go_to(self, row: int) -> None:
+        if 0 <= row < len(self.model.rows):
+            self.subject_wanted.emit(*subject_of(self.model.rows[row]))
+
+    def menu_for(self, row: int) -> QMenu:
+        """Make the menu of a finding."""
+        one: Finding = self.model.rows[row]
+        run, pipeline = subject_of(one)
+        menu = QMenu(self.table)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if run:
+            menu.addAction(_show_words(pipeline), lambda: self._go_to(row))
+        if one.place:
+            menu.addAction(tr("Open folder"), lambda: self.folder_wanted.emit(one.place))
+        menu.addAction(tr("Copy details"), lambda: QGuiApplication.clipboard().setText(_tip(one)))
+        if one.fix:
+            menu.addSeparator()
+            menu.addAction(tr("Fix this…"), lambda: self._fix_row(row)).setEnabled(self.may_write and not self._busy())
+        elif one.code == "pipeline-damaged":
+            menu.addSeparator()
+            delete = menu.addAction(tr("Delete folder to trash"), lambda: self.delete_wanted.emit(run, pipeline))
+            delete.setEnabled(self.may_write and not self._busy())
+        return menu
+
+    def _show_menu(self, row: int, at: QPoint) -> None:
+        self.menu_for(row).popup(at)
 
     # --- mending ---
 
@@ -282,9 +340,16 @@ class FindingsPage(HealthPage):
         one = self.model.rows[row] if 0 <= row < len(self.model.rows) else None
         self._advice.setText("" if one is None else f"{one.what} {one.advice}")
         self._advice.setAccessibleName(self._advice.text())
+        run, pipeline = subject_of(one) if one is not None else ("", "")
+        self.go_button.setVisible(bool(run))
+        self.go_button.setText(_show_words(pipeline))
         self.fix_button.setVisible(one is not None and bool(one.fix))
         self.fix_button.setEnabled(self.may_write and not self._busy())
         self.fix_button.setToolTip("" if self.may_write else tr("The workspace is open for reading only."))
+
+
+def _show_words(pipeline: str) -> str:
+    return tr("Show pipeline") if pipeline else tr("Show run")
 
 
 def _count(number: int, one: str, several: str) -> str:

@@ -8,7 +8,17 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel as ItemModel
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QShowEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QIcon,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -185,11 +195,24 @@ class ButtonCells(QStyledItemDelegate):
 
 
 class PathCells(QStyledItemDelegate):
-    """Shortens paths in the middle."""
+    """Shortens paths so that the name of what they are about is seen."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         super().initStyleOption(option, index)
+        margin = option.widget.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, option.widget) + 1
+        room = option.rect.width() - 2 * margin
+        option.text = short_path(option.text, lambda text: option.fontMetrics.horizontalAdvance(text) <= room)
         option.textElideMode = Qt.TextElideMode.ElideMiddle
+
+
+def short_path(path: str, fits: Callable[[str], bool]) -> str:
+    """Leave out folders of a path until it fits: last of all a pipeline's own folder, else the last name."""
+    parts = path.split("/")
+    place = 2 if parts[0] == "runs" and len(parts) > 2 and parts[2][:1].isdigit() else len(parts) - 1
+    before, after = ("…/" if place else ""), ("/…" if place + 1 < len(parts) else "")
+    rest = "/".join(parts[place:])
+    shorter = (path, f"{before}{rest}", f"{before}{parts[place]}{after}", parts[place])
+    return next((text for text in shorter if fits(text)), parts[place])
 
 
 def button_area(cell: QRect) -> QRect:
@@ -228,6 +251,7 @@ class RowsTable(QTableView):
     """A table of such rows; `activated_row` is emitted when Enter is pressed on one or one is double-clicked."""
 
     activated_row = Signal(int)
+    menu_wanted = Signal(int, QPoint)  # the row, and where on the screen
     deleted_row = Signal(int)
     button_pressed = Signal(int)
 
@@ -272,6 +296,14 @@ class RowsTable(QTableView):
                 room -= field.width
                 self.setColumnHidden(column, room < 0)
         super().resizeEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        if index.isValid():
+            at = self.visualRect(index).bottomLeft() if by_key else event.pos()
+            self.setCurrentIndex(index)
+            self.menu_wanted.emit(index.row(), self.viewport().mapToGlobal(at))
 
     def chosen(self) -> list[int]:
         """Return the rows that are selected, from the top."""

@@ -1,0 +1,114 @@
+"""A damaged pipeline is no dead end: it is found, shown as far as it is known, run again, and deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from gui.models.catalog import CatalogModel
+from gui.panes.health_page import short_path
+from storage import Workspace
+from tests.gui.test_tree import click, opened
+
+
+@pytest.fixture
+def broken(root: Path) -> Path:
+    """The folder of the third pipeline of corn, whose document is damaged."""
+    folder = next((root / "runs").glob("*_corn/0003_*"))
+    (folder / "pipeline.json").write_text('{"id": ', encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def window(open_window, root, broken):
+    """A window on a workspace with a damaged pipeline that it knows of."""
+    with Workspace.open(root) as other:
+        other.sync(full=True)
+    return open_window(root)
+
+
+def shown(window, folder: Path) -> bool:
+    details = window.details.details
+    return details is not None and details.pipeline_id == folder.name
+
+
+def status_cell(model: CatalogModel, row: int, role: int) -> object:
+    return model.index(row, [column.key for column in model.columns].index("status")).data(role)
+
+
+def finding(qtbot, window):
+    """Check the workspace and select what is found of the damaged pipeline."""
+    window.check()
+    page = window.health.findings
+    qtbot.waitUntil(lambda: page.report is not None and not page._busy())
+    (row,) = [number for number, one in enumerate(page.model.rows) if one.code == "pipeline-damaged"]
+    page.table.selectRow(row)
+    return page, row
+
+
+def test_from_the_tree_it_shows_what_the_catalog_knows_with_the_damage_first(qtbot, window, broken):
+    run = opened(qtbot, window, "corn")
+    index = window.tree.model.index(2, 0, run)
+    assert index.data() == "0003  corn 2" and window.tree.model.index(2, 1, run).data() != "–"
+    click(qtbot, window, index)
+    qtbot.waitUntil(lambda: shown(window, broken))
+    summary = window.details._summary
+    assert window.details._head._where.whole().startswith("damaged")
+    assert "pipeline.json is damaged" in summary._problems.text()
+    assert summary._problems.y() < summary.chain.y() and summary._metrics.rowCount() > 0
+    assert window.details.details.arrays
+
+
+def test_the_catalog_says_damaged_and_show_in_catalog_selects_the_row(qtbot, window, broken):
+    click(qtbot, window, window.tree.model.index(2, 0, opened(qtbot, window, "corn")))
+    qtbot.waitUntil(lambda: shown(window, broken))
+    window.pipelines.show_in_catalog.trigger()
+    model, table = window.catalog.model, window.catalog.table
+    qtbot.waitUntil(lambda: model.rowCount() == 30 and len(table.chosen.rows()) == 1)
+    row = table.currentIndex().row()
+    assert model.row(row)["pipeline_id"] == broken.name
+    assert status_cell(model, row, Qt.ItemDataRole.DisplayRole) == "damaged"
+
+
+@pytest.mark.parametrize("way", ["enter", "double-click", "button", "menu"])
+def test_a_finding_leads_to_its_pipeline(qtbot, window, broken, way):
+    page, row = finding(qtbot, window)
+    place = page.table.visualRect(page.model.index(row, 2)).center()
+    if way == "enter":
+        qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    elif way == "double-click":
+        qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseDClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    elif way == "button":
+        page.go_button.click()
+    else:
+        page.menu_for(row).actions()[0].trigger()
+    qtbot.waitUntil(lambda: shown(window, broken))
+    qtbot.waitUntil(lambda: window.tree.tree.currentIndex().data() == "0003  corn 2")
+
+
+def test_a_finding_is_copied_and_its_folder_deleted_and_brought_back(qtbot, window, broken):
+    page, row = finding(qtbot, window)
+    actions = {action.text(): action for action in page.menu_for(row).actions()}
+    assert list(actions) == ["Show pipeline", "Open folder", "Copy details", "", "Delete folder to trash"]
+    actions["Copy details"].trigger()
+    assert f"{broken.name}/pipeline.json" in QGuiApplication.clipboard().text()
+    actions["Delete folder to trash"].trigger()
+    qtbot.waitUntil(lambda: "trash" in window.notice.text())
+    assert not broken.exists()
+    window.commands.undo.trigger()
+    qtbot.waitUntil(broken.exists)
+
+
+def test_a_place_is_shortened_around_the_name_of_the_pipeline():
+    place = "runs/2026-11-27_fermentation/0020_svr-SG2-kernel=rbf_e587a5/pipeline.json"
+    for most, text in (
+        (90, place), (50, "…/0020_svr-SG2-kernel=rbf_e587a5/pipeline.json"),
+        (36, "…/0020_svr-SG2-kernel=rbf_e587a5/…"), (30, "0020_svr-SG2-kernel=rbf_e587a5"),
+    ):  # fmt: skip
+        assert short_path(place, lambda text, most=most: len(text) <= most) == text
+    part = "catalog/predictions_meta.parquet/part-1.parquet"
+    assert short_path(part, lambda text: len(text) < 30) == "…/part-1.parquet"
