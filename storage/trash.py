@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 _TABLES = ("meta", "data")
 _CONTENT = "content"
 FILES, ASIDE = "files", "aside"  # kinds that a repair makes: files to be put back, and damaged ones to be looked at
-THINNED = "thinned"  # arrays and models that thinned pipelines had, as archives
+THINNED = "thinning"  # arrays and models that thinned pipelines had, as archives
 KEPT_DAYS = 30  # what is older may go for good
 
 
 class TrashRecord(Document):
     """trash.json: one thing that was deleted.
 
-    `kind` says what: results, run, pipeline, library, file or thinned. `rows` counts results; `origin` is where
+    `kind` says what: results, run, pipeline, library, file or thinning. `rows` counts results; `origin` is where
     anything else was, below the workspace. A pipeline says which run it is of, for the run may be renamed meanwhile.
     """
 

@@ -30,7 +30,7 @@ def kind_word(kind: str) -> str:
     """Say what kind of thing was deleted."""
     words = {
         "results": tr("results"), "run": tr("run"), "pipeline": tr("pipeline"), "library": tr("library item"),
-        "thinned": tr("thinned pipelines"),
+        "thinning": tr("thinned pipelines"),
         "file": tr("file"), "files": tr("files"), "aside": tr("damaged files"), "": tr("unreadable"),
     }  # fmt: skip
     return words.get(kind, kind)
