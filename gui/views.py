@@ -46,6 +46,7 @@ def built_in_views() -> list[SavedView]:
         SavedView(tr("Best"), key="best"),
         SavedView(tr("Newest"), order="-created_at", key="newest"),
         SavedView(tr("Starred"), query="stars >= 1", order="-stars", key="starred"),
+        SavedView(tr("With notes"), query="notes is not null", order="-noted_at", key="with_notes"),
         SavedView(tr("Failed"), query="status = 'failed'", order="-created_at", key="failed"),
         SavedView(tr("By dataset"), group_by=("dataset_name",), key="by_dataset"),
         SavedView(tr("By model"), group_by=("model_type",), key="by_model"),

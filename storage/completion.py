@@ -200,7 +200,7 @@ _DETAILS = {
     "best": "the best first",
     "asc": "the smallest first",
     "desc": "the largest first",
-    "last 7 days": "created since then",
+    "last 7 days": "since then: when it was created, or what stands before",
 }
 
 

@@ -26,6 +26,8 @@ start: either? order?
           | NAME _IS _NOT _NULL                         -> is_not_null
           | NAME _HAS value                             -> has
           | _LAST NUMBER PERIOD                         -> last
+          | MOMENT RELATIVE                             -> spoken_of
+          | MOMENT _LAST NUMBER PERIOD                  -> last_of
           | (NAME | STRING | NUMBER | DATE | RELATIVE)  -> word
 ?right: sum | SIGN sum                                  -> signed
       | _LAST NUMBER PERIOD                             -> span
@@ -54,6 +56,8 @@ _HAS.3: /has(?![\w.])/i
 _NULL.3: /null(?![\w.])/i
 RELATIVE.5: /(today|yesterday|last\s+(minute|hour|day|week|month|year))(?![\w.-])/i
     | /\d+\s+(minute|hour|day|week|month|year)s?\s+ago(?![\w.-])/i
+MOMENT.4: /(created|noted)(_at)?(?=\s+(today|yesterday|last\s+(\d|minute|hour|day|week|month|year))(?![.-]))/i
+    | /(created|noted)(_at)?(?=\s+\d+\s+(minute|hour|day|week|month|year)s?\s+ago(?![\w.-]))/i
 DATE.4: /\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?/
 NUMBER.3: /(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w])/
 STRING: /'([^'\\]|\\.|'')*'/ | /"([^"\\]|\\.)*"/

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from storage.errors import Locked, StorageError
 from storage.manifest import DATASETS
 from storage.records import Manifest, PartRecord
-from storage.schema import sql_values
+from storage.schema import ANNOTATION_COLUMNS, sql_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,7 +133,8 @@ class PartIndex:
         connection.execute(delete(self._index.tables.annotations))
         connection.execute(delete(self._index.tables.tags))
         edited = or_(p.c.tags.is_not(None), p.c.notes.is_not(None), p.c.stars.is_not(None))
-        connection.execute(p.update().where(edited).values(tags=None, notes=None, stars=None, note_text=None))
+        blank = dict.fromkeys((*ANNOTATION_COLUMNS, "note_text"))
+        connection.execute(p.update().where(edited).values(blank))
 
     def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts) -> None:
         """Insert the rows that are not there yet, and bring the others up to this part unless it merely merged them."""
@@ -209,7 +210,7 @@ class PartIndex:
         a, p = self._index.tables.annotations, self._index.predictions
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            statement = select(p.c.key, a.c.tags, a.c.notes, a.c.stars).join_from(
+            statement = select(p.c.key, a.c.tags, a.c.notes, a.c.stars, a.c.at).join_from(
                 a, p, p.c.prediction_id == a.c.prediction_id
             )
             found = connection.execute(statement.where(a.c.prediction_id.in_(chunk))).all()
@@ -217,10 +218,14 @@ class PartIndex:
             texts = self._index.texts.ids(text for text in words if text)
             change = p.update().where(p.c.key == bindparam("k"))
             change = change.values(
-                tags=bindparam("t"), notes=bindparam("n"), stars=bindparam("s"), note_text=bindparam("w")
+                tags=bindparam("t"),
+                notes=bindparam("n"),
+                stars=bindparam("s"),
+                noted_at=bindparam("a"),
+                note_text=bindparam("w"),
             )
             values = [
-                {"k": row.key, "t": row.tags, "n": row.notes, "s": row.stars, "w": texts.get(text or "")}
+                {**_noted(row.tags, row.notes, row.stars, row.at), "k": row.key, "w": texts.get(text or "")}
                 for row, text in zip(found, words, strict=True)
             ]
             if values:
@@ -321,6 +326,11 @@ def _edits(table: pa.Table) -> Iterator[dict[str, Any]]:
         row["deleted"] = int(bool(row["deleted"]))
         row["at"] = row["at"] or 0
         yield row
+
+
+def _noted(tags: str | None, notes: str | None, stars: int | None, at: int) -> dict[str, Any]:
+    """What a row says of its latest edit; one that left nothing behind, or has no date, has no time either."""
+    return {"t": tags, "n": notes, "s": stars, "a": (at or None) if tags or notes or stars else None}
 
 
 def _words(tags: str | None, notes: str | None) -> str | None:

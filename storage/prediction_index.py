@@ -245,8 +245,8 @@ class PredictionIndex:
         for row in found.values():
             row["folder_exists"] = row["folder_damaged"] is not None
             row["folder_damaged"] = bool(row["folder_damaged"])
-            if row["created_at"] is not None:
-                row["created_at"] = from_microseconds(row["created_at"])
+            for name in ("created_at", "noted_at"):
+                row[name] = None if row[name] is None else from_microseconds(row[name])
         return [found[key] for key in keys if key in found]
 
     def ids(self, condition: ColumnElement[bool]) -> list[str]:

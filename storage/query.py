@@ -260,9 +260,19 @@ class _Compiler(Transformer[Token, Any]):
         """`created_at >= last 7 days`: a time like `last week`, which is one token."""
         return Token.new_borrow_pos("RELATIVE", f"last {number} {period}", number)
 
+    def last_of(self, name: Token, number: Token, period: Token) -> ColumnElement[bool]:
+        """`noted_at last 7 days`: noted since then."""
+        return self.spoken_of(name, self.span(number, period))
+
+    def spoken_of(self, name: Token, token: Token) -> ColumnElement[bool]:
+        """`noted_at yesterday`: noted then."""
+        return self._then(self._column(name), token)
+
     def _spoken(self, token: Token) -> ColumnElement[bool]:
         """`yesterday` alone: created then."""
-        column = self._columns["created_at"]
+        return self._then(self._columns["created_at"], token)
+
+    def _then(self, column: ColumnElement[Any], token: Token) -> ColumnElement[bool]:
         span = self._span(column, token)
         assert span is not None
         return _in_span(column, "=", *span)

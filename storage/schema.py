@@ -37,7 +37,7 @@ PREDICTION_COLUMNS = {
     "data_hash": "text",
     "seed": "integer",
 }
-ANNOTATION_COLUMNS = {"tags": "text", "notes": "text", "stars": "integer"}
+ANNOTATION_COLUMNS = {"tags": "text", "notes": "text", "stars": "integer", "noted_at": "time"}
 TEXT_COLUMNS = ("names_text", "run_text", "config_text", "note_text")  # where the words of a row lie in `texts`
 FIXED_COLUMNS = {**PREDICTION_COLUMNS, **ANNOTATION_COLUMNS}
 RUN_COLUMNS = {

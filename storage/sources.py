@@ -13,7 +13,7 @@ from storage.errors import QueryError
 from storage.metrics import Metrics
 
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
-ALIASES = {"created": "created_at"}  # what people say
+ALIASES = {"created": "created_at", "noted": "noted_at"}  # what people say
 
 Columns = Mapping[str, ColumnElement[Any]]
 

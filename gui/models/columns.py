@@ -36,7 +36,7 @@ TITLES = {
     "n_samples": "Samples", "n_features": "Features", "n_folds": "Folds", "fit_seconds": "Fit time",
     "created_by": "Created by", "run_id": "Run", "pipeline_id": "Pipeline id", "prediction_id": "Prediction id",
     "config_hash": "Configuration hash", "run_name": "Run name", "tags": "Tags", "notes": "Notes", "stars": "Stars",
-    "preprocessing": "Preprocessing",
+    "noted_at": "Noted", "preprocessing": "Preprocessing",
 }  # fmt: skip
 SORT_ROLE = Qt.ItemDataRole.UserRole + 10  # of a header: (falling, rank), or None where nothing is sorted by it
 ASIDE_ROLE = SORT_ROLE + 1  # of a cell: the end of its text that is said aside, such as the spread of a value
@@ -69,7 +69,7 @@ class Column:
         """How one sorts by it the first time: the best first, the newest first, else the lowest."""
         if self.metric is not None:
             return SortKey(self.key, self.metric.lower_is_better is False, self.metric.target is not None)
-        return SortKey(self.key, self.key in ("created_at", "stars"))
+        return SortKey(self.key, self.key in ("created_at", "noted_at", "stars"))
 
     @property
     def has_best(self) -> bool:

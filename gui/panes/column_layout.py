@@ -24,7 +24,7 @@ SHOWN_AT_FIRST = (
 )  # fmt: skip
 WIDTHS = {
     "status": 56, "pipeline_name": 168, "stars": 72, "tags": 120, "model_type": 104, "dataset_name": 92,
-    "created_at": 128, "notes": 200,
+    "created_at": 128, "noted_at": 128, "notes": 200,
 }  # fmt: skip
 SPARE = {
     "pipeline_name": 400,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from storage import Metric, Workspace
 
 USUAL = ("dataset_name", "model_type", "run_id", "config_name")
-NEVER_GROUPED = ("prediction_id", "notes")  # each result has its own
+NEVER_GROUPED = ("prediction_id", "notes", "noted_at")  # each result has its own
 WIDEST, PADDING = 320, GRID
 ROWS_MEASURED = 50  # to find out how wide a column is
 

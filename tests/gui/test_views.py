@@ -1,5 +1,7 @@
 """Named views: what is listed, in which order, with which columns and groups, under one name."""
 
+from functools import partial
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox
@@ -66,6 +68,18 @@ def test_a_view_with_columns_that_are_gone_opens_with_the_rest(qtbot, window, se
     assert window.catalog.table.columnWidth(window.catalog.model.column("test_r2")) == 99
     qtbot.waitUntil(lambda: window.catalog.grouping.by == ())
     assert window.catalog.table.isVisible()
+
+
+def test_a_view_lists_what_has_notes_by_when_they_were_written(qtbot, window, views):
+    model = window.catalog.model
+    first, last = model.row(3)["prediction_id"], model.row(1)["prediction_id"]
+    for one in (first, last):
+        with qtbot.waitSignals([window.session.changed, model.listed]):
+            window.session.change(partial(lambda one, ws: ws.catalog.annotate([one], notes="promising"), one))
+    choose(qtbot, window, "With notes")
+    assert [model.row(place)["prediction_id"] for place in range(model.rowCount())] == [last, first]
+    window.catalog.columns.show_column("noted_at", True)
+    assert model.index(0, model.column("noted_at")).data().startswith("today")
 
 
 def test_views_are_renamed_saved_again_and_deleted_and_that_is_undone(qtbot, window, settings, views):

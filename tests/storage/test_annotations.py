@@ -63,6 +63,26 @@ def test_an_edit_of_another_program_counts_if_it_is_later(workspace: Workspace) 
     assert workspace.catalog.count("notes = 'ours again'") == 2
 
 
+def test_a_note_is_found_by_when_it_was_written_and_not_by_when_it_was_trained(workspace: Workspace) -> None:
+    old, today, blank, gone = fill(workspace, 4)
+    catalog = workspace.catalog
+    long_ago = datetime(2020, 5, 17, 12, tzinfo=UTC)
+    edits = {"prediction_id": [old, blank], "notes": ["theirs", None], "tags": [[], []], "at": [long_ago] * 2}
+    add_foreign_part(workspace.root, "annotations", pd.DataFrame(edits))
+    workspace.sync()
+    catalog.annotate([today, gone], notes="ours")
+    catalog.annotate([gone], notes="")
+    assert catalog.ids("notes is not null and noted_at last 7 days") == [today] == catalog.ids("noted today")
+    assert catalog.ids("noted_at < 2020-06-01") == [old] == catalog.ids("noted_at = 2020-05-17")
+    assert set(catalog.ids("noted_at is null")) == {blank, gone}
+    assert catalog.ids("theirs last 7 days") == [old]  # the words alone speak of the training
+    assert catalog.rows(catalog.keys("noted_at is not null", "-noted_at"))[1]["noted_at"] == long_ago
+    assert [row["results"] for row in catalog.group(["model_type"], [], "noted_at last 7 days")] == [1]
+    catalog.export(workspace.root / "noted.parquet", "noted_at is not null", "noted_at", ["notes", "noted_at"])
+    exported = pd.read_parquet(workspace.root / "noted.parquet")
+    assert list(exported["notes"]) == ["theirs", "ours"] and exported["noted_at"][0] == long_ago
+
+
 def test_edits_may_come_before_their_results(workspace: Workspace) -> None:
     add_foreign_part(workspace.root, "annotations", pd.DataFrame({"prediction_id": ["p1"], "tags": [["early"]]}))
     workspace.sync()

@@ -277,6 +277,10 @@ def test_what_cannot_be_answered_is_refused_before_it_is_asked(connection: Conne
         ("last week", [0, 1, 24]),
         ("last 8 days", [0, 1, 24, 7 * 24]),
         ("not last month", [31 * 24]),
+        ("created_at last 8 days", [0, 1, 24, 7 * 24]),
+        ("created last week", [0, 1, 24]),
+        ("created_at today", [0, 1]),
+        ("not created 1 week ago and last 10 days", [0, 1, 24]),
     ],
 )
 def test_times_are_written_as_people_say_them(text: str, hours: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage import Workspace
+from storage.moments import to_microseconds
 from storage.records import new_id
 from tests.storage.kills import delete, edit, killed_at
 from tests.storage.samples import add_foreign_part, fill
@@ -119,7 +120,8 @@ def everything(workspace: Workspace) -> list[tuple[Any, ...]]:
     """Every row with the columns that all ways of asking know, in a form that compares."""
     rows = workspace.catalog.rows(workspace.catalog.keys(order_by="prediction_id"))
     names = ("prediction_id", "dataset_name", "pipeline_id", "test_rmse", "config_hash", "tags", "notes", "stars")
-    return [tuple(row[name] for name in names) for row in rows]
+    noted = [row["noted_at"] and to_microseconds(row["noted_at"]) for row in rows]
+    return [(*(row[name] for name in names), at) for row, at in zip(rows, noted, strict=True)]
 
 
 def by_duckdb(root: Path, workspace: Workspace) -> list[tuple[Any, ...]]:
@@ -142,9 +144,10 @@ def by_duckdb(root: Path, workspace: Workspace) -> list[tuple[Any, ...]]:
         hashes = "config_hash" if "config_hash" in known else "null"
         sql = (
             f"select prediction_id, {', '.join(ours)}, {hashes}, "
-            "nullif(array_to_string(tags, ', '), ''), notes, stars "
+            "nullif(array_to_string(tags, ', '), ''), notes, stars, "
+            'case when len(tags) > 0 or notes is not null or stars is not null then epoch_us("at") end '
             f"from {parts} left join "
-            f"(select prediction_id, tags, {notes} as notes, {stars} as stars from {edits} qualify {latest}) "
+            f'(select prediction_id, tags, {notes} as notes, {stars} as stars, "at" from {edits} qualify {latest}) '
             "using (prediction_id) order by prediction_id"
         )
         return connection.sql(sql).fetchall()
