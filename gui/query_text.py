@@ -129,6 +129,11 @@ def contains(name: str, text: str) -> str:
     return f"{name} ~ '{_escaped(text)}'"
 
 
+def free_word(text: str) -> str:
+    """Write the condition that a text occurs anywhere a result is told by: in its names, its number, its notes."""
+    return f"'{_escaped(text)}'"
+
+
 def has_tag(tag: str) -> str:
     """Write the condition that a result has a tag."""
     return f"tags has '{_escaped(tag)}'"

@@ -28,7 +28,7 @@ start: either? order?
           | _LAST NUMBER PERIOD                         -> last
           | MOMENT RELATIVE                             -> spoken_of
           | MOMENT _LAST NUMBER PERIOD                  -> last_of
-          | (NAME | STRING | NUMBER | DATE | RELATIVE)  -> word
+          | (NAME | STRING | NUMBER | DATE | RELATIVE | ID) -> word
 ?right: sum | SIGN sum                                  -> signed
       | _LAST NUMBER PERIOD                             -> span
 ?sum: product (SIGN product)*                           -> chain
@@ -59,6 +59,7 @@ RELATIVE.5: /(today|yesterday|last\s+(minute|hour|day|week|month|year))(?![\w.-]
 MOMENT.4: /(created|noted)(_at)?(?=\s+(today|yesterday|last\s+(\d|minute|hour|day|week|month|year))(?![.-]))/i
     | /(created|noted)(_at)?(?=\s+\d+\s+(minute|hour|day|week|month|year)s?\s+ago(?![\w.-]))/i
 DATE.4: /\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?Z?)?/
+ID.4: /\d{4,9}_[\w.]*(-[\w.]+)*/
 NUMBER.3: /(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?![\w])/
 STRING: /'([^'\\]|\\.|'')*'/ | /"([^"\\]|\\.)*"/
 NAME: /[^\W\d][\w.]*(-[\w.]+)*/

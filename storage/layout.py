@@ -20,6 +20,7 @@ HASH_DIGITS = 6
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
 _PIPELINE_FOLDER = re.compile(r"([0-9]{4,9})_.+")
+_NUMBERED = re.compile(r"([0-9]{4,9})(_.*)?")
 
 
 def checked_name(name: str, kind: str) -> str:
@@ -77,6 +78,12 @@ def pipeline_number(folder_name: str) -> int | None:
     """The number a pipeline folder carries, or None for any other folder."""
     match = _PIPELINE_FOLDER.fullmatch(folder_name)
     return int(match.group(1)) if match else None
+
+
+def numbered(word: str) -> str | None:
+    """The digits of a word that is a pipeline's number, or begins its id, as both are written: `0050`, `0050_pls`."""
+    match = _NUMBERED.fullmatch(word)
+    return match.group(1) if match else None
 
 
 def run_folder_name(date: str, dataset_name: str, run_name: str) -> str:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
 from sqlalchemy.engine import Connection
 
+from storage.layout import numbered
 from storage.moments import from_microseconds, to_microseconds
+from storage.parameters import fold
+from storage.text_index import begins_with_id
 
 if TYPE_CHECKING:
     from storage.index import Index
@@ -132,6 +135,16 @@ class RunIndex:
             .offset(offset)
         )
         return self._index.ask(statement.limit(limit) if limit is not None else statement)
+
+    def folders_with(self, word: str) -> set[str]:
+        """The run folders that have a pipeline with this number, or one whose id begins so; none for other words."""
+        folded, r, p = fold(word), self._index.tables.runs, self._index.tables.pipelines
+        digits = numbered(folded)
+        if digits is None:
+            return set()
+        own = and_(p.c.folder == r.c.folder, p.c.number == int(digits))  # by the index that their order has
+        there = exists().where(own, begins_with_id(p.c.pipeline_id, digits, folded))
+        return {row["folder"] for row in self._index.ask(select(r.c.folder).where(there))}
 
     def pipeline_count(self, folder: str) -> int:
         p = self._index.tables.pipelines

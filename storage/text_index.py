@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Float, bindparam, delete, func, insert, literal, select, union_all
+from sqlalchemy import ColumnElement, Float, and_, bindparam, delete, func, insert, literal, select, union_all
 from sqlalchemy.engine import Connection
 
+from storage.layout import numbered
 from storage.parameters import PREPROCESSING, fold, parameters_of, preprocessing_of, words_of
 from storage.schema import TEXT_COLUMNS
 from storage.sources import Parameter
@@ -89,7 +90,10 @@ class TextIndex:
     # ------------------------------------------------------------ conditions for queries
 
     def word(self, word: str) -> ColumnElement[bool]:
-        """Rows with this word in a name, the configuration, tags or notes."""
+        """Rows with this word in a name, the configuration, tags or notes, or with this number, or begin, of their id.
+
+        Ids are no texts of the index: each result has its own, and a million of them would be most of it.
+        """
         folded = fold(word)
         words = self._index.tables.words
         if len(folded) >= TRIGRAM:
@@ -102,6 +106,10 @@ class TextIndex:
         for name in TEXT_COLUMNS:
             self._index.results.ensure_sorted([name])
             own.append(select(rows.c.key).where(rows.c[name].in_(found)))
+        digits = numbered(folded)
+        if digits is not None:
+            self._index.results.ensure_sorted(["pipeline_id"])
+            own.append(select(rows.c.key).where(begins_with_id(rows.c.pipeline_id, digits, folded)))
         return self._index.predictions.c.key.in_(union_all(*own))
 
     def tagged(self, tag: str) -> ColumnElement[bool]:
@@ -203,6 +211,13 @@ class TextIndex:
         statement = select(configs.c.config).join_from(self._index.predictions, configs, configs.c.id == c.config_text)
         rows = self._index.ask(statement.where(c.prediction_id == prediction_id))
         return rows[0]["config"] if rows else None
+
+
+def begins_with_id(column: ColumnElement[Any], digits: str, folded: str) -> ColumnElement[bool]:
+    """Ids with this number, found by a range of their index, and of these such as begin with the whole word."""
+    numbered_so = and_(column >= f"{digits}_", column < f"{digits}`")  # the character after "_"
+    begins_so = func.fold(column).startswith(folded, autoescape=True)
+    return numbered_so if folded == digits else and_(numbered_so, begins_so)
 
 
 def _digest(text: str, is_config: bool) -> bytes:

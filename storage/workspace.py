@@ -316,6 +316,10 @@ class Workspace:
         rows = self.catalog.ask_index(lambda: self._index.runs.pipelines(folder, offset, limit))
         return [pipeline_row(row, run_id) for row in rows]
 
+    def folders_with(self, word: str) -> set[str]:
+        """The run folders with a pipeline of this number (`0050`), or whose id begins so; none for any other word."""
+        return self.catalog.ask_index(lambda: self._index.runs.folders_with(word))
+
     def count_pipelines(self, run_id: str) -> int:
         """How many pipelines a run has. Raises NotFound."""
         folder = self._places.folder_of(run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -70,7 +70,8 @@ def fetch_tree(
     Runs on the workspace's thread. A run that is gone has no pages.
     """
     runs = known if known is not None else tuple(workspace.runs(deleted=arrangement.deleted))
-    groups = group_runs(narrow(runs, arrangement.text), arrangement.by)
+    numbered = {word: workspace.folders_with(word) for word in arrangement.text.split()}
+    groups = group_runs(narrow(runs, arrangement.text, numbered), arrangement.by)
     homes = {run.run_id: number for number, group in enumerate(groups) for run in group.runs}
     there = {run.run_id for run in runs if run.folder}
     pages = tuple(fetch_page(*page, workspace) for page in wanted if page[0] in there)
@@ -107,14 +108,18 @@ def fetch_page_of(run_id: str, pipeline_id: str, total: int, workspace: Workspac
         place = (low + high) // 2
 
 
-def narrow(runs: Iterable[RunRow], text: str) -> list[RunRow]:
-    """Return the runs that every word of `text` occurs in: in dataset, name, id, folder, day or status."""
-    words = text.casefold().split()
-    return [run for run in runs if not words or _fits(_words(run), words)]
+def narrow(runs: Iterable[RunRow], text: str, numbered: Mapping[str, Container[str]]) -> list[RunRow]:
+    """Return the runs that every word of `text` occurs in: in dataset, name, id, folder, day or status.
+
+    `numbered` are the folders that a word belongs to because it is the number of a pipeline there.
+    """
+    words = text.split()
+    return [run for run in runs if not words or _fits(run, words, numbered)]
 
 
-def _fits(text: str, words: Sequence[str]) -> bool:
-    return all(word in text for word in words)
+def _fits(run: RunRow, words: Sequence[str], numbered: Mapping[str, Container[str]]) -> bool:
+    told = _words(run)
+    return all(word.casefold() in told or run.folder in numbered.get(word, ()) for word in words)
 
 
 def _words(run: RunRow) -> str:

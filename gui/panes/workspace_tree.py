@@ -24,7 +24,7 @@ from gui.models.run_groups import ORDERS, Arrangement, By, damage
 from gui.models.run_nodes import Key, Node, picked_pipelines
 from gui.models.runs import RunsModel
 from gui.panes.run_tree import RunTree
-from gui.query_text import contains, equals
+from gui.query_text import equals, free_word
 from gui.selection import Picked, Selection
 from gui.session import Session
 from gui.settings import Settings
@@ -87,7 +87,7 @@ class WorkspaceTree(QWidget):
             self._pages.addWidget(page)
 
     def _make_strip(self) -> QWidget:
-        self.filter = FilterBox(tr("Filter runs by name, dataset, status"), PAUSE_MS)
+        self.filter = FilterBox(tr("Filter runs by name, dataset, status, pipeline number"), PAUSE_MS)
         self.filter.setObjectName("runFilter")
         self.order_button = QToolButton()
         self.order_button.setObjectName("flat")
@@ -277,7 +277,7 @@ class WorkspaceTree(QWidget):
         elif not shown.known:
             self._pages.setCurrentWidget(self._no_runs)
         else:
-            self._no_match.say(tr("No run matches"), tr("Pipelines are found by name in the catalog."))
+            self._no_match.say(tr("No run matches"), tr("Pipelines are found by name and number in the catalog."))
             self._pages.setCurrentWidget(self._no_match)
 
     # --- selection ---
@@ -434,4 +434,4 @@ class WorkspaceTree(QWidget):
             self._leave_filter()
 
     def _look_in_catalog(self) -> None:
-        self.query_wanted.emit(" and ".join(contains("pipeline_name", word) for word in self.filter.text().split()))
+        self.query_wanted.emit(" and ".join(map(free_word, self.filter.text().split())))

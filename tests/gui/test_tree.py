@@ -387,6 +387,25 @@ def test_the_filter_box_narrows_leads_into_the_tree_and_on_to_the_catalog(qtbot,
     qtbot.waitUntil(lambda: view.isVisible() and len(window.tree.model.tree.homes) == 2)
 
 
+def test_the_filter_box_finds_pipelines_by_number_here_and_in_the_catalog(qtbot, window):
+    box, tree = window.tree.filter, window.tree
+    window.activateWindow()
+    with qtbot.waitSignal(tree.model.listed):
+        box.setText("0025")
+    assert [run.dataset_name for run in tree.model.tree.groups[0].runs] == ["corn"]  # wheat has no so many
+    box.setText("0025 wheat 0")
+    qtbot.waitUntil(tree._no_match.isVisible)
+    box.setText("0025 'x")
+    qtbot.waitUntil(lambda: tree.model.arrangement.text == "0025 'x")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert window.catalog.model.rowCount() == 0
+    box.setText("0025_corn-24 24")
+    with qtbot.waitSignal(window.catalog.model.listed):
+        tree._look_in_catalog()
+    assert [window.catalog.model.row(0)["pipeline_name"]] == ["corn 24"] and window.catalog.model.rowCount() == 1
+
+
 def test_deleted_runs_are_shown_on_wish(qtbot, window, root):
     wheat = run_of_or_none(window, "wheat")
     shutil.rmtree(root / "runs" / wheat.folder)

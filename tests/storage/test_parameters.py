@@ -80,6 +80,34 @@ def test_results_are_found_by_their_parameters(workspace: Workspace, dataset: Da
     assert json.loads(workspace.catalog.config(free.prediction_id) or "") == {"model": "my network", "layers": 3}
 
 
+def test_a_pipeline_is_found_by_its_number_and_by_its_id(workspace: Workspace) -> None:
+    run = workspace.create_run("corn")
+    for number in range(1, 13):
+        pipeline = run.add_pipeline({"k": number}, name="Größe PLS-a" if number == 12 else "0003 folds")
+        pipeline.save_metrics({"test": {"rmse": number / 10}})
+        pipeline.complete()
+    other = workspace.create_run("wheat").add_pipeline({"k": 0}, name="")
+    other.complete()
+    workspace.sync()
+    catalog = workspace.catalog
+    wanted = next(row for row in catalog.rows(catalog.keys()) if str(row["pipeline_id"]).startswith("0012"))
+    one = wanted["prediction_id"]
+
+    def found(text: str) -> list[str]:
+        return catalog.ids(text)
+
+    assert found("0012") == found("0012 größe") == found(wanted["pipeline_id"]) == found("0012_grosse-pls") == [one]
+    assert found("'0012_'") == [one] and found("0012_other") == found("0013") == found("1200") == []
+    assert set(found("0001")) == set(catalog.ids("pipeline_id ~ '0001_'")) and len(found("0001 wheat")) == 1
+    assert catalog.count("0003") == 11  # also where it stands in a name
+    assert catalog.count("not 0012") == 12 and catalog.count("test_rmse < 1.15 and 0012") == 0
+    assert [row["results"] for row in catalog.group(["dataset_name"], [], "0012")] == [1]
+    assert catalog.best_values(["test_rmse"], "0012")["corn"]["test_rmse"].value == 1.2
+    assert workspace.folders_with("0012") == workspace.folders_with("0012_GRÖSSE") == {run.folder.name}
+    assert len(workspace.folders_with("0001")) == 2
+    assert workspace.folders_with("0013") == workspace.folders_with("corn") == workspace.folders_with("0012_x") == set()
+
+
 def test_parameters_outlive_the_run_folder_and_come_from_anywhere(workspace: Workspace) -> None:
     config = json.dumps([{"class": "mylab.PLS", "params": {"n_components": 8}}])
     rows = pd.DataFrame({"prediction_id": ["p1", "p2"], "config": [config, "no JSON but words"], "test_rmse": [1.0, 2]})
