@@ -345,6 +345,21 @@ class Catalog:
         asked = (filter, order_by, None if limit is None else min(limit, _MOST), min(offset, _MOST))
         return self.ask_index(lambda: self._index.results.keys(self._key_query(*asked)))
 
+    def sample(self, filter: str, order_by: str, most: int) -> tuple[array[int], int]:
+        """Keys of at most so many of the rows that match, in order, and how many match.
+
+        Of more rows it is a random sample, for the first ones in an order tell nothing of the others; it is the same
+        each time, whatever the order.
+        """
+        keys = self.keys(filter, order_by)
+        if len(keys) <= most:
+            return keys, len(keys)
+        import numpy as np
+
+        ordered = np.frombuffer(keys, dtype=np.int64)
+        chosen = np.random.default_rng(0).choice(np.sort(ordered), most, replace=False, shuffle=False)
+        return array("q", ordered[np.isin(ordered, chosen)].tobytes()), len(keys)
+
     def _key_query(self, filter: str, order_by: str, limit: int | None, offset: int) -> KeyQuery:
         """The question for keys, made once as long as nothing changes: a window asks the same again and again."""
         state = self._index.state()
@@ -594,14 +609,14 @@ class Catalog:
     def parameter_importance(self, metric: str, filter: str = "", limit: int = 5_000) -> list[Importance]:
         """How much of the differences in a metric each parameter explains among the results that match, most first.
 
-        Of more than `limit` results the best ones count. See `storage.importance`. Raises BadInput for a metric column
-        that isn't there or of which nobody knows what is best.
+        Of more than `limit` results a random sample counts. See `storage.importance`. Raises BadInput for a metric
+        column that isn't there or of which nobody knows what is best.
         """
         from storage.importance import rank_parameters
 
         if metric not in self._index.columns:
             raise BadInput(f"No result has the metric '{metric}'.", advice="Name a metric column, such as test_rmse.")
-        keys = self.keys(filter, f"best:{metric}", limit)
+        keys, _ = self.sample(filter, f"best:{metric}", limit)  # in an order that has an index of its own
         told = ("model_type", PREPROCESSING)
         columns = self.values(keys, [metric, "dataset_name", *told], filter)
         own = {**{name: columns[name] for name in told}, **self.parameters_of(keys)}

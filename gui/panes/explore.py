@@ -361,10 +361,13 @@ class ExplorePane(QWidget):
         shown = integer_text(count)
         text = tr("{n} results").format(n=shown)
         if total > count:
-            text = tr("first {n} of {total}").format(n=shown, total=integer_text(total))
+            text = tr("a sample of {n} of {total}").format(n=shown, total=integer_text(total))
         if self.ranges and self.explored:
             inside = integer_text(int(self.explored.inside(self.ranges).sum()))
-            text = tr("{inside} of {n} within the ranges").format(inside=inside, n=shown)
+            words = tr("{inside} of {n} within the ranges")
+            if total > count:
+                words = tr("{inside} of a sample of {n} of {total} within the ranges")
+            text = words.format(inside=inside, n=shown, total=integer_text(total))
         self.options.caption.put(text if count else "")
         self.options.clear.setVisible(bool(self.ranges))
 

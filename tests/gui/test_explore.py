@@ -296,8 +296,16 @@ def test_ticks_of_a_logarithmic_axis_keep_their_distance_and_are_round(low, high
 def test_at_most_so_many_are_drawn_and_that_is_said(qtbot, window, monkeypatch):
     monkeypatch.setattr(explored, "MOST", 10)
     show(qtbot, window)
-    assert window.explore.options.caption.whole() == "first 10 of 24"
-    assert window.explore.explored.titles[0] == "p00"  # best first, as the table has them
+    assert window.explore.options.caption.whole() == "a sample of 10 of 24"
+    titles = list(window.explore.explored.titles)
+    assert len(titles) == 10 and titles != [f"p{n:02d}" for n in range(10)]  # not the best, as the table has them
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.catalog.sort_by("val_rmse", descending=True)
+    qtbot.waitUntil(lambda: list(window.explore.explored.titles) != titles)
+    assert sorted(window.explore.explored.titles) == sorted(titles)  # the same ones in another order
+    low, high = window.explore.explored.axes["val_rmse"].bounds
+    window.explore.set_ranges({"val_rmse": (low, (low + high) / 2)})
+    assert window.explore.options.caption.whole().endswith("of a sample of 10 of 24 within the ranges")
 
 
 def test_names_that_are_rare_are_others_and_missing_values_are_no_numbers():

@@ -92,6 +92,22 @@ def test_the_catalog_ranks_the_parameters_of_what_matches(workspace):
         workspace.catalog.parameter_importance("val_nonsense")
 
 
+def test_of_many_results_a_sample_counts_and_not_the_best(workspace):
+    keys, total = workspace.catalog.sample("", "best:val_rmse", 8)
+    values = workspace.catalog.values(keys, ["val_rmse"])["val_rmse"]
+    assert (len(keys), total) == (8, 12) and values == sorted(values)
+    assert max(values) > 3.0  # the eight best are below
+    assert sorted(workspace.catalog.sample("", "-val_rmse", 8)[0]) == sorted(keys)
+    assert workspace.catalog.sample("val_rmse < 2", "val_rmse", 8) == (
+        workspace.catalog.keys("val_rmse < 2", "val_rmse"),
+        4,
+    )
+    (alpha, *_) = workspace.catalog.parameter_importance("val_rmse", limit=8)
+    assert (alpha.name, alpha.total, alpha.levels) == ("Ridge.alpha", 8, 3) and alpha.share > 0.7
+    with pytest.raises(BadInput):
+        workspace.catalog.parameter_importance("fit_seconds")
+
+
 def test_columns_parameters_and_steps_are_read_in_the_order_of_the_keys(workspace):
     catalog = workspace.catalog
     keys = catalog.keys("", "-val_rmse", 3)
