@@ -77,6 +77,11 @@ class Commands:
             views = self._window.catalog.views
             offers += [Offer(tr("View {name}").format(name=view.name), partial(views.open, view),
                              tr("Named view"), quiet=True) for view in views.all()]  # fmt: skip
+            report = self._window.pipelines.report_on
+            why_not = self._why_not(self.new_run)  # where nothing can be written
+            offers += [Offer(tr("Report on dataset {name}").format(name=name), partial(report, name), tr("Dataset"),
+                             why_not=why_not, quiet=True)
+                       for name in self._window.pipelines.datasets()]  # fmt: skip
         return offers
 
     def _also_known_as(self) -> dict[QAction, str]:
@@ -88,6 +93,8 @@ class Commands:
             self.trash: tr("delete deleted restore recover undelete bin"),
             pipelines.delete_folder: tr("remove trash bin"),
             pipelines.delete_results: tr("remove"),
+            pipelines.report: tr("summary html markdown"),
+            pipelines.report_dataset: tr("summary html markdown"),
             self.reset: tr("settings docks panes window"),
             rows.columns: tr("settings table"),
             rows.export: tr("save download csv zip"),
@@ -301,7 +308,20 @@ class Commands:
         self.view_menu.addAction(self.reset)
         self.run_menu = QMenu(tr("&Run"), window)
         again = [pipelines.rerun, pipelines.run_again, pipelines.run_elsewhere]
-        fill_menu(self.run_menu, [self.new_run, None, *again, None, self.pause, self.cancel_jobs])
+        fill_menu(
+            self.run_menu,
+            [
+                self.new_run,
+                None,
+                *again,
+                None,
+                pipelines.report,
+                pipelines.report_dataset,
+                None,
+                self.pause,
+                self.cancel_jobs,
+            ],
+        )
         self.help_menu = QMenu(tr("&Help"), window)
         self.help_menu.addActions([self.commands, self.keys, self.about])
         self.menus = [

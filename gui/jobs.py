@@ -53,6 +53,7 @@ class Job:
     root: Path | None = None  # the workspace it trains in
     workspace: Path | None = None  # one that the job made, to be opened
     file: Path | None = None  # one that the job wrote
+    page: Path | None = None  # one that it wrote to be read
     kept: str = ""  # what is left when it is cancelled
     speaks: bool = False  # its outcome says what was done, so that its name is not needed beside it
     log: list[str] = field(default_factory=list)

@@ -21,6 +21,7 @@ from gui.menus import fill_menu
 from gui.models.listings import fetch_ids
 from gui.models.run_groups import run_text
 from gui.query_text import one_of
+from gui.reporting import Reporting, Subject
 from gui.selection import Picked
 
 if TYPE_CHECKING:
@@ -43,16 +44,19 @@ class PipelineActions(QObject):
         self._window = window
         self.deleting = Deleting(window.session, window.jobs, window.undo, window)
         self.keeping = Keeping(window.session, window.jobs, window.undo, window)
+        self.reporting = Reporting(window.session, window.jobs, window)
         self._rules: list[tuple[QAction, Callable[[], str]]] = []
         self._seen = (False, False, False)  # whether pipelines and runs are selected, and any of them failed
+        self._datasets: list[str] = []  # of what is selected
         self._make()
         rows, tree, table = window.catalog.rows, window.tree.tree, window.catalog.table
         rows.ask_export = self.ask_export
         rows.shared = [self.compare, self.preview, None,
                        rows.tag, rows.note, rows.star, rows.stars, None, self.keep, rows.export, None,
                        self.show_in_tree, self.open_folder, self.copy_name, self.copy_id, None,
+                       self.report, self.report_dataset, None,
                        self.run_again, self.run_elsewhere, None, self.delete_results, self.delete_folder]  # fmt: skip
-        both = [self.compare, self.preview, self.keep, self.copy_name, self.copy_id, self.delete_folder]
+        both = [self.compare, self.preview, self.keep, self.copy_name, self.copy_id, self.report, self.delete_folder]
         tree.addActions([*both, rows.tag, rows.note, rows.star, rows.stars, rows.export])
         tree.delete_wanted.connect(self.delete_folder.trigger)
         table.addActions([*both, self.delete_results])
@@ -74,6 +78,10 @@ class PipelineActions(QObject):
         self.open_folder = self._action(tr("&Open folder"), self._open_folder, why=anything)
         self.copy_name = self._action(tr("Copy na&me"), self._copy_name, why=anything)
         self.copy_id = self._action(tr("Copy &id"), self._copy_id, why=anything)
+        self.report = self._action(tr("Write re&port"), self._report, "R", why=self._written(self._nothing_to_report))
+        self.report_dataset = self._action(
+            tr("Write report on datase&t"), self._report_datasets, why=self._written(self._no_dataset)
+        )
         train = self._window.training
         self.rerun = self._action(
             tr("Train &failed ones again"), partial(self._each_run, train.rerun, "failed"),
@@ -127,7 +135,10 @@ class PipelineActions(QObject):
         """Enable what can be done now; the rest says in its tip why not."""
         runs = self._window.tree.selected_runs()
         pipelines = bool(self._window.selection.chosen or len(self._window.catalog.table.chosen.rows()))
-        self._seen = (pipelines, bool(runs), any(run.failed for run in self._runs()))
+        known = self._runs()
+        self._seen = (pipelines, bool(runs), any(run.failed for run in known))
+        named = [run.dataset_name for run in known if run.dataset_name]
+        self._datasets = list(dict.fromkeys([*self._window.tree.selected_datasets(), *named]))
         for action, why in self._rules:
             reason = self._no_workspace() or why()
             action.setEnabled(not reason)
@@ -152,6 +163,14 @@ class PipelineActions(QObject):
 
     def _nothing(self) -> str:
         return "" if self._seen[0] or self._seen[1] else tr("Select a pipeline or a run first.")
+
+    def _nothing_to_report(self) -> str:
+        if self._datasets or self._seen[1]:
+            return ""
+        return self._nothing() or tr("The run of the selected pipeline is not there.")
+
+    def _no_dataset(self) -> str:
+        return "" if self._datasets else tr("Select a dataset, a run or a pipeline first.")
 
     def _none_failed(self) -> str:
         return "" if self._seen[2] else tr("No pipeline of the selected run failed.")
@@ -250,8 +269,30 @@ class PipelineActions(QObject):
 
     def open_place(self, place: str) -> None:
         """Show the folder of a place below the workspace."""
-        show = lambda folder: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))  # noqa: E731
+
+        def show(folder: Path) -> None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
         self._window.session.query(partial(fetch_nearest, place), show)
+
+    def report_on(self, dataset: str) -> None:
+        """Write the report of a dataset."""
+        self.reporting.write((Subject("dataset", dataset),))
+
+    def datasets(self) -> list[str]:
+        """Return the datasets of the runs there are, by name."""
+        shown = self._window.tree.model.tree
+        known = {run.dataset_name for run in shown.known} if shown is not None else set()
+        return sorted(known - {""}, key=str.casefold)
+
+    def _report(self) -> None:
+        """Report on the datasets selected as such, and on the runs selected or those of the selected pipelines."""
+        subjects = [Subject("dataset", name) for name in self._window.tree.selected_datasets()]
+        subjects += [Subject("run", run.run_id, run_text(run)) for run in self._runs()]
+        self.reporting.write(tuple(subjects))
+
+    def _report_datasets(self) -> None:
+        self.reporting.write(tuple(Subject("dataset", name) for name in self._datasets))
 
     def _show_in_catalog(self) -> None:
         self._window.query.put(one_of("run_id", [run.run_id for run in self._runs()]))
@@ -324,6 +365,7 @@ class PipelineActions(QObject):
             self.show_in_catalog, self.open_folder, None,
             self.compare, self.preview, None, rows.tag, rows.note, rows.star, rows.stars, None,
             self.keep, rows.export, self.copy_name, self.copy_id, None,
+            self.report, self.report_dataset, None,
             self.rerun, self.run_again, self.run_elsewhere, None,
             self.delete_folder,
         ])  # fmt: skip

@@ -242,6 +242,9 @@ class MainWindow(QMainWindow):
         text = job.outcome if job.speaks else tr("{name}: {outcome}").format(name=job.name, outcome=job.outcome)
         if job.run_id:
             self.notice.say(text, tr("Show results"), partial(self.tree.show_run, job.run_id))
+        elif job.page is not None:
+            page = QUrl.fromLocalFile(str(job.page))
+            self.notice.say(text, tr("Open report"), partial(QDesktopServices.openUrl, page))
         elif job.file is not None:
             folder = QUrl.fromLocalFile(str(job.file.parent))
             self.notice.say(text, tr("Show folder"), partial(QDesktopServices.openUrl, folder))

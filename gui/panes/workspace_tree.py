@@ -286,6 +286,11 @@ class WorkspaceTree(QWidget):
         """Return the ids of the runs that are selected as such."""
         return [node.row.run_id for node in self._selected_nodes() if node.kind == "run"]
 
+    def selected_datasets(self) -> list[str]:
+        """Return the datasets that are selected as such, where runs are put together by them."""
+        groups = [node.row for node in self._selected_nodes() if node.kind == "group"]
+        return [group.name for group in groups if group.by == "dataset" and group.name]
+
     def _selected_nodes(self) -> list[Node]:
         nodes = (self.model.node(index) for index in self.tree.selectionModel().selectedRows())
         return sorted((node for node in nodes if node is not None), key=Node.path)
