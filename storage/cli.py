@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,25 +18,22 @@ from storage.cli_check import check_command
 from storage.cli_keep import archive_app, export_app, thin_command
 from storage.cli_library import library_app
 from storage.cli_options import (
-    DryRunOption,
     FormatOption,
     WorkspaceOption,
-    YesOption,
     cancellable,
-    carry_out,
     open_workspace,
     workspace_before_verb,
 )
 from storage.cli_report import report_app
+from storage.cli_runs import runs_app
 from storage.cli_trust import trust_app
-from storage.errors import BadInput, NotFound, StorageError
+from storage.errors import BadInput, StorageError
 from storage.metrics import MAIN_METRIC
-from storage.output import Format, progress, show_error, show_facts, show_rows
+from storage.output import Format, progress, show_error, show_facts
 from storage.version import VERSION
 
 if TYPE_CHECKING:
     from storage.requests import RunOutcome
-    from storage.workspace import Workspace
 
 app = typer.Typer(
     name="runshelf",
@@ -47,7 +44,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-runs_app = typer.Typer(help="List runs, look at one, delete one.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(library_app, name="library")
@@ -62,9 +58,6 @@ app.command("thin")(thin_command)
 app.command("check")(check_command)
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-RUN_COLUMNS = ("run_id", "status", "total", "successful", "failed", "interrupted", "metric_name", "metric_value")
-VERIFIED_COLUMNS = ("pipeline_id", "loaded", "outlook", "foreseen", "outcome", "verdict")
-PIPELINE_COLUMNS = ("pipeline_id", "name", "status", "model_type", "metric_name", "metric_value")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -287,98 +280,3 @@ def demo(
             show_best(workspace, f"val_{MAIN_METRIC[dataset.task]}", dataset.name, 5, Format.table)
             print()
         print(f"The workspace is {workspace.root}.")
-
-
-# ---------------------------------------------------------------- looking
-
-
-@runs_app.command("list")
-def runs_list(
-    dataset: Annotated[str | None, typer.Option(help="Only runs of this dataset.")] = None,
-    deleted: Annotated[
-        bool, typer.Option("--deleted", help="Also runs whose folder is gone; the catalog has their results.")
-    ] = False,
-    workspace: WorkspaceOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """List runs, newest first.
-
-    Example: `runshelf runs list --dataset corn`
-    """
-    with open_workspace(workspace) as opened:
-        rows = [vars(row) for row in opened.runs(dataset, deleted=deleted)]
-        show_rows(rows, RUN_COLUMNS, format, "There are no runs yet. Start one with: runshelf run.")
-
-
-@runs_app.command("show")
-def runs_show(
-    run_id: Annotated[str, typer.Argument(help="As `runs list` names it.")],
-    workspace: WorkspaceOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """Show the pipelines of a run.
-
-    Example: `runshelf runs show 2026-11-20_corn`
-    """
-    with open_workspace(workspace) as opened:
-        rows = [vars(row) for row in opened.pipelines(run_id)]
-        show_rows(rows, PIPELINE_COLUMNS, format, "This run has no pipelines.")
-
-
-@runs_app.command("verify")
-def runs_verify(
-    run_id: Annotated[str, typer.Argument(help="As `runs list` names it.")],
-    pipeline_ids: Annotated[list[str] | None, typer.Argument(help="Only these; else all completed ones.")] = None,
-    trust: Annotated[bool, typer.Option("--trust", help="Load them this once, whoever made them.")] = False,
-    workspace: WorkspaceOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """Load fitted pipelines and say whether they predict their stored samples as before.
-
-    Ends with 1 when one can't be loaded or predicts something else.
-
-    Example: `runshelf runs verify 2026-11-20_corn`
-    """
-    with open_workspace(workspace) as opened:
-        ids = pipeline_ids or [row.pipeline_id for row in opened.pipelines(run_id) if row.status == "completed"]
-        with progress("Loading") as report:
-            rows = []
-            for done, pipeline_id in enumerate(ids):
-                report(done, len(ids), pipeline_id)
-                rows.append(_verified(opened, run_id, pipeline_id, trust))
-    show_rows(rows, VERIFIED_COLUMNS, format, "This run has no completed pipelines.")
-    if any(row["outcome"] in ("differs", "not loaded") for row in rows):
-        raise typer.Exit(1)
-
-
-def _verified(opened: Workspace, run_id: str, pipeline_id: str, trust: bool) -> dict[str, Any]:
-    """One line of `runs verify`; a pipeline that can't be loaded is told and hides no other."""
-    try:
-        loaded = opened.load(run_id, pipeline_id, trust)
-    except NotFound:
-        raise
-    except StorageError as error:
-        return {"pipeline_id": pipeline_id, "loaded": False, "outcome": "not loaded", "verdict": str(error)}
-    return {
-        "pipeline_id": pipeline_id,
-        "loaded": True,
-        "outlook": loaded.foreseen.outlook,
-        "foreseen": str(loaded.foreseen),
-        "outcome": loaded.verdict.outcome,
-        "verdict": str(loaded.verdict),
-    }
-
-
-@runs_app.command("delete")
-def runs_delete(
-    run_id: Annotated[str, typer.Argument(help="As `runs list` names it.")],
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Move a run to the trash; its results stay in the catalog. `trash restore` brings it back.
-
-    Example: `runshelf runs delete 2026-11-20_corn --dry-run`
-    """
-    with open_workspace(workspace) as opened:
-        carry_out(opened.plan_delete_run(run_id), dry_run, yes)

@@ -1,20 +1,22 @@
-"""The verbs of the library: keep, look, describe, rename, take away as a zip file, bring in, delete."""
+"""The verbs of the library: keep, look, load, describe, rename, take away as a zip file, bring in, delete."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from storage.cli_options import DryRunOption, FormatOption, WorkspaceOption, YesOption, carry_out, open_workspace
 from storage.errors import BadInput
 from storage.output import Format, progress, show_facts, show_rows
+from storage.records import to_json
 
 if TYPE_CHECKING:
     from storage.library import Library
     from storage.library_items import LibraryItem
+    from storage.loading import LoadedPipeline
 
 library_app = typer.Typer(help="What you chose to keep, always as a copy.", no_args_is_help=True)
 COLUMNS = ("kind", "name", "dataset_name", "model_type", "metric_name", "metric_value", "tags", "bytes", "problem")
@@ -54,7 +56,8 @@ def library_list(
     with open_workspace(workspace) as opened:
         rows = [_row(item) for item in opened.library.list(kind.value if kind else None, text)]
         nothing = "Nothing in the library matches." if text or kind else "The library is empty. Keep something with:"
-        show_rows(rows, COLUMNS, format, nothing if text or kind else f"{nothing} runshelf library save.")
+        columns = COLUMNS if format is Format.table else FACTS
+        show_rows(rows, columns, format, nothing if text or kind else f"{nothing} runshelf library save.")
 
 
 @library_app.command("show")
@@ -118,6 +121,42 @@ def library_describe(
             opened.library.describe(kind.value, name, description, tag)
         item = opened.library.rename(kind.value, name, rename) if rename else opened.library.get(kind.value, name)
         print(f"Changed {kind} '{item.name}'.")
+
+
+@library_app.command("load")
+def library_load(
+    kind: KindArgument,
+    name: NameArgument,
+    pipeline_id: Annotated[str, typer.Option("--pipeline", help="Of a full run: which pipeline of it.")] = "",
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Of a configuration: a new JSON file; else it is shown.")
+    ] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Load it this once, whoever made it.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Load a fitted pipeline and say whether it predicts as before; of a template or result write its configuration.
+
+    Ends with 1 when the pipeline can't be loaded or predicts something else.
+
+    Example: `runshelf library load template corn-pls --to corn-pls.json`
+    """
+    fitted = kind in (Kind.pipeline, Kind.fullrun)
+    if to is not None and fitted:
+        raise BadInput(f"A {kind} is loaded, not written.", advice="Take it away with: runshelf library export.")
+    if pipeline_id and kind is not Kind.fullrun:
+        raise BadInput(f"A {kind} is one pipeline.", advice="Leave out --pipeline.")
+    with open_workspace(workspace) as opened:
+        if fitted:
+            loaded = cast("LoadedPipeline", opened.library.load(kind.value, name, pipeline_id or None, trust=trust))
+            print(f"{loaded.foreseen}\n{loaded.verdict}")
+            if loaded.verdict.outcome == "differs":
+                raise typer.Exit(1)
+            return
+        if to is None:
+            print(to_json(opened.library.config(kind.value, name)).decode(), end="")
+            return
+        written = opened.library.export_config(kind.value, name, to)
+        print(f"Wrote {to}, {written:,} bytes.")
 
 
 @library_app.command("delete")

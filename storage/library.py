@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from storage.annotations import checked_notes, checked_tag
 from storage.configs import METADATA_KEY, PipelineConfig, checked_config, inline_configs
 from storage.copies import CONFIG, METADATA, config_of, copy_pipeline, copy_run, ended, read_metrics
-from storage.disk import Disk, Draft, user_name
+from storage.disk import Disk, Draft, replaced_file, user_name
 from storage.errors import BadInput, Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
 from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part, pipeline_number
 from storage.library_items import (
@@ -96,6 +96,15 @@ class Library:
         if not isinstance(found, (dict, list)):
             raise Corrupt(f"{path.name} of '{name}' holds no configuration.", path, "Restore it from a copy.")
         return found
+
+    def export_config(self, kind: str, name: str, path: Path | str) -> int:
+        """Write the configuration of an item to a new JSON file; returns its size. Raises Exists, NotFound, Corrupt."""
+        path, data = Path(path), to_json(self.config(kind, name))
+        if path.exists():
+            raise Exists(f"{path} exists already.", path, "Choose another name.")
+        with replaced_file(path, new=True) as file:
+            file.write(data)
+        return len(data)
 
     def config_path(self, kind: str, name: str) -> Path:
         """The file that runs it again, as a run request takes it. Raises NotFound where there is none."""

@@ -55,6 +55,13 @@ class TrashBin:
         """The entries that were deleted so many days ago or earlier."""
         return [*self._trash.expired(days)]
 
+    def newest_run(self, run_id: str) -> str:
+        """The trash id of the run that was deleted last under a run id or folder name. Raises NotFound."""
+        for record in self._trash.records("run"):
+            if run_id in (record.run_id, Path(record.origin).name):
+                return record.trash_id
+        raise NotFound(f"There is no run '{run_id}' in the trash.", self._layout.trash, "List it: runshelf trash list.")
+
     def kept_artifacts(self, run_folder: str) -> set[str]:
         """The file names in `runs/<run_folder>/_binaries` that deleted pipelines still need."""
         return self._trash.kept_artifacts(run_folder)

@@ -378,6 +378,10 @@ class Workspace:
         self.sync()
         return self._run_deletion.plan_run(self._places.folder_of(run_id))
 
+    def plan_restore_run(self, run_id: str) -> Plan:
+        """A plan that brings a deleted run back; of several with that id the one deleted last. Raises NotFound."""
+        return self.trash.plan_restore([self.trash.newest_run(run_id)])
+
     def plan_delete_pipeline(self, run_id: str, pipeline_id: str) -> Plan:
         """A plan that moves a pipeline to the trash; its number is never given again. Raises NotFound, Locked."""
         self.sync()

@@ -42,7 +42,7 @@ FLOORS = [
     {"workspace"},
     {"process", "demo"},
     {"cli_options"},
-    {"cli_catalog", "cli_check", "cli_keep", "cli_library", "cli_report", "cli_trust"},
+    {"cli_catalog", "cli_check", "cli_keep", "cli_library", "cli_report", "cli_runs", "cli_trust"},
     {"cli"},
     {"__main__", "__init__"},
 ]
