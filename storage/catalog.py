@@ -274,9 +274,9 @@ class Catalog:
         """Bring the index up to the parts; True if anything changed."""
         return self.ask_index(self.follow_manifest)
 
-    def follow_manifest(self) -> bool:
+    def follow_manifest(self, report: Report | None = None) -> bool:
         """Bring the index up to the parts, without its ladder; True if anything changed."""
-        return self._index.parts.sync(self._manifest.read, lambda: self._parts)
+        return self._index.parts.sync(self._manifest.read, lambda: self._parts, report or (lambda *_: None))
 
     def manifest(self) -> Manifest:
         """Which part files count now. Raises Corrupt or TooNew."""

@@ -9,11 +9,15 @@ from storage.disk import Disk
 from storage.errors import Corrupt
 from storage.index import Index
 from storage.layout import Layout
+from storage.plan import Report
 from storage.scan import changed_runs, run_folders
 
 
 class Following:
-    """Brings one index up to the files of its workspace; `tell` is called with what the user should know."""
+    """Brings one index up to the files of its workspace; `tell` is called with what the user should know.
+
+    `report` may be set for a while: it hears how far an index is that is filled, and may raise Cancelled.
+    """
 
     def __init__(
         self, layout: Layout, disk: Disk, index: Index, catalog: Catalog, tell: Callable[[str], object]
@@ -24,6 +28,7 @@ class Following:
         self._catalog = catalog
         self._tell = tell
         self._damage_told = False
+        self.report: Report = lambda done, total, text: None
         self._named = False  # whether damaged pipelines were looked up since the start
 
     def sync(self, full: bool = False) -> bool:
@@ -63,7 +68,7 @@ class Following:
     def _follow_catalog(self) -> bool:
         """Bring the results up to the manifest. With a damaged one they stay as last known, and nothing is written."""
         try:
-            return self._catalog.follow_manifest()
+            return self._catalog.follow_manifest(self.report)
         except Corrupt as error:
             if not self._damage_told:
                 self._tell(f"{error.what} Results are shown as last known; nothing is written until it is mended.")

@@ -7,7 +7,7 @@ are read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError
 
-from storage.errors import Locked, StorageError
+from storage.errors import Cancelled, Locked, StorageError
 from storage.manifest import DATASETS
 from storage.records import Manifest, PartRecord
 from storage.schema import ANNOTATION_COLUMNS, sql_values
@@ -27,9 +27,32 @@ if TYPE_CHECKING:
     from storage.index import Index
     from storage.part_files import Range
     from storage.parts import Commit, Parts
+    from storage.plan import Report
 
 _CHUNK = 10_000
 _TAGS = ", "  # between the tags of a row, as people see them
+
+
+def _silent(done: int, total: int, text: str) -> None:
+    """A report that nobody hears."""
+
+
+class _Told:
+    """Tells how far the rows of new parts are taken in."""
+
+    def __init__(self, report: Report, total: int) -> None:
+        self._report, self._done, self._total = report, 0, total
+
+    def each(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Pass tables on; each is told of once it is taken in."""
+        self._tell()
+        for table in tables:
+            yield table
+            self._done += table.num_rows
+            self._tell()
+
+    def _tell(self) -> None:
+        self._report(min(self._done, self._total), self._total, "building the index from the files")
 
 
 class PartIndex:
@@ -75,20 +98,23 @@ class PartIndex:
 
     # ------------------------------------------------------------ following others
 
-    def sync(self, manifest_now: Callable[[], Manifest], parts_of: Callable[[], Parts]) -> bool:
+    def sync(
+        self, manifest_now: Callable[[], Manifest], parts_of: Callable[[], Parts], report: Report = _silent
+    ) -> bool:
         """Bring the index up to the manifest, reading only parts not seen yet; True if anything changed.
 
-        A damaged part is named in the index's `notices`; the others work.
+        A damaged part is named in the index's `notices`; the others work. When `report` raises Cancelled, nothing of it
+        was done.
         """
         if self.mark() == manifest_mark(manifest_now()):
             return False
         parts = parts_of()  # not before it is needed: it brings the Parquet library with it
         with self._index.change() as connection:
             manifest = manifest_now()  # again: an older one would take back what another process noted meanwhile
-            problems = self._take_in_parts(connection, manifest, parts)
+            problems = self._take_in_parts(connection, manifest, parts, report)
             while problems and manifest_mark(manifest) != manifest_mark(manifest_now()):  # merged away, not damaged
                 manifest = manifest_now()
-                problems = self._take_in_parts(connection, manifest, parts)
+                problems = self._take_in_parts(connection, manifest, parts, report)
             if not problems:
                 self._drop_deleted(connection, manifest, parts)
             self._set_parts(connection, manifest, problems)
@@ -99,7 +125,9 @@ class PartIndex:
             self._index.notice(f"{what} {lost[dataset]}")
         return True
 
-    def _take_in_parts(self, connection: Connection, manifest: Manifest, parts: Parts) -> dict[tuple[str, str], str]:
+    def _take_in_parts(
+        self, connection: Connection, manifest: Manifest, parts: Parts, report: Report
+    ) -> dict[tuple[str, str], str]:
         """Take in the parts not seen yet; returns what is wrong with those that can't be read."""
         p = self._index.tables.parts
         rows = connection.execute(select(p.c.dataset, p.c.file).where(p.c.problem.is_(None)))
@@ -108,15 +136,18 @@ class PartIndex:
         if self._edits_were_replaced(seen, manifest):
             self._forget_edits(connection)
             seen = {(dataset, file) for dataset, file in seen if dataset != "annotations"}
+        told = _Told(report, sum(part.rows for part in manifest.meta if ("meta", part.file) not in seen))
         for dataset in ("meta", "annotations"):
             for part in getattr(manifest, dataset):
                 if (dataset, part.file) in seen:
                     continue
                 try:
                     if dataset == "meta":
-                        self._take_in_meta(connection, part, parts)
+                        self._take_in_meta(connection, part, parts, told)
                     else:
                         self._take_annotations(connection, parts.files.read("annotations", part))
+                except Cancelled:
+                    raise
                 except StorageError as error:
                     problems[dataset, part.file] = error.what
         return problems
@@ -136,11 +167,11 @@ class PartIndex:
         blank = dict.fromkeys((*ANNOTATION_COLUMNS, "note_text"))
         connection.execute(p.update().where(edited).values(blank))
 
-    def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts) -> None:
+    def _take_in_meta(self, connection: Connection, part: PartRecord, parts: Parts, told: _Told) -> None:
         """Insert the rows that are not there yet, and bring the others up to this part unless it merely merged them."""
         results = self._index.results
         if results.is_empty():
-            results.insert(parts.files.batches(part), part.rows)
+            results.insert(told.each(parts.files.batches(part)), part.rows)
             return
         names = [one for one in parts.files.ids("meta", part).to_pylist() if one is not None]
         known = set(results.known_ids(connection, names))
@@ -149,7 +180,8 @@ class PartIndex:
         if not part.merged:
             results.remove(connection, list(known))
             known.clear()
-        results.insert((_without(table, known) for table in parts.files.batches(part, verify=False)), part.rows)
+        batches = told.each(parts.files.batches(part, verify=False))
+        results.insert((_without(table, known) for table in batches), part.rows)
 
     def _drop_deleted(self, connection: Connection, manifest: Manifest, parts: Parts) -> None:
         """Remove rows that no live part holds; told from the count, so that it costs nothing when there are none."""

@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import True_
 from sqlalchemy.sql.expression import UnaryExpression
 
 from storage.best_values import BestValue, BestValues
-from storage.errors import Locked
+from storage.errors import Cancelled, Locked
 from storage.moments import from_microseconds
 from storage.schema import TEXT_COLUMNS, is_number_type, shared, sql_values
 
@@ -59,7 +59,10 @@ class PredictionIndex:
     # ------------------------------------------------------------ going in
 
     def insert(self, tables: Iterable[pa.Table], count: int) -> None:
-        """Insert about `count` rows of meta; text where a number belongs becomes null, unknown text is left."""
+        """Insert about `count` rows of meta; text where a number belongs becomes null, unknown text is left.
+
+        When `tables` raise Cancelled the whole change is to be given up: it leaves no indexes behind.
+        """
         with self._index.change() as connection:
             self._index.refresh()
             edited = self._index.parts.has_annotations()
@@ -73,6 +76,9 @@ class PredictionIndex:
                     if edited:
                         ids = table.column("prediction_id").to_pylist()
                         self._index.parts.apply_annotations(connection, ids)
+            except Cancelled:
+                later = []
+                raise
             finally:
                 for one in later:
                     one.create(connection)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -112,8 +112,9 @@ class Workspace:
     def open(cls, path: Path | str, read_only: bool = False, report: Report | None = None) -> Workspace:
         """Open the workspace at a folder. Raises NotFound, Corrupt or TooNew, or what `report` does.
 
-        Where nothing can be written it opens read-only and says so in `notices`. `report` hears of results that are
-        taken into the catalog first; nothing of them is lost when it stops the opening.
+        Where nothing can be written it opens read-only and says so in `notices`. `report` hears how far the index is,
+        where it is built first, and of results that are taken into the catalog; nothing is lost when it stops the
+        opening.
         """
         root = Path(path).absolute()
         record = read_marker(root)
@@ -135,7 +136,8 @@ class Workspace:
                 self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")
         try:
-            self.sync()
+            with self._following_told(report):
+                self.sync()
             if not self.read_only:
                 recovery = Recovery(
                     self.layout,
@@ -153,6 +155,15 @@ class Workspace:
         except BaseException:
             self.close()
             raise
+
+    @contextmanager
+    def _following_told(self, report: Report) -> Iterator[None]:
+        """Let `report` hear, and stop, what brings the index up to the files meanwhile."""
+        before, self._following.report = self._following.report, report
+        try:
+            yield
+        finally:
+            self._following.report = before
 
     def _finishers(self) -> Finishers:
         """What finishes large work that a killed process left, by the kind of its note."""
@@ -223,7 +234,8 @@ class Workspace:
         if report:
             report(0, 1, "reading the catalog and the run folders")
         self._index.start_again()
-        self.sync()
+        with self._following_told(report or self._following.report):
+            self.sync()
         if report:
             report(1, 1, "index rebuilt")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from storage import Workspace
+from storage import Cancelled, Workspace
 from storage.mounts import bsd_mounts, file_system_of, is_network_folder, linux_mounts
 from tests.storage.samples import add_foreign_part, fill
 
@@ -245,7 +245,7 @@ def test_where_no_file_can_be_made_the_index_is_in_memory(
 
 SCRIPT = """
 import sys
-from storage import Workspace
+from storage import Cancelled, Workspace
 from tests.storage.samples import fill
 with Workspace.open(sys.argv[1]) as workspace:
     fill(workspace, int(sys.argv[2]), "script")
@@ -287,3 +287,30 @@ def test_a_run_whose_configuration_is_damaged_keeps_its_day(workspace: Workspace
     workspace.sync(full=True)
     (row,) = workspace.runs()
     assert row.date == day and row.problem and row.dataset_name == ""
+
+
+def test_building_the_index_tells_how_far_it_is_and_can_be_given_up(workspace: Workspace, root: Path) -> None:
+    fill(workspace, 30)
+    ids = sorted(workspace.catalog.ids())
+    index = workspace.index_status()["path"]
+    workspace.close()
+    heard: list[tuple[int, int, str]] = []
+
+    def listen(done: int, total: int, text: str) -> None:
+        heard.append((done, total, text))
+
+    def give_up(done: int, total: int, text: str) -> None:
+        if done:
+            raise Cancelled()
+
+    Path(index).unlink()
+    with pytest.raises(Cancelled):
+        Workspace.open(root, report=give_up)
+    with Workspace.open(root, report=listen) as again:
+        assert sorted(again.catalog.ids()) == ids
+    assert (heard[0][:2], heard[-1][:2]) == ((0, 30), (30, 30)) and heard[0][2] == "building the index from the files"
+    heard.clear()
+    with Workspace.open(root, report=listen) as again:
+        assert heard == []  # there was nothing to build
+        again.rebuild_index(listen)
+    assert (30, 30, "building the index from the files") in heard
