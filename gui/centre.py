@@ -14,11 +14,12 @@ from gui.settings import Settings
 
 
 class Centre(QStackedWidget):
-    """Shows `welcome` without a workspace, else the tabs."""
+    """Shows `welcome` without a workspace, `opening` while one is on its way, else the tabs."""
 
     def __init__(
         self,
         welcome: QWidget,
+        opening: QWidget,
         catalog: CatalogPane,
         explore: ExplorePane,
         compare: ComparePane,
@@ -42,11 +43,16 @@ class Centre(QStackedWidget):
         self.tabs.addTab(compare, tr("Compare"))
         self.addWidget(welcome)
         self.addWidget(self.tabs)
+        self.addWidget(opening)
         comparison.changed.connect(self._count)
 
     def show_workspace(self, there: bool) -> None:
         """Show the tabs if a workspace is there."""
         self.setCurrentIndex(1 if there else 0)
+
+    def show_opening(self) -> None:
+        """Show that a workspace is being opened, until `show_workspace`."""
+        self.setCurrentIndex(2)
 
     def show_catalog(self) -> None:
         """Bring the catalog to the front."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from gui.dialogs.messages import NewWorkspaceDialog
@@ -19,6 +19,8 @@ from gui.tasks import Problem, Progress
 if TYPE_CHECKING:
     from gui.window import MainWindow
 
+LATE_MS = 300  # after which the opening is shown in the middle: most take less
+
 
 class Opening:
     """The ways into a workspace, for one window."""
@@ -29,6 +31,11 @@ class Opening:
         self._alone.wanted.connect(self._come_to_front)
         window.session.opened.connect(self._alone.settle)
         window.session.closed.connect(self._alone.leave)
+        self._late = QTimer(window)
+        self._late.setSingleShot(True)
+        self._late.setInterval(LATE_MS)
+        self._late.timeout.connect(lambda: window.centre.show_opening())
+        window.session.opened.connect(self._late.stop)
 
     def open(
         self,
@@ -44,18 +51,30 @@ class Opening:
         """
 
         def refuse(problem: Problem) -> None:
-            self._alone.withdraw()
-            self._window.show_workspace()
+            self._back()
             (failed or self._window.tell)(problem)
 
         def tell(progress: Progress) -> None:
+            self._window.on_its_way.tell(progress)
             if progress.total:
                 self._window.status.work(tr("Opening {name}").format(name=path.name), progress)
 
         def go() -> None:
+            self._window.on_its_way.begin(path.name)
+            self._late.start()
             self._window.session.open(path, refuse, tell, create=create)
 
         self._alone.enter(path, go, elsewhere or partial(self._tell_elsewhere, path))
+
+    def give_up(self) -> None:
+        """Don't open what is being opened; what was shown before is shown again."""
+        self._window.session.give_up_opening()
+        self._back()
+
+    def _back(self) -> None:
+        self._late.stop()
+        self._alone.withdraw()
+        self._window.show_workspace()
 
     def at_start(self, path: Path, *, named: bool) -> None:
         """Open what the command line named, or else what was open last, which may be gone without much ado."""

@@ -98,7 +98,7 @@ class Session(QObject):
     ) -> None:
         """Open (or create) the workspace at `path`; on failure the one held before stays.
 
-        `progress` hears of it only where a killed process left much to be put in order.
+        `progress` hears of it only where the index is built first, or much that a process left is put in order.
         """
         room = _new_room()
 
@@ -116,7 +116,7 @@ class Session(QObject):
             else:
                 self.tasks.unhandled.emit(problem)
 
-        self._give_up_opening()
+        self.give_up_opening()
         task = self.tasks.start(work, lambda known: self._hold(room, known), refuse, progress, executor=room.worker)
         self._opening = (room, task)
 
@@ -128,7 +128,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """Let go of the workspace and wait until its thread has ended, and those of all before it."""
-        self._give_up_opening()
+        self.give_up_opening()
         held = self._release()
         for room in self._leaving:
             room.worker.shutdown(wait=True)
@@ -142,8 +142,8 @@ class Session(QObject):
         room.worker.shutdown(wait=False)
         self._leaving.append(room)
 
-    def _give_up_opening(self) -> None:
-        """Forget a workspace that is being opened: somebody wants another one, or none."""
+    def give_up_opening(self) -> None:
+        """Forget a workspace that is being opened: somebody wants another one, or none; the one held before stays."""
         if self._opening is not None:
             room, task = self._opening
             self._opening = None

@@ -1,4 +1,4 @@
-"""The page without a workspace: what Runshelf keeps, the ways to begin, and the workspaces of late."""
+"""The pages without a workspace: what Runshelf keeps, the ways to begin, the workspaces of late; and one on its way."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMenu,
+    QProgressBar,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from gui.formats import tr
 from gui.settings import Settings
-from gui.tasks import Report, Tasks
+from gui.tasks import Progress, Report, Tasks
 from gui.theme import GRID, theme
 from gui.widgets import EmptyState, heading
 
@@ -141,6 +142,41 @@ class WelcomePage(EmptyState):
         menu.addSeparator()
         menu.addAction(tr("Remove from this list"), self._forget_current)
         menu.popup(self.recent.viewport().mapToGlobal(at))
+
+
+class OpeningPage(EmptyState):
+    """Says which workspace is being opened, what is done for it and how far that is; `cancelled` gives it up."""
+
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", "", parent)
+        self._name = self._words = ""
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedWidth(WIDTH // 2)
+        self.bar.setAccessibleName(tr("Progress of the opening"))
+        self.below.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.cancel = self.offer(tr("Cancel"), self.cancelled.emit)
+
+    def begin(self, name: str) -> None:
+        """Show that a workspace is being opened."""
+        self._words = tr("Reading the workspace")
+        self._name = name
+        self.tell(Progress(0, 0, ()))
+
+    def tell(self, progress: Progress) -> None:
+        """Show what is done and how far it is."""
+        if progress.lines:
+            own = {"building the index from the files": tr("Building the index from the files")}
+            self._words = own.get(progress.lines[-1], progress.lines[-1])
+        words = tr("{text}…").format(text=self._words)
+        if progress.total:
+            percent = 100 * progress.done // progress.total
+            words = tr("{text}, {percent} %").format(text=self._words, percent=percent)
+        self.say(tr("Opening {name}").format(name=self._name), words)
+        self.bar.setRange(0, progress.total)
+        self.bar.setValue(progress.done)
 
 
 class _RecentDelegate(QStyledItemDelegate):

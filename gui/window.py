@@ -50,7 +50,7 @@ from gui.theme import theme
 from gui.training import Training
 from gui.turns import in_turns
 from gui.undo import Undo
-from gui.welcome import WelcomePage
+from gui.welcome import OpeningPage, WelcomePage
 from gui.widgets import DATA_SUFFIXES, Notice, dropped_files
 from gui.window_shape import WindowShape
 from gui.wiring import connect
@@ -127,8 +127,17 @@ class MainWindow(QMainWindow):
         self.welcome.offer(tr("New workspace…"), self.opening.ask_new)
         self.welcome.offer(tr("Try the demo"), self.try_demo)
         self.welcome.wanted.connect(self.open_workspace)
+        self.on_its_way = OpeningPage()
+        self.on_its_way.cancelled.connect(self.opening.give_up)
         self.centre = Centre(
-            self.welcome, self.catalog, self.explore, self.compare, self.comparison, self.settings, self
+            self.welcome,
+            self.on_its_way,
+            self.catalog,
+            self.explore,
+            self.compare,
+            self.comparison,
+            self.settings,
+            self,
         )
         self.centre.tabs.setCornerWidget(self.catalog.views.button, Qt.Corner.TopRightCorner)
         self.centre.tabs.currentChanged.connect(lambda place: self.catalog.views.button.setEnabled(place == 0))

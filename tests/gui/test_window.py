@@ -343,3 +343,45 @@ def test_a_selected_run_leaves_no_pipeline_in_the_details(qtbot, window):
     assert window.selection.current is None and len(tree.selected_runs()) == 1
     window.commands.back.trigger()
     qtbot.waitUntil(lambda: window.details.details is not None)
+
+
+# --- opening ---
+
+
+def test_while_it_is_opened_the_middle_says_what_is_done_and_how_far_it_is(qtbot, open_window, root):
+    (root / "catalog" / "index.sqlite").unlink(missing_ok=True)
+    window = open_window()
+    window.opening._late.setInterval(0)
+    seen = []
+    window.centre.currentChanged.connect(lambda place: seen.append(window.centre.currentWidget()))
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.open_workspace(root)
+    assert seen == [window.on_its_way, window.centre.tabs]
+    assert window.on_its_way.text() == "Opening workspace Building the index from the files, 100 %"
+    assert window.on_its_way.bar.value() == window.on_its_way.bar.maximum() == 41
+
+
+def test_an_opening_is_given_up_and_what_was_shown_before_comes_back(qtbot, open_window, root, tmp_path):
+    window = open_window()
+    window.opening._late.setInterval(0)
+    opening = []
+
+    def give_up(place):
+        if window.centre.currentWidget() is window.on_its_way:
+            opening.append(window.on_its_way.text())
+            window.on_its_way.cancel.click()
+
+    window.centre.currentChanged.connect(give_up)
+    window.open_workspace(root)
+    qtbot.waitUntil(lambda: bool(opening) and window.tasks.idle)
+    assert window.session.workspace is None and window.centre.currentWidget() is window.welcome
+    assert opening == ["Opening workspace Reading the workspace…"]
+    window.centre.currentChanged.disconnect(give_up)
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.open_workspace(root)  # its place was let go of
+    window.centre.currentChanged.connect(give_up)
+    with Workspace.create(tmp_path / "another"):
+        pass
+    window.open_workspace(tmp_path / "another")
+    qtbot.waitUntil(lambda: len(opening) == 2 and window.tasks.idle)
+    assert window.session.workspace.root == root and window.centre.currentWidget() is window.centre.tabs
