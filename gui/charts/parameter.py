@@ -25,6 +25,7 @@ MOST_LEVELS = 24  # different values up to which their spread is drawn
 BOX = 0.55  # width of a box, of the smallest distance between two values
 JITTER = 0.16
 TICK_GAP, LEFT_ROOM = 6, 80
+LEAST_LETTERS = 6  # of a name cut in the middle
 WORD = re.compile(r"[A-Z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")  # of several words
 RING = 14
 Numbers = NDArray[np.float64]
@@ -122,6 +123,11 @@ class ParameterPlot(PointedPlot):
         if metrics.horizontalAdvance(text) > room - TICK_GAP:
             text = WORD.sub(lambda word: "".join(one for one in word[0] if one.isupper()), text).replace(" → ", "→")
         shown: str = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, max(12, round(room - TICK_GAP)))
+        if (
+            "…" in shown and len(shown) < LEAST_LETTERS
+        ):  # "…" or "S…s" say nothing: the first letters, as far as they fit
+            fit = [end for end in range(1, len(text)) if metrics.horizontalAdvance(text[:end]) <= room - TICK_GAP / 2]
+            shown = text[: max([2, *fit])]
         return shown
 
     def resizeEvent(self, event: QResizeEvent) -> None:

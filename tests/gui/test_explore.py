@@ -315,3 +315,14 @@ def test_names_that_are_rare_are_others_and_missing_values_are_no_numbers():
     assert make_axis("SVR.gamma", ["scale", 0.1, None], "parameter").names == ("scale", "0.1")
     assert make_axis("Ridge.alpha", [1e-3, 1.0, 100.0], "parameter").log
     assert not make_axis("test_r2", [-0.5, 0.0, 0.9], "metric").log
+
+
+def test_names_at_a_narrow_axis_keep_their_first_letters(qtbot):
+    from gui.charts.parameter import ParameterPlot
+
+    plot = ParameterPlot()
+    qtbot.addWidget(plot)
+    written = [plot._tick(name, 30) for name in ("StandardNormalVariate → SavitzkyGolay", "RobustNormalVariate", "raw")]
+    assert all("…" not in one and len(one) >= 2 for one in written)
+    assert written[0].startswith("SN") and written[1].startswith("RN") and written[2] == "raw"
+    assert plot._tick("StandardNormalVariate → SavitzkyGolay", 400).startswith("StandardNormalVariate")
