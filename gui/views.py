@@ -94,4 +94,6 @@ def _read(entry: Mapping[str, Any]) -> SavedView | None:
 
 
 def _shown(columns: Sequence[Mapping[str, Any]]) -> list[tuple[Any, bool]]:
-    return [(one.get("key"), bool(one.get("pinned"))) for one in columns if one.get("shown")]
+    """What tells arrangements apart: columns in order, where those nobody chose come and go by themselves."""
+    told = [one for one in columns if one.get("shown") or not one.get("chosen", True)]
+    return [(one.get("key"), bool(one.get("pinned"))) for one in told]

@@ -61,7 +61,7 @@ class GroupsModel(QAbstractTableModel):
         self.beginResetModel()
         self.by = tuple(by)
         told = list(rows[0]) if rows else [*by, *COUNTS]
-        names = [name for name in told if name != DATASET or name in by]
+        names = sorted((name for name in told if name != DATASET or name in by), key=_rank)
         self.columns = [_column(name, self.by, metrics) for name in names]
         self.mixed = DATASET not in by and any(row[DATASET] is None for row in rows)
         self._best = {} if self.mixed else _best(self.columns, rows)
@@ -164,6 +164,13 @@ class GroupsModel(QAbstractTableModel):
             lines.append(tr("No best value is marked: there are groups with results of several datasets."))
             lines.append(tr("Group by dataset, too, or filter for one dataset."))
         return "\n".join(lines)
+
+
+def _rank(name: str) -> int:
+    """Put the best values first, of the validation before the test: so the main one of each task is in view."""
+    if not name.startswith(("best_", "mean_", "std_")):
+        return 0
+    return 1 if name.startswith("best_val_") else 2 if name.startswith("best_") else 3
 
 
 def _column(name: str, by: Sequence[str], metrics: Mapping[str, Metric]) -> Column:

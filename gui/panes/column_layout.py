@@ -39,7 +39,8 @@ LEAST_WIDTH = 48
 
 
 class ColumnLayout(QObject):
-    """Keeps the columns of a table in order. Once the user has touched one, nothing changes by itself.
+    """Keeps the columns of a table in order. What the user arranged stays; of the columns that nobody chose to see, or
+    not to see, a metric is shown where something listed has it.
 
     Room that the columns leave goes to the names, unless the user chose how wide they are.
 
@@ -60,6 +61,7 @@ class ColumnLayout(QObject):
         self._marked: frozenset[str] = frozenset()  # of tags and stars; once shown they stay
         self._revealed: set[str] = set()
         self._sized = _sized_in(self._arranged)  # whose width the user chose
+        self._chosen = _chosen_in(self._arranged)  # which the user chose to see, or not to see
         self._least: dict[str, int] = {}  # widths of SPARE columns without any room to spare
         header = table.horizontalHeader()
         header.sectionMoved.connect(self._moved)
@@ -76,14 +78,20 @@ class ColumnLayout(QObject):
         if new or not self._by_user:
             self._apply(keys)
         else:
+            self._placing = True
             for key in fresh:
                 self._table.setColumnHidden(self._model.column(key), False)
+            for place, column in enumerate(self._model.columns):
+                if column.metric is not None and column.key not in self._chosen and column.key not in self._revealed:
+                    self._table.setColumnHidden(place, not self._suits(place))
+            self._placing = False
             self._hold()
         return new
 
     def show_column(self, key: str, shown: bool) -> None:
         """Show or hide a column because the user wants it."""
         self._revealed.discard(key)
+        self._chosen.add(key)
         self._table.setColumnHidden(self._model.column(key), not shown)
         self._touched()
         self._hold()
@@ -93,6 +101,7 @@ class ColumnLayout(QObject):
         self._pinned = [one for one in self._pinned if one != key]
         if pinned:
             self._pinned.append(key)
+            self._chosen.add(key)
             self._table.setColumnHidden(self._model.column(key), False)
         self._put_in_order([self._model.columns[place].key for place in self.order()])
         self._touched()
@@ -131,7 +140,9 @@ class ColumnLayout(QObject):
         place = self._model.column(key)
         if place >= 0 and self._table.isColumnHidden(place):
             self._revealed.add(key)
+            self._placing = True  # it is not the user who arranges it
             self._table.setColumnHidden(place, False)
+            self._placing = False
             self._hold()
 
     def arrange(self, keys: Sequence[str]) -> None:
@@ -185,6 +196,7 @@ class ColumnLayout(QObject):
         self._settings.columns, self._arranged, self._by_user = list(entries), list(entries), bool(entries)
         self._pinned = _pinned_in(self._arranged)
         self._sized = _sized_in(self._arranged)
+        self._chosen = _chosen_in(self._arranged)
         self._revealed.clear()
         self._apply([column.key for column in self._model.columns])
         self.arranged.emit()
@@ -220,6 +232,7 @@ class ColumnLayout(QObject):
                 "width": self._own_width(place) or self._fit_width(place),
                 "sized": self._model.columns[place].key in self._sized,
                 "shown": not header.isSectionHidden(place),
+                "chosen": self._model.columns[place].key in self._chosen,
                 "pinned": self._model.columns[place].key in self._pinned,
             }
             for place in self.order()
@@ -244,7 +257,8 @@ class ColumnLayout(QObject):
         self._placing = True
         for place, key in enumerate(keys):
             entry = remembered.get(key, {})
-            shown = entry.get("shown", self._suits(place)) or key in self._revealed
+            suited = self._model.columns[place].metric is not None and key not in self._chosen
+            shown = (self._suits(place) if suited else entry.get("shown", self._suits(place))) or key in self._revealed
             self._table.setColumnHidden(place, not shown)
             width = max(LEAST_WIDTH, int(entry.get("width", self._fit_width(place))))
             if key in SPARE:
@@ -322,6 +336,11 @@ def _pinned_in(entries: Sequence[dict[str, Any]]) -> list[str]:
     if not any("pinned" in entry for entry in entries):
         return list(PINNED_AT_FIRST)
     return [str(entry.get("key")) for entry in entries if entry.get("pinned")]
+
+
+def _chosen_in(entries: Sequence[dict[str, Any]]) -> set[str]:
+    """Name the columns that the user chose to see, or not to see; where that wasn't noted, all."""
+    return {str(entry.get("key")) for entry in entries if "shown" in entry and entry.get("chosen", True)}
 
 
 def _sized_in(entries: Sequence[dict[str, Any]]) -> set[str]:

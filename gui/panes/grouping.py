@@ -196,10 +196,19 @@ def fetch_groups(
 ) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     """Group the results that match; runs on the workspace's thread. Returns also by what they are grouped.
 
-    Columns that are not there are left out; without any there are no groups.
+    Columns that are not there are left out; without any there are no groups. So are, without a wish, metrics that no
+    group has.
     """
     catalog = workspace.catalog
     known = {column.name for column in catalog.columns()}
     there = tuple(name for name in by if name in known or name in (*catalog.computed(condition), *catalog.parameters()))
     shown = [name for name in metrics or () if name in known]
-    return there, catalog.group(there, shown or None, condition, datasets=True) if there else []
+    rows = catalog.group(there, shown or None, condition, datasets=True) if there else []
+    return there, rows if shown else _without_empty(rows)
+
+
+def _without_empty(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = [name.removeprefix("mean_") for name in (rows[0] if rows else ()) if name.startswith("mean_")]
+    empty = {name for name in names if all(row[f"mean_{name}"] is None for row in rows)}
+    gone = {f"{kind}_{name}" for name in empty for kind in ("best", "mean", "std")}
+    return [{key: value for key, value in row.items() if key not in gone} for row in rows]

@@ -1,4 +1,4 @@
-"""Room to spare goes to the names, a narrow status is a sign, and a note is seen in its row."""
+"""Which columns are shown, room to spare for the names, a narrow status as a sign, and a note seen in its row."""
 
 import pytest
 from PySide6.QtCore import Qt
@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 
 from gui.panes.catalog_table import SIGN_WIDTH
 from gui.panes.column_layout import SPARE, WIDTHS
-from tests.gui.test_window import select
+from storage import Workspace
+from tests.gui.test_window import apply_filter, select
 
 
 @pytest.fixture
@@ -78,3 +79,54 @@ def test_a_note_is_seen_in_the_row_and_read_in_the_tip(qtbot, window):
     assert "wet sample" in cell.data(Qt.ItemDataRole.ToolTipRole)
     assert cell.data(Qt.ItemDataRole.AccessibleTextRole).endswith("with a note: wet sample")
     assert model.index(3, cell.column()).data(Qt.ItemDataRole.DecorationRole) is None
+
+
+@pytest.fixture
+def two_tasks(tmp_path):
+    """Results of a regression and, in another dataset, of a classification."""
+    root = tmp_path / "two"
+    with Workspace.create(root) as workspace:
+        for dataset, metric in (("corn", "rmse"), ("coffee", "accuracy")):
+            run = workspace.create_run(dataset)
+            for number in range(3):
+                pipeline = run.add_pipeline({"k": number}, name=f"{dataset} {number}")
+                pipeline.save_metrics({part: {metric: 0.5 + number / 10} for part in ("val", "test")})
+                pipeline.complete()
+            run.finalize()
+    return root
+
+
+def metrics_shown(window):
+    return {key for key in window.catalog.columns.shown_keys() if key.startswith(("val_", "test_"))}
+
+
+def test_the_metrics_shown_are_those_of_what_is_listed_until_somebody_chooses_some(qtbot, open_window, two_tasks):
+    window = open_window(two_tasks)
+    columns, model = window.catalog.columns, window.catalog.model
+    assert metrics_shown(window) == {"val_rmse", "test_rmse", "val_accuracy", "test_accuracy"}
+    columns.reveal("notes")  # somebody wrote a note, made a column wider and moved one
+    window.catalog.table.setColumnWidth(model.column("pipeline_name"), 190)
+    columns.arrange(["pipeline_name", "dataset_name", "status"])
+    apply_filter(qtbot, window, "dataset_name = 'coffee'")
+    assert metrics_shown(window) == {"val_accuracy", "test_accuracy"}
+    apply_filter(qtbot, window, "dataset_name = 'corn'")
+    assert metrics_shown(window) == {"val_rmse", "test_rmse"}
+    assert columns.shown_keys()[:2] == ["pipeline_name", "dataset_name"]
+    columns.show_column("test_rmse", True)
+    window.close()
+    window = open_window(two_tasks)
+    apply_filter(qtbot, window, "dataset_name = 'coffee'")
+    assert metrics_shown(window) == {"val_accuracy", "test_accuracy", "test_rmse"}
+
+
+def test_groups_show_the_main_metric_of_each_task_and_none_that_no_group_has(qtbot, open_window, two_tasks):
+    window = open_window(two_tasks)
+    table = window.catalog.grouping.table
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        window.catalog.grouping.group(("dataset_name",))
+    keys = [column.key for column in table.groups.columns]
+    assert keys[4:6] == ["best_val_rmse", "best_val_accuracy"]
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        apply_filter(qtbot, window, "dataset_name = 'coffee'")
+    keys = [column.key for column in table.groups.columns]
+    assert keys[4:6] == ["best_val_accuracy", "best_test_accuracy"] and not any("rmse" in key for key in keys)
