@@ -54,8 +54,6 @@ app.add_typer(index_app, name="index")
 app.add_typer(trust_app, name="trust")
 app.add_typer(archive_app, name="archive")
 app.add_typer(export_app, name="export")
-app.command("thin")(thin_command)
-app.command("check")(check_command)
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
@@ -280,3 +278,7 @@ def demo(
             show_best(workspace, f"val_{MAIN_METRIC[dataset.task]}", dataset.name, 5, Format.table)
             print()
         print(f"The workspace is {workspace.root}.")
+
+
+app.command("check")(check_command)
+app.command("thin")(thin_command)

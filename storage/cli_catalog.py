@@ -25,6 +25,7 @@ index_app = typer.Typer(help="The index that makes lists instant; it can always 
 BEST_COLUMNS = ("pipeline_name", "model_type", "dataset_name")
 SEARCH_COLUMNS = ("run_id", "pipeline_id", "model_type", "dataset_name", "status", "created_at")
 TRASH_COLUMNS = ("trash_id", "kind", "title", "rows", "bytes", "deleted_at", "problem")
+TRASH_FACTS = (*TRASH_COLUMNS, "origin", "deleted_by")
 FilterArgument = Annotated[str, typer.Argument(help="For example: test_rmse < 0.5 and dataset_name = 'corn'")]
 OrderOption = Annotated[str, typer.Option(help="Column; -column for descending; best:column for the best first.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=100_000_000, help="At most so many.")]
@@ -294,7 +295,7 @@ def trash_list(workspace: WorkspaceOption = None, format: FormatOption = Format.
     """
     with open_workspace(workspace) as opened:
         rows = [vars(entry) for entry in opened.trash.list()]
-        show_rows(rows, TRASH_COLUMNS, format, "The trash is empty.")
+        show_rows(rows, TRASH_COLUMNS if format is Format.table else TRASH_FACTS, format, "The trash is empty.")
 
 
 @trash_app.command("restore")

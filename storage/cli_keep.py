@@ -16,7 +16,7 @@ archive_app = typer.Typer(help="Copies of results that survive the deletion of t
 export_app = typer.Typer(help="Take pipelines, predictions and reports away as files.", no_args_is_help=True)
 
 ARCHIVE_COLUMNS = ("kind", "name", "dataset_name", "metric_name", "metric_value", "bytes", "created_at", "problem")
-_EVERYTHING = (*ARCHIVE_COLUMNS, "run_id", "pipeline_id", "pipeline_name", "prediction_id", "model_type", "path")
+ARCHIVE_FACTS = (*ARCHIVE_COLUMNS, "run_id", "pipeline_id", "pipeline_name", "prediction_id", "model_type", "path")
 Kind = Literal["filtered", "pipeline", "best_predictions"]
 KindArgument = Annotated[Kind, typer.Argument(help="filtered (configuration, metrics), pipeline, or best_predictions.")]
 RunOption = Annotated[str, typer.Option(help="The results of this run, as `runs list` names it.")]
@@ -65,7 +65,7 @@ def archive_list(
     """
     with open_workspace(workspace) as opened:
         found = opened.archives(prediction, kind=kind, run_id=run, dataset=dataset)
-        columns = ARCHIVE_COLUMNS if format is Format.table else _EVERYTHING
+        columns = ARCHIVE_COLUMNS if format is Format.table else ARCHIVE_FACTS
         show_rows([vars(one) for one in found], columns, format, "There are no archives.")
 
 

@@ -70,7 +70,8 @@ def library_show(
     """
     with open_workspace(workspace) as opened:
         item = opened.library.get(kind.value, name)
-        show_facts({**{key: value for key, value in _row(item).items() if key in FACTS}, **item.metrics}, format)
+        row = _row(item)
+        show_facts({**{name: row[name] for name in FACTS}, **item.metrics}, format)
 
 
 @library_app.command("save")
