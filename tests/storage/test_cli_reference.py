@@ -143,7 +143,8 @@ def test_what_is_printed_is_what_duckdb_reads_in_the_parts(filled: Path, ask: An
     )
     listed = ask("catalog", "list")
     table = duckdb.sql(
-        f"select m.* replace (epoch_ms(created_at) as created_at), e.tags, e.notes, e.stars from {meta} m left join {edits} e using (prediction_id) "
+        f"select m.* replace (epoch_ms(created_at) as created_at), e.tags, e.notes, e.stars from {meta} m "
+        f"left join {edits} e using (prediction_id) "
         "order by m.created_at desc"
     )
     rows = [dict(zip(table.columns, values, strict=True)) for values in table.fetchall()]
