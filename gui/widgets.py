@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QEnterEvent,
+    QPainter,
+    QPaintEvent,
 )
 from PySide6.QtWidgets import (
     QComboBox,
@@ -81,6 +84,52 @@ class EmptyState(QWidget):
     def text(self) -> str:
         """Return the words shown."""
         return f"{self._title.text()} {self._text.text()}"
+
+
+class Veil(QWidget):
+    """Dims what it lies over, under a thin line, once the new has been waited for so long that it would be felt.
+
+    What lies below stays where it is and can be used.
+    """
+
+    def __init__(self, over: QWidget, after_ms: int) -> None:
+        super().__init__(over)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.late = QTimer(self)
+        self.late.setSingleShot(True)
+        self.late.setInterval(after_ms)
+        self.late.timeout.connect(self._fall)
+        over.installEventFilter(self)
+        self.hide()
+
+    def wait(self) -> None:
+        """Fall if `lift` doesn't come in time."""
+        if self.isHidden() and not self.late.isActive():
+            self.late.start()
+
+    def lift(self) -> None:
+        """The new is there, or won't come."""
+        self.late.stop()
+        self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and watched is self.parent():
+            self.setGeometry(self.parentWidget().rect())
+        return super().eventFilter(watched, event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = theme().colours
+        veil = QColor(colours.base)
+        veil.setAlpha(150)
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), veil)
+        painter.fillRect(0, 0, self.width(), 2, QColor(colours.accent))
+
+    def _fall(self) -> None:
+        self.setGeometry(self.parentWidget().rect())
+        self.show()
+        self.raise_()
 
 
 class DropTarget(QFrame):

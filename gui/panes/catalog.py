@@ -31,10 +31,12 @@ from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import GRID, theme
 from gui.views import SavedView
-from gui.widgets import EmptyState
+from gui.widgets import EmptyState, Veil
 
 if TYPE_CHECKING:
     from storage import Completion
+
+LATE_MS = 300  # after which rows that are not those of the query look it
 
 
 class CatalogPane(QWidget):
@@ -97,6 +99,7 @@ class CatalogPane(QWidget):
         self._no_match.offer(tr("Clear filter"), lambda: self.query.put(""), primary=True)
         for page in (self.table, self.grouping.table, self._no_runs, self._no_match):
             self._pages.addWidget(page)
+        self.veil = Veil(self._pages, LATE_MS)
 
     def _make_strip(self) -> QWidget:
         strip = QWidget()
@@ -204,9 +207,14 @@ class CatalogPane(QWidget):
         chosen = self.selecting.chosen()
         # Groups first: they are quicker, and it is they that are looked at.
         self.grouping.ask(split_order(self._filter)[0], self._groups_refused)
-        self.model.ask(View(self._filter, self.sorting.order, current, top, chosen if len(chosen.rows) > 1 else None))
+        view = View(self._filter, self.sorting.order, current, top, chosen if len(chosen.rows) > 1 else None)
+        listing = self.model.listing
+        if listing is not None and listing.view.filter != view.filter:
+            self.veil.wait()  # what is shown is not what the query says
+        self.model.ask(view)
 
     def _start_over(self) -> None:
+        self.veil.lift()
         self.model.clear()
         self._filter = ""
         self.grouping.by = tuple(self.settings.group_by)
@@ -223,6 +231,7 @@ class CatalogPane(QWidget):
     def _listed(self) -> None:
         listing = self.model.listing
         assert listing is not None
+        self.veil.lift()
         if listing.view.filter and listing.view.filter == self.query.text().strip():
             self.query.clear_problem()
             self.settings.remember_query(listing.view.filter)
@@ -246,6 +255,7 @@ class CatalogPane(QWidget):
         self._show_page()
 
     def _put_off(self) -> None:
+        self.veil.lift()
         self._stale = True  # until nobody writes in a cell any more
 
     def _catch_up(self) -> None:
@@ -292,6 +302,7 @@ class CatalogPane(QWidget):
         self.described.emit(" · ".join(parts) if listing.total else "")
 
     def _refused(self, problem: Problem) -> None:
+        self.veil.lift()
         self._entering = False
         if problem.position >= 0:
             self.query.show_problem(problem)

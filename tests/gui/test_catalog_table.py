@@ -530,3 +530,26 @@ def test_what_is_best_near_a_value_is_sorted_by_its_distance(qtbot, window, root
     click(qtbot, window, "test_bias")
     assert names(window) == ["bias -2.0", "bias -0.1", "bias 0.3"]
     assert window.catalog.model.index(1, window.catalog.model.column("test_bias")).data() == "◆ -0.100"
+
+
+# --- waiting for an answer ---
+
+
+def test_rows_look_stale_while_a_new_query_takes_long_and_nothing_moves(qtbot, window):
+    table, veil = window.catalog.table, window.catalog.veil
+    place = table.geometry()
+    with held(qtbot, window.session):
+        window.catalog.refresh()  # the same query: what is shown is not out of date
+        assert not veil.late.isActive()
+        window.query.put("dataset_name = 'wheat'")
+        assert veil.late.isActive() and not veil.isVisible()
+        qtbot.waitUntil(veil.isVisible)
+        assert veil.geometry() == window.catalog._pages.rect() and table.geometry() == place
+        window.catalog.resize(window.catalog.width(), window.catalog.height() - 50)
+        assert veil.geometry() == window.catalog._pages.rect()
+    qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 11)
+    assert not veil.isVisible() and not veil.late.isActive()
+    with held(qtbot, window.session):
+        window.query.put("nonsense = 3")
+        qtbot.waitUntil(veil.isVisible)
+    qtbot.waitUntil(veil.isHidden)  # it can't be read: what is shown stays
