@@ -93,6 +93,7 @@ class Commands:
             self.trash: tr("delete deleted restore recover undelete bin"),
             pipelines.delete_folder: tr("remove trash bin"),
             pipelines.delete_results: tr("remove"),
+            pipelines.load: tr("verify reload reproduce trust pickle"),
             pipelines.report: tr("summary html markdown"),
             pipelines.report_dataset: tr("summary html markdown"),
             self.reset: tr("settings docks panes window"),
@@ -282,7 +283,7 @@ class Commands:
         fill_menu(self.pipeline_menu, [
             pipelines.compare, self.compare_folds, pipelines.preview, None,
             rows.tag, rows.note, rows.star, rows.stars, None, pipelines.keep, rows.export, None,
-            pipelines.show_in_catalog, pipelines.show_in_tree, pipelines.open_folder, None,
+            pipelines.show_in_catalog, pipelines.show_in_tree, pipelines.open_folder, pipelines.load, None,
             pipelines.delete_results, pipelines.delete_folder,
         ])  # fmt: skip
         self.pipeline_menu.addSeparator()

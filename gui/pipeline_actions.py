@@ -21,6 +21,7 @@ from gui.menus import fill_menu
 from gui.models.listings import fetch_ids
 from gui.models.run_groups import run_text
 from gui.query_text import one_of
+from gui.reloading import Reloading
 from gui.reporting import Reporting, Subject
 from gui.selection import Picked
 
@@ -45,6 +46,7 @@ class PipelineActions(QObject):
         self.deleting = Deleting(window.session, window.jobs, window.undo, window)
         self.keeping = Keeping(window.session, window.jobs, window.undo, window)
         self.reporting = Reporting(window.session, window.jobs, window)
+        self.reloading = Reloading(window.session, window.jobs, window)
         self._rules: list[tuple[QAction, Callable[[], str]]] = []
         self._seen = (False, False, False)  # whether pipelines and runs are selected, and any of them failed
         self._datasets: list[str] = []  # of what is selected
@@ -54,7 +56,7 @@ class PipelineActions(QObject):
         rows.shared = [self.compare, self.preview, None,
                        rows.tag, rows.note, rows.star, rows.stars, None, self.keep, rows.export, None,
                        self.show_in_tree, self.open_folder, self.copy_name, self.copy_id, None,
-                       self.report, self.report_dataset, None,
+                       self.load, self.report, self.report_dataset, None,
                        self.run_again, self.run_elsewhere, None, self.delete_results, self.delete_folder]  # fmt: skip
         both = [self.compare, self.preview, self.keep, self.copy_name, self.copy_id, self.report, self.delete_folder]
         tree.addActions([*both, rows.tag, rows.note, rows.star, rows.stars, rows.export])
@@ -78,6 +80,7 @@ class PipelineActions(QObject):
         self.open_folder = self._action(tr("&Open folder"), self._open_folder, why=anything)
         self.copy_name = self._action(tr("Copy na&me"), self._copy_name, why=anything)
         self.copy_id = self._action(tr("Copy &id"), self._copy_id, why=anything)
+        self.load = self._action(tr("Does it still l&oad?"), self._try_loading, why=pipelines)
         self.report = self._action(tr("Write re&port"), self._report, "R", why=self._written(self._nothing_to_report))
         self.report_dataset = self._action(
             tr("Write report on datase&t"), self._report_datasets, why=self._written(self._no_dataset)
@@ -128,6 +131,7 @@ class PipelineActions(QObject):
         window.catalog.table.drag_wanted.connect(self._drag)
         self.deleting.done.connect(window.tell_deed)
         self.keeping.done.connect(window.tell_deed)
+        window.details.offer_loading(self.reloading, self.load)
 
     # --- when they can be done ---
 
@@ -302,12 +306,22 @@ class PipelineActions(QObject):
         self._window.show_pane(1)
         self._window.tree.show_current()
 
+    def _foremost(self) -> Picked | None:
+        """Return the current one of the selected pipelines, else the first."""
+        chosen, current = self._window.selection.chosen, self._window.selection.current
+        return current if current in chosen else next(iter(chosen), None)
+
+    def _try_loading(self) -> None:
+        one = self._foremost()
+        if one is not None:
+            self._window.show_pane(3)
+            self._window.details.show_origin()
+            self.reloading.try_loading((one.run_id, one.pipeline_id))
+
     def _open_folder(self) -> None:
-        carried = self.carried()
+        carried, one = self.carried(), self._foremost()
         run_id, pipeline_id = carried.runs[0] if carried.runs else "", ""
-        if carried.pipelines:
-            current = self._window.selection.current
-            one = current if current in carried.pipelines and current is not None else carried.pipelines[0]
+        if one is not None:
             run_id, pipeline_id = one.run_id, one.pipeline_id
 
         def show(folder: Path) -> None:
@@ -365,7 +379,7 @@ class PipelineActions(QObject):
             self.show_in_catalog, self.open_folder, None,
             self.compare, self.preview, None, rows.tag, rows.note, rows.star, rows.stars, None,
             self.keep, rows.export, self.copy_name, self.copy_id, None,
-            self.report, self.report_dataset, None,
+            self.load, self.report, self.report_dataset, None,
             self.rerun, self.run_again, self.run_elsewhere, None,
             self.delete_folder,
         ])  # fmt: skip

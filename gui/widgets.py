@@ -177,6 +177,7 @@ class Notice(QFrame):
         self.setObjectName("notice")
         self._text = QLabel()
         self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)  # names and messages from elsewhere are not to be drawn
         self._act = QPushButton()
         self._close = QToolButton()
         self._close.setObjectName("flat")

@@ -90,6 +90,8 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.previews import DataPreview as DataPreview
     from storage.previews import preview_configs as preview_configs
     from storage.previews import preview_data as preview_data
+    from storage.process import Reloaded as Reloaded
+    from storage.process import load_in_child as load_in_child
     from storage.process import run_in_child as run_in_child
     from storage.records import PipelineRecord as PipelineRecord
     from storage.records import RunConfig as RunConfig
@@ -161,7 +163,7 @@ _HOMES = {
     "plan": ("Plan", "Step"),
     "predictions": ("PredictionArrays",),
     "previews": ("ColumnPreview", "ConfigPreview", "DataPreview", "preview_configs", "preview_data"),
-    "process": ("run_in_child",),
+    "process": ("Reloaded", "load_in_child", "run_in_child"),
     "records": ("PipelineRecord", "RunConfig", "RunSummary", "StepRecord"),
     "reloading": ("Foreseen",),
     "requests": ("Failure", "PipelineEvent", "RunOutcome", "RunRequest", "Skipped"),

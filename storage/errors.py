@@ -7,7 +7,7 @@ Any other exception that leaves this package is a bug and shows as one.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,7 +88,22 @@ class TooNew(StorageError):
 
 
 class Untrusted(StorageError):
-    """An artifact that could execute something and that nobody vouched for."""
+    """An artifact that could execute something and that nobody vouched for.
+
+    `digests` are the sha256 of what would have to be trusted, `names` what it names.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        path: Path | str | None = None,
+        advice: str = "",
+        digests: Sequence[str] = (),
+        names: Sequence[str] = (),
+    ) -> None:
+        super().__init__(what, path, advice)
+        self.digests = tuple(digests)
+        self.names = tuple(names)
 
 
 class Cancelled(StorageError):

@@ -153,11 +153,14 @@ def _untrusted(
     folder: Path, refused: Sequence[ArtifactRecord], reasons: Sequence[str], names: Sequence[str]
 ) -> Untrusted:
     shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    command = shlex.join(["runshelf", "trust", "add", *dict.fromkeys(one.sha256 for one in refused)])
+    digests = list(dict.fromkeys(one.sha256 for one in refused))
+    command = shlex.join(["runshelf", "trust", "add", *digests])
     return Untrusted(
         f"It was not loaded, for loading it may run a program. {' '.join(reasons)} It names {shown}.",
         folder,
         f"If you know who made it, and trust them: {command}",
+        digests,
+        names,
     )
 
 

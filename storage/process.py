@@ -1,4 +1,6 @@
-"""Training in a child process that can be killed: a segfault, a hang or a full memory takes the child alone.
+"""Training, and trying a fitted pipeline, in a child process that can be killed.
+
+A segfault, a hang or a full memory takes the child alone.
 
 The child is started by `spawn`, never by fork, so that it works beside a window and in a frozen app. Progress and
 finished pipelines come up the connection; "pause", "resume" and "cancel" go down.
@@ -9,14 +11,20 @@ from __future__ import annotations
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.control import Control
 from storage.errors import Cancelled, StorageError
 from storage.requests import OnPipeline, Report, RunOutcome, RunRequest
+
+if TYPE_CHECKING:
+    from storage.reloading import Foreseen
+    from storage.stored_samples import Verdict
 
 GRACE_SECONDS = 5.0  # a cancelled child may finish its fold for so long before it is killed
 _POLL_SECONDS = 0.1
@@ -36,17 +44,9 @@ def run_in_child(
     Cancelled, or `control` is cancelled, the child is asked to stop, given a little time, then killed; the run is left
     consistent and Cancelled is raised. A child that dies raises StorageError; what it had finished stays.
     """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_work, args=(theirs, str(root), request.model_dump_json()), daemon=True)
-    child.start()
-    theirs.close()
-    try:
-        kind, content = _Line(child, ours, report, on_pipeline, control or Control()).listen()
-    finally:
-        ours.close()
-        _end(child)
-    if child.exitcode != 0:
+    line = _Line(report, on_pipeline, control or Control())
+    kind, content, code = _in_child(_work, (str(root), request.model_dump_json()), line)
+    if code != 0:
         _recover(root)
     if kind == "outcome":
         return content  # type: ignore[no-any-return]
@@ -55,19 +55,66 @@ def run_in_child(
     if kind == "error":
         raise content
     raise StorageError(
-        f"Training stopped: its process ended with code {child.exitcode}.",
+        f"Training stopped: its process ended with code {code}.",
         advice="Finished pipelines are kept; see run.log, then run again to go on.",
     )
 
 
+@dataclass(frozen=True)
+class Reloaded:
+    """What came of loading a fitted pipeline elsewhere; see `LoadedPipeline`, of which it lacks the model."""
+
+    foreseen: Foreseen
+    verdict: Verdict
+    trusted_as: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load_in_child(root: Path, run_id: str, pipeline_id: str, report: Report) -> Reloaded:
+    """Load a fitted pipeline in a child process and predict its stored samples again; blocks as `run_in_child` does.
+
+    Only what came of it is brought home. Raises what `Workspace.load` does; Cancelled, for which the child is killed;
+    StorageError for a child that dies.
+    """
+    line = _Line(report, None, Control(), grace=0.0)
+    kind, content, code = _in_child(_load, (str(root), run_id, pipeline_id), line)
+    if kind == "outcome":
+        return content  # type: ignore[no-any-return]
+    if kind == "cancelled":
+        raise Cancelled("Loading was cancelled.")
+    if kind == "error":
+        raise content
+    raise StorageError(
+        f"{pipeline_id} can't be loaded here: the process that loaded it ended with code {code}.",
+        advice="Load it with the versions it was made with, or train it again from its configuration.",
+    )
+
+
+def _in_child(work: Callable[..., None], args: tuple[str, ...], line: _Line) -> tuple[str, Any, int | None]:
+    """Let a child do work and listen to it; returns how it ended, what it said last, and its exit code."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=work, args=(theirs, *args), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        kind, content = line.listen(child, ours)
+    finally:
+        ours.close()
+        _end(child)
+    return kind, content, child.exitcode
+
+
 class _Line:
-    """The parent's end of the connection."""
+    """The parent's end of the connection. A child that was asked to stop is killed after `grace` seconds."""
+
+    _child: Any
+    _connection: Connection
 
     def __init__(
-        self, child: Any, connection: Connection, report: Report, on_pipeline: OnPipeline | None, control: Control
+        self, report: Report, on_pipeline: OnPipeline | None, control: Control, grace: float = GRACE_SECONDS
     ) -> None:
-        self._child = child
-        self._connection = connection
+        self._grace = grace
         self._report = report
         self._on_pipeline = on_pipeline
         self._control = control
@@ -75,8 +122,9 @@ class _Line:
         self._paused = False  # what the child was told last
         self._deadline: float | None = None  # when a child that was asked to stop is killed
 
-    def listen(self) -> tuple[str, Any]:
+    def listen(self, child: Any, connection: Connection) -> tuple[str, Any]:
         """Pass on what the child says, and our wishes to it, until it says how it ended, or is gone."""
+        self._child, self._connection = child, connection
         while True:
             try:
                 told = self._connection.recv() if self._connection.poll(_POLL_SECONDS) else None
@@ -110,7 +158,7 @@ class _Line:
             if self._control.cancelled:
                 raise Cancelled()
         except Cancelled:
-            self._deadline = time.monotonic() + GRACE_SECONDS
+            self._deadline = time.monotonic() + self._grace
             self._send("cancel")
             return
         if self._control.paused != self._paused:
@@ -176,6 +224,21 @@ def _work(connection: Connection, root: str, request: str) -> None:
                 control=home.control,
             )
         home.say("outcome", outcome)
+    except (Cancelled, KeyboardInterrupt):
+        home.say("cancelled", None)
+    except StorageError as error:
+        home.say("error", error)
+
+
+def _load(connection: Connection, root: str, run_id: str, pipeline_id: str) -> None:
+    """The whole life of a child that loads."""
+    from storage.workspace import Workspace
+
+    home = _Home(connection)
+    try:
+        with Workspace.open(Path(root), read_only=True) as workspace:
+            loaded = workspace.load(run_id, pipeline_id)
+        home.say("outcome", Reloaded(loaded.foreseen, loaded.verdict, loaded.trusted_as, loaded.warnings))
     except (Cancelled, KeyboardInterrupt):
         home.say("cancelled", None)
     except StorageError as error:

@@ -20,6 +20,7 @@ from gui.panes.pipeline_origin import Origin
 from gui.panes.pipeline_reading import Found, fetch_details, same_predictions
 from gui.panes.pipeline_summary import Head, Summary
 from gui.panes.sheets import Sheet, folds_sheet, metric_title
+from gui.reloading import Reloading
 from gui.selection import Sample, Selection
 from gui.session import Session
 from gui.settings import Settings
@@ -145,6 +146,14 @@ class PipelinePane(QWidget):
     def offer_remarks(self, actions: Sequence[QAction]) -> None:
         """Let these actions change stars, tags and notes where they are shown."""
         self._head.remarks.addActions(list(actions))
+
+    def offer_loading(self, reloading: Reloading, action: QAction) -> None:
+        """Let this action find out whether the pipeline still loads; what is known of that is shown with its origin."""
+        self._about.offer_loading(reloading, action)
+
+    def show_origin(self) -> None:
+        """Show where the pipeline comes from, and whether it still loads."""
+        self.tabs.setCurrentIndex(ORIGIN)
 
     def save(self) -> None:
         """Remember the tab, the division and the charts chosen."""

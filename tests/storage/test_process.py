@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,17 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
-from storage import Cancelled, Control, Dataset, PipelineEvent, RunRequest, Workspace, run_in_child
+from storage import (
+    Cancelled,
+    Control,
+    Dataset,
+    PipelineEvent,
+    RunRequest,
+    StorageError,
+    Workspace,
+    load_in_child,
+    run_in_child,
+)
 from storage.estimators import ALLOWED_MODULES
 from storage.training import make_folds, train
 
@@ -150,3 +165,53 @@ def test_a_paused_child_whose_parent_is_killed_ends(root: Path, spectra_csv: Pat
         (run,) = workspace.runs()
         assert run.status == "cancelled" and 2 <= run.successful < len(ALPHAS)
         assert workspace.catalog.count() == run.successful
+
+
+class Program:
+    """Pickled it is a call, made when it is loaded."""
+
+    def __init__(self, call: Callable[..., Any], *args: Any) -> None:
+        self.call = (call, args)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call
+
+
+def plant(root: Path, *programs: Program) -> tuple[str, str]:
+    """Put programs that the user trusts in place of every artifact of a pipeline."""
+    data = pickle.dumps(list(programs))
+    digest = hashlib.sha256(data).hexdigest()
+    with Workspace.open(root) as workspace:
+        run_id = workspace.runs()[0].run_id
+        (row, *_) = workspace.pipelines(run_id)
+        workspace.trust([digest])
+    folder = root / "runs" / run_id / row.pipeline_id
+    told = json.loads((folder / "pipeline.json").read_text())
+    for artifact in told["artifacts"]:
+        (folder / artifact["path"]).write_bytes(data)
+        artifact.update(sha256=digest, bytes=len(data))
+    (folder / "pipeline.json").write_text(json.dumps(told))
+    return run_id, row.pipeline_id
+
+
+def test_a_pipeline_that_kills_or_holds_up_who_loads_it_does_so_to_the_child_alone(
+    root: Path, spectra_csv: Path
+) -> None:
+    Workspace.create(root).close()
+    outcome = run_in_child(root, request_for(spectra_csv, [1.0]), lambda *_: None)
+    with Workspace.open(root, read_only=True) as workspace:
+        (row,) = workspace.pipelines(outcome.run_id)
+    good = load_in_child(root, outcome.run_id, row.pipeline_id, lambda *_: None)
+    assert good.verdict.outcome == "reproduces" and good.foreseen.outlook == "same"
+    with pytest.raises(StorageError, match="the process that loaded it ended with code -6"):
+        load_in_child(root, *plant(root, Program(os.abort)), lambda *_: None)
+    began = root.parent / "began"
+    place = plant(root, Program(os.mkdir, str(began)), Program(signal.pause))
+
+    def stop(*_: object) -> None:
+        if began.is_dir():
+            raise Cancelled()
+
+    with pytest.raises(Cancelled):
+        load_in_child(root, *place, stop)
+    assert not multiprocessing.active_children()
