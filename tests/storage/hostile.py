@@ -34,6 +34,7 @@ def corpus(canary: Path) -> dict[str, bytes]:
     """Hostile pickles by what they try; `canary` is the file that would be made."""
     import builtins
     import functools
+    import importlib
     import operator
     import os
     import subprocess
@@ -54,7 +55,7 @@ def corpus(canary: Path) -> dict[str, bytes]:
         "eval": Calls(eval, code),
         "exec": Calls(exec, code),
         "compile": Calls(compile, code, "x", "exec"),
-        "import": Calls(__import__, "os"),
+        "import": Calls(importlib.import_module, "os"),
         "getattr": Calls(builtins.getattr, StandardScaler, "fit"),
         "open": Calls(open, str(canary), "w"),
         "methodcaller": Calls(operator.methodcaller, "touch"),
@@ -111,6 +112,7 @@ def _written_by_hand(command: str, code: str) -> dict[str, bytes]:
         "dotted class": call(named("sklearn.preprocessing._data", "StandardScaler.fit")),
         "function of sklearn": call(named("sklearn.datasets", "load_files"), text("/"), pickle.TUPLE1, pickle.REDUCE),
         "fetching": call(named("sklearn.datasets", "fetch_openml"), text("iris"), pickle.TUPLE1, pickle.REDUCE),
+        "import by name": call(named("builtins", "__import__"), text("os"), pickle.TUPLE1, pickle.REDUCE),
         "printing": call(named("sklearn.utils._show_versions", "show_versions"), pickle.EMPTY_TUPLE, pickle.REDUCE),
         "test module": call(named("sklearn.tests.test_base", "MyEstimator")),
         "relative module": call(named("sklearn.", "x")),

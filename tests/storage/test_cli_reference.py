@@ -143,7 +143,9 @@ def test_what_is_printed_is_what_duckdb_reads_in_the_parts(filled: Path, ask: An
     )
     listed = ask("catalog", "list")
     table = duckdb.sql(
-        f"select m.* replace (epoch_ms(created_at) as created_at), e.tags, e.notes, e.stars from {meta} m "
+        f"select m.* replace (epoch_ms(created_at) as created_at), e.tags, e.notes, e.stars, "
+        "case when len(e.tags) > 0 or e.notes <> '' or e.stars > 0 then epoch_ms(e.\"at\") end as noted_at "
+        f"from {meta} m "
         f"left join {edits} e using (prediction_id) "
         "order by m.created_at desc"
     )
@@ -151,7 +153,8 @@ def test_what_is_printed_is_what_duckdb_reads_in_the_parts(filled: Path, ask: An
     assert len(listed) == len(rows) == 6  # 2 of corn, 2 of wheat, the failed one, 1 whose run is gone
     for shown, row in zip(listed, rows, strict=True):
         shown["tags"] = shown["tags"] and shown["tags"].split(", ")
-        shown["created_at"] = round(datetime.fromisoformat(shown["created_at"]).timestamp() * 1000)
+        for name in ("created_at", "noted_at"):
+            shown[name] = shown[name] and round(datetime.fromisoformat(shown[name]).timestamp() * 1000)
         row["run_date"] = str(row["run_date"])
         row["tags"] = row["tags"] or None
         assert shown == {name: row.get(name) for name in shown}
