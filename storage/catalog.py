@@ -702,7 +702,15 @@ class Catalog:
     def _source(self) -> Source:
         """What queries may speak of now."""
         texts = self._index.texts
-        return Source(self._index.columns, self.metrics, texts.word, texts.tagged, texts.parameter, texts.spoken_names)
+        return Source(
+            self._index.columns,
+            self.metrics,
+            texts.word,
+            texts.tagged,
+            texts.parameter,
+            texts.spoken_names,
+            self._index.results.damaged,
+        )
 
     def _compile(self, filter: str) -> Query:
         return compile_query(filter, self._source())

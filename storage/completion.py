@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from storage.index import Index
 
 MAX_SUGGESTIONS = 50
+_DAMAGED = "damaged"  # a status that no row has: it is that of the folder
 _WRITABLE = re.compile(r"[^\W\d][\w.]*")  # a parameter by another name can't stand in a query
 _QUOTED = re.compile(r"'([^'\\]|\\.|'')*'|\"([^\"\\]|\\.)*\"|['\"]")
 _OPERATORS = {
@@ -174,6 +175,8 @@ class _Suggestions:
         elif column is not None and column.info["kind"] in ("text", "date"):
             for value in self._index.results.values(name, start, MAX_SUGGESTIONS):
                 yield Suggestion(quote(value), "value")
+            if name == "status" and _DAMAGED.startswith(start):
+                yield Suggestion(quote(_DAMAGED), "value", "its folder can't be read")
         elif column is not None and column.info["kind"] == "time":
             yield from (Suggestion(word, "value") for word in self._going_on(_TIMES))
         elif column is None:

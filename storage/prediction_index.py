@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, text
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, select, text
 from sqlalchemy import Index as SqlIndex
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import operators
@@ -324,6 +324,17 @@ class PredictionIndex:
         statement = select(p.c.folder, p.c.pipeline_id).where(p.c.prediction_id == prediction_id)
         rows = self._index.ask(statement.order_by(p.c.status == "damaged").limit(1))
         return (rows[0]["folder"], rows[0]["pipeline_id"]) if rows else None
+
+    def damaged(self) -> ColumnElement[bool]:
+        """Rows whose pipeline folder is damaged, and no copy of it is sound."""
+        p = self._index.tables.pipelines
+        sound = p.alias("sound")
+        found = select(p.c.prediction_id).where(
+            p.c.status == "damaged",
+            p.c.prediction_id != "",
+            ~exists().where(sound.c.prediction_id == p.c.prediction_id, sound.c.status != "damaged"),
+        )
+        return self._index.predictions.c.prediction_id.in_(found)
 
     def done_before(self, config_hash: str, data_hash: str, seed: int, dataset: str) -> tuple[str, str] | None:
         """Run and pipeline where the same configuration, data, split and seed were completed and still lie."""

@@ -168,6 +168,9 @@ class _Compiler(Transformer[Token, Any]):
             return _contains(column, _text(self._token(right)))
         if sign in ("=", "==") and self._is_tags(column):
             return self._tagged(right)
+        if sign in ("=", "==") and self._is_damaged(column, right):
+            assert self._source.damaged is not None
+            return self._source.damaged()
         span = self._span(column, right)
         if span is not None:
             return _in_span(column, str(sign), *span)
@@ -205,6 +208,11 @@ class _Compiler(Transformer[Token, Any]):
     def _is_tags(self, column: Any) -> bool:
         return self._source.tagged is not None and column is self._columns.get("tags")
 
+    def _is_damaged(self, column: Any, value: Any) -> bool:
+        """Whether `status` is compared with "damaged"."""
+        known = self._source.damaged is not None and column is self._columns.get("status")
+        return known and isinstance(value, Token) and _text(value) == "damaged"
+
     def _tagged(self, value: Any) -> ColumnElement[bool]:
         assert self._source.tagged is not None
         return self._source.tagged(_text(self._token(value)))
@@ -236,7 +244,8 @@ class _Compiler(Transformer[Token, Any]):
 
     def one_of(self, name: Token, *values: Any) -> ColumnElement[bool]:
         column = self._named(name)
-        if isinstance(column, Parameter) or _is_time(column) or self._is_tags(column):
+        damaged = any(self._is_damaged(column, value) for value in values)
+        if damaged or isinstance(column, Parameter) or _is_time(column) or self._is_tags(column):
             if len(values) > MAX_CONDITIONS:
                 raise _at(name, f"At most {MAX_CONDITIONS} values can be compared", "Use a range.")
             return or_(*(self.compare(name, Token("OPERATOR", "="), value) for value in values))

@@ -34,7 +34,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Source:
-    """What queries may speak of: columns by name, metrics, and how words, tags and parameters are looked up."""
+    """What queries may speak of: columns by name, metrics, and how words, tags and parameters are looked up.
+
+    `damaged` are the results whose folder is damaged: a status that no column has.
+    """
 
     columns: Columns
     metrics: Metrics = field(default_factory=Metrics)
@@ -42,6 +45,7 @@ class Source:
     tagged: Callable[[str], ColumnElement[bool]] | None = None
     parameter: Callable[[str], Parameter | None] = lambda name: None
     parameter_names: Callable[[], list[str]] = list
+    damaged: Callable[[], ColumnElement[bool]] | None = None
 
     def find(self, text: str) -> ColumnElement[bool]:
         """Rows with a word in them."""

@@ -229,6 +229,12 @@ def test_a_damaged_run_is_shown_and_the_rest_works(workspace: Workspace) -> None
     assert [(row["folder_exists"], row["folder_damaged"]) for _, row in sorted(rows.items())] == [
         (True, True), (True, False),
     ]  # fmt: skip
+    for query, count in (
+        ("status = 'damaged'", 1), ("status != 'damaged'", 2), ("status in ('damaged', 'failed')", 1),
+        ("status = 'completed'", 3), ("dataset_name = 'corn' and status = damaged", 0),
+    ):  # fmt: skip
+        assert workspace.catalog.count(query) == count, query
+    assert workspace.catalog.group(["dataset_name"], [], "status = 'damaged'")[0]["dataset_name"] == "wheat"
     details = workspace.details(damaged.run_id, damaged.pipeline_id)
     assert details.problems and details.pipeline is None
 
