@@ -94,7 +94,7 @@ class Workspace:
     @classmethod
     def create(cls, path: Path | str) -> Workspace:
         """Make a new workspace in an empty or new folder, and open it. Raises Exists, ReadOnly, DiskFull."""
-        root = Path(path).absolute()
+        root = _place(path)
         if (root / MARKER).exists():
             raise Exists(f"{root} is a workspace already.", root, "Open it instead.")
         make_root(root)
@@ -116,7 +116,7 @@ class Workspace:
         where it is built first, and of results that are taken into the catalog; nothing is lost when it stops the
         opening.
         """
-        root = Path(path).absolute()
+        root = _place(path)
         record = read_marker(root)
         denied = not read_only and not os.access(root, os.W_OK)
         workspace = cls(root, record, read_only or denied)
@@ -805,3 +805,9 @@ class Workspace:
         from storage.reruns import rerun_request
 
         return rerun_request(self.run(run_id), only, same_data=same_data)
+
+
+def _place(path: Path | str) -> Path:
+    """A path from the top, without `..`, which no file of a workspace may have; links are followed where one is."""
+    place = Path(path).absolute()
+    return place.resolve() if ".." in place.parts else place

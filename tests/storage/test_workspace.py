@@ -345,3 +345,15 @@ def test_a_full_disk_can_be_looked_at(root: Path, monkeypatch: pytest.MonkeyPatc
     with Workspace.open(root) as workspace:
         assert workspace.read_only and "disk is full" in workspace.notices[0]
         assert workspace.catalog.count() == 2
+
+
+def test_a_workspace_is_made_and_written_from_the_folder_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "beside").mkdir()
+    monkeypatch.chdir(tmp_path / "beside")
+    Workspace.create("../ws").close()
+    with Workspace.open("../ws") as workspace:
+        assert workspace.root == tmp_path.resolve() / "ws"
+        fill(workspace, 1)
+        assert workspace.catalog.count() == 1
