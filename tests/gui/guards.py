@@ -33,6 +33,7 @@ ALLOWED = {
     ("crash.py", "_left_behind"): "at the start, before there is a window",
     ("crash.py", "_put_aside"): "at the start, before there is a window",
 }
+IDLE_S = 0.005  # of the work in `slowness`, on an idle core as the limit is meant for
 _records: list[list[str]] = []  # of the tests that run now; empty while nobody watches
 _inside = threading.local()
 
@@ -137,6 +138,20 @@ class Watchdog:
         if self._began is not None:
             self.longest = max(self.longest, time.thread_time() - self._began)
             self._began = None
+
+
+def slowness() -> float:
+    """How many times slower this machine computes at the moment than when nothing else runs on it; at least 1.
+
+    What shares a core with others computes half as fast: then 50 ms of ours take 100.
+    """
+    times = []
+    for _ in range(3):
+        start, found = time.thread_time(), {}
+        for number in range(40_000):
+            found[number % 997] = str(number)
+        times.append(time.thread_time() - start)
+    return max(1.0, min(times) / IDLE_S)
 
 
 def workers() -> set[str]:

@@ -1,7 +1,6 @@
 """The window never freezes: no piece of its own work takes long, and nothing slow runs on its thread."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,11 +11,10 @@ from gui.charts.page import KINDS
 from gui.theme import theme
 from gui.window import MainWindow
 from storage import Workspace
-from tests.gui.guards import Watchdog
+from tests.gui.guards import Watchdog, slowness
 
 MOST_MS = 50
 ROUNDS = 6
-IDLE_S = 0.005  # of the work in `slowness`, on an idle core as the limit is meant for
 Action = Callable[[MainWindow], object]
 
 
@@ -177,20 +175,6 @@ def busy(qtbot, watchdog: Watchdog) -> Callable[[MainWindow, Action], float]:
         return watchdog.longest * 1000
 
     return measure
-
-
-def slowness() -> float:
-    """How many times slower this machine computes at the moment than when nothing else runs on it; at least 1.
-
-    What shares a core with others computes half as fast: then 50 ms of ours take 100.
-    """
-    times = []
-    for _ in range(3):
-        start, found = time.thread_time(), {}
-        for number in range(40_000):
-            found[number % 997] = str(number)
-        times.append(time.thread_time() - start)
-    return max(1.0, min(times) / IDLE_S)
 
 
 def test_nothing_people_do_holds_the_window_up(busy, window):
