@@ -43,7 +43,7 @@ def tip(plot, x: float, y: float) -> str:
 
 
 def longest_ms(act, ready=lambda: True) -> float:
-    """How long this thread computes at a time, for an act and what follows until it is `ready`, as on an idle machine; the best of 3."""
+    """The longest this thread computes at a time until it is `ready`, as on an idle machine; the best of three."""
     rounds = []
     for _ in range(3):
         pieces, work = [], act
