@@ -105,6 +105,9 @@ def names(place: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Monke
         yield {"ws": ws, "run_id": outcome.run_id, "dataset": dataset, "pipelines": pipelines}
 
 
+@pytest.mark.filterwarnings(
+    "ignore:The inplace keyword in DataFrame.drop:DeprecationWarning"
+)  # how duckdb calls pandas
 @pytest.mark.skipif(sys.platform == "win32", reason="the blocks are for a POSIX shell")
 @pytest.mark.parametrize("page", [page for page in PAGES if programs(page)], ids=lambda page: page.name)
 def test_the_programs_of_a_page_run(page: Path, place: Path, names: dict[str, Any], tmp_path: Path) -> None:
