@@ -63,8 +63,14 @@ class Dressing(QObject):
             self._first.pop()()
         self._left = [one for one in self._left if isValid(one)]
         self._left.sort(key=QWidget.isVisible)  # taken from the end
-        while self._left and time.monotonic() < until and (self._left[-1].isVisible() or not self._held):
-            _dress(self._left.pop())
+        while self._left and time.monotonic() < until:
+            widget = self._left[-1]
+            there = isValid(widget)  # dressing one may make another go, such as a menu that is filled anew
+            if there and self._held and not widget.isVisible():
+                break
+            self._left.pop()
+            if there:
+                _dress(widget)
         if time.monotonic() < until and not self._first:
             self._show()
 

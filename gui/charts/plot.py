@@ -91,6 +91,8 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
 
     def _recolour(self) -> None:
         """Take on the colours of now; what is drawn out of sight does so as soon as it is seen again."""
+        if self.plotItem is None:  # closed: pyqtgraph has let go of all it held, and nothing is drawn any more
+            return
         self._faded = True
         if self.isVisible():
             self.redraw()
