@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.errors import NameRefused
+from storage.errors import NameRefused, NotFound
 
 MARKER = "runshelf.json"
 MAX_NAME_BYTES = 80  # date + dataset + run name stay under the 255 bytes of every file system
@@ -78,6 +78,14 @@ def pipeline_number(folder_name: str) -> int | None:
     """The number a pipeline folder carries, or None for any other folder."""
     match = _PIPELINE_FOLDER.fullmatch(folder_name)
     return int(match.group(1)) if match else None
+
+
+def pipeline_folder(run_folder: Path, pipeline_id: str) -> Path:
+    """The folder of a pipeline, which is there and lies in that of its run. Raises NotFound, whatever the id may be."""
+    folder = run_folder / pipeline_id
+    if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
+        raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
+    return folder
 
 
 def numbered(word: str) -> str | None:

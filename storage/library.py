@@ -20,7 +20,7 @@ from storage.configs import METADATA_KEY, PipelineConfig, checked_config, inline
 from storage.copies import CONFIG, METADATA, config_of, copy_pipeline, copy_run, ended, read_metrics
 from storage.disk import Disk, Draft, replaced_file, user_name
 from storage.errors import BadInput, Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
-from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part, pipeline_number
+from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part, pipeline_folder, pipeline_number
 from storage.library_items import (
     LIBRARY_KINDS,
     LibraryItem,
@@ -305,10 +305,7 @@ class Library:
             )
 
     def _pipeline_folder(self, run_id: str, pipeline_id: str) -> Path:
-        folder = self._layout.run(self._run_folder(run_id)) / pipeline_id
-        if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
-            raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
-        return folder
+        return pipeline_folder(self._layout.run(self._run_folder(run_id)), pipeline_id)
 
     # ------------------------------------------------------------ changing
 

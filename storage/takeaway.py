@@ -17,7 +17,7 @@ from storage.destinations import chosen_folder, is_inside
 from storage.disk import Disk, Draft, new_folder, replaced_file
 from storage.errors import BadInput, Conflict, Exists, NotFound
 from storage.flat_predictions import FlatPredictions
-from storage.layout import Layout, checked_name, folder_part
+from storage.layout import Layout, checked_name, folder_part, pipeline_folder
 from storage.readmes import model_card
 from storage.records import PipelineRecord
 
@@ -47,9 +47,7 @@ class Takeaway:
         create: bool = False,
     ) -> Path:
         """Write a pipeline to a new folder; see Workspace.export_pipeline."""
-        folder = run_folder / pipeline_id
-        if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
-            raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
+        folder = pipeline_folder(run_folder, pipeline_id)
         run = run_config_of(run_folder)
         first = checked_name(name, "export") if name else dated_name(run_folder, run)
         path = chosen_folder(self._layout, destination, self._layout.exports, create=create) / f"{first}_{pipeline_id}"

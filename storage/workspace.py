@@ -22,7 +22,7 @@ from storage.disk import Disk, make_root
 from storage.errors import BadInput, Corrupt, DiskFull, Exists, NotFound, ReadOnly, TooNew
 from storage.following import Following
 from storage.index import Index
-from storage.layout import MARKER, Layout
+from storage.layout import MARKER, Layout, pipeline_folder
 from storage.listing import (
     PipelineDetails,
     PipelineRow,
@@ -466,13 +466,13 @@ class Workspace:
         """
         from storage.loading import load_folder
 
-        return load_folder(self._pipeline_folder(run_id, pipeline_id), trust=trust)
+        return load_folder(pipeline_folder(self._places.run(run_id), pipeline_id), trust=trust)
 
     def foresee(self, run_id: str, pipeline_id: str) -> Foreseen:
         """What loading a pipeline will come to with what is installed here; nothing is unpickled. Raises NotFound."""
         from storage.loading import foresee_folder
 
-        return foresee_folder(self._pipeline_folder(run_id, pipeline_id))
+        return foresee_folder(pipeline_folder(self._places.run(run_id), pipeline_id))
 
     def trust(self, digests: Sequence[str], why: str = "") -> list[TrustedDigest]:
         """Trust artifacts by their sha256 from now on, in every workspace of this user; returns those that are new."""
@@ -491,12 +491,6 @@ class Workspace:
         from storage.trust import Keyring
 
         return Keyring().untrust(digests)
-
-    def _pipeline_folder(self, run_id: str, pipeline_id: str) -> Path:
-        folder = self._places.run(run_id) / pipeline_id
-        if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
-            raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
-        return folder
 
     # ------------------------------------------------------------ reports
 
