@@ -6,15 +6,21 @@ window touches on its own thread. How long the work on that thread takes is note
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
-from PySide6.QtCore import QLocale, QSettings, QtMsgType
+from PySide6.QtCore import QLocale, QSettings, Qt, QtMsgType
+from PySide6.QtGui import QGuiApplication, QWindow
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
 from pytestqt.wait_signal import SignalBlocker
 
@@ -39,10 +45,26 @@ class PatientBot(QtBot):
     """Waits longer than a busy machine needs: a test that fails for want of time tells nothing."""
 
     def waitUntil(self, callback: Callable[[], object], *, timeout: int = PATIENCE_MS) -> None:
-        super().waitUntil(callback, timeout=timeout)
+        try:
+            super().waitUntil(callback, timeout=timeout)
+        except TimeoutError as error:
+            _tell_state(error)
+            raise
 
     def waitSignal(self, signal: object, *, timeout: int = PATIENCE_MS, **options: object) -> SignalBlocker:
         return super().waitSignal(signal, timeout=timeout, **options)
+
+
+def _tell_state(error: BaseException) -> None:
+    """Add to an error what the windows and the threads were doing: it may be one that comes once in a hundred runs."""
+    error.add_note(f"held down: {QGuiApplication.keyboardModifiers()}, {QGuiApplication.mouseButtons()}")
+    for window in (one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow) and one.isVisible()):
+        rows = [*window.catalog.table.chosen.rows().ranges()]
+        error.add_note(f"selected: {window.selection.current}, rows {rows}; idle: {window.tasks.idle}")
+    with tempfile.TemporaryFile("w+") as file:
+        faulthandler.dump_traceback(file)
+        file.seek(0)
+        error.add_note(file.read())
 
 
 @pytest.fixture
@@ -66,6 +88,15 @@ def own_places(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     QLocale.setDefault(QLocale("en_US"))
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture(autouse=True)
+def keys_released(qapp) -> Iterator[None]:
+    """Shift or Ctrl of a simulated click stays down until the next one, and then rows are selected another way."""
+    yield
+    if QGuiApplication.keyboardModifiers():
+        QTest.keyRelease(QWindow(), Qt.Key.Key_Shift)
+    assert not QGuiApplication.keyboardModifiers()
 
 
 @pytest.fixture(autouse=True)
