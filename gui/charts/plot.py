@@ -30,6 +30,8 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent, enableMenu=False)
+        unused = self.getPlotItem().ctrlMenu  # made all the same, and of nobody: it would outlive the chart
+        unused.setParent(self, unused.windowFlags())
         self.setAccessibleName(name)
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)

@@ -16,13 +16,14 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
-from PySide6.QtCore import QLocale, QSettings, Qt, QtMsgType
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QSettings, Qt, QtMsgType
 from PySide6.QtGui import QGuiApplication, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
 from pytestqt.wait_signal import SignalBlocker
+from shiboken6 import isValid
 
 from gui.settings import Settings
 from gui.tasks import Problem
@@ -192,6 +193,9 @@ def open_window(qtbot, settings: Settings, problems: list[Problem]) -> Iterator[
         qtbot.waitUntil(lambda window=window: not window.jobs.busy())
         window.close()
         window.deleteLater()
+    # Now and not in the next test, whose window would find a thousand widgets to be dressed beside its own.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert [one for one in QApplication.allWidgets() if isValid(one)] == []
 
 
 @pytest.fixture

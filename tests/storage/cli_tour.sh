@@ -6,7 +6,6 @@
 set -eu
 cd "$1"
 PYTHON=${PYTHON:-python3}
-runshelf() { "$PYTHON" -m storage "$@"; }
 field() { "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[int(sys.argv[1])][sys.argv[2]])' "$@"; }
 tree() { (cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2); }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +22,21 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     monkeypatch.delenv("RUNSHELF_WORKSPACE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for PATH with `runshelf` in it, which starts at once."""
+    folder = tmp_path_factory.mktemp("bin")
+    warm, address = Path(__file__).with_name("warm.py"), folder / "socket"
+    (folder / "runshelf").write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{warm}" "{address}" "$@"\n')
+    (folder / "runshelf").chmod(0o755)
+    serving = [sys.executable, "-m", "tests.storage.warm", str(address)]
+    environment = os.environ | {"PYTHONPATH": str(warm.parents[2])}
+    with subprocess.Popen(serving, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None and server.stdout.readline() == "ready\n"
+        yield folder
+        server.kill()
 
 
 @pytest.fixture

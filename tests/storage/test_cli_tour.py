@@ -25,12 +25,16 @@ cv: {n_splits: 3}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a script for a POSIX shell")
-def test_the_tour_of_the_command_line(spectra_csv: Path, tmp_path: Path) -> None:
+def test_the_tour_of_the_command_line(spectra_csv: Path, commands: Path, tmp_path: Path) -> None:
     place = tmp_path / "tour with spaces"
     place.mkdir()
     spectra_csv.rename(place / "data.csv")
     (place / "grid.yaml").write_text(GRID)
-    environment = os.environ | {"PYTHON": sys.executable, "PYTHONPATH": str(HERE.parents[1])}
+    environment = os.environ | {
+        "PYTHON": sys.executable,
+        "PYTHONPATH": str(HERE.parents[1]),
+        "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
+    }
     ended = subprocess.run(
         ["sh", str(HERE / "cli_tour.sh"), str(place)], env=environment, capture_output=True, text=True, timeout=600
     )

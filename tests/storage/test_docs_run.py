@@ -65,15 +65,11 @@ def test_the_messages_of_the_guide_are_those_of_the_program() -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, commands: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder as a clone, with `runshelf` on the path; nothing opens a browser."""
     folder = tmp_path / "clone"
     write_demo_data(folder / "demo" / "data")
     shutil.copytree(ROOT / "resources" / "configs", folder / "resources" / "configs")
-    commands = tmp_path / "bin"
-    commands.mkdir()
-    (commands / "runshelf").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m storage "$@"\n')
-    (commands / "runshelf").chmod(0o755)
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("BROWSER", "true")
