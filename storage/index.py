@@ -230,7 +230,7 @@ class Index:
     # ------------------------------------------------------------ tables
 
     def _declare(self, metrics: list[str]) -> None:
-        self.tables = declare(metrics)
+        self.tables = declare(tuple(metrics))
         self.predictions: Table = self.tables.predictions
 
     def changed_elsewhere(self) -> bool:

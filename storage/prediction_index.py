@@ -362,9 +362,10 @@ class PredictionIndex:
         if not wanted or name in self._index.sorts:
             return
         with suppress(Locked), self._index.change() as connection:
-            made = SqlIndex(name, *wanted)
-            made.create(connection, checkfirst=True)
-            self._index.predictions.indexes.discard(made)
+            quote = connection.dialect.identifier_preparer.quote
+            columns = ", ".join(quote(column.name) for column in wanted)
+            # As text: an Index would become one of the table, which others describe theirs by.
+            connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON predictions ({columns})")
             self._index.sorts.add(name)
             self._analyze(connection)
 
