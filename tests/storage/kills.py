@@ -12,6 +12,8 @@ from typing import Any
 from storage import Workspace
 
 _PRELOADED = [
+    "pandas",  # which is what takes its time, as does the next
+    "pyarrow.dataset",
     "tests.storage.kills",
     "storage.workspace",
     "storage.deletion",
@@ -23,12 +25,18 @@ _PRELOADED = [
 ]
 
 
+def processes() -> Any:
+    """Return a context whose processes are forks of one that has imported what they use, where there are forks."""
+    if os.name != "posix":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
+
 def killed_at(call: int, work: Callable[..., None], *arguments: Any) -> bool:
     """Do `work` in a process that ends at its nth change of the disk; False if it came to its end before."""
-    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-    if os.name == "posix":
-        context.set_forkserver_preload(_PRELOADED)
-    process = context.Process(target=_until, args=(call, work, *arguments))
+    process = processes().Process(target=_until, args=(call, work, *arguments))
     process.start()
     process.join()
     assert process.exitcode in (0, 9), process.exitcode

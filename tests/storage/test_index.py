@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -16,6 +15,7 @@ import pytest
 
 from storage import Cancelled, Workspace
 from storage.mounts import bsd_mounts, file_system_of, is_network_folder, linux_mounts
+from tests.storage.kills import processes
 from tests.storage.samples import add_foreign_part, fill
 
 MOUNTS = """\
@@ -169,7 +169,7 @@ def test_an_index_that_is_deleted_is_made_again_once_for_all(root: Path) -> None
     """Several processes look while it goes away: each finds every result, each time."""
     with Workspace.create(root) as workspace:
         fill(workspace, 30)
-        with multiprocessing.get_context("spawn").Pool(3) as pool:
+        with processes().Pool(3) as pool:
             looking = [pool.apply_async(look, (root, 300)) for _ in range(3)]
             for _ in range(4):
                 for path in (root / "catalog").glob("index.sqlite*"):

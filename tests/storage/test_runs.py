@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import pickle
 import shutil
 from datetime import date
@@ -18,6 +17,7 @@ from storage import Conflict, NameRefused, Workspace
 from storage.artifacts import Artifacts, read_artifact
 from storage.errors import BadInput, Corrupt
 from storage.layout import pipeline_number
+from tests.storage.kills import processes
 from tests.storage.samples import fill
 
 TODAY = date.today().isoformat()
@@ -107,7 +107,7 @@ def add_many(root: str, count: int, worker: int) -> None:
 
 def test_eight_processes_add_to_one_run(root: Path) -> None:
     Workspace.create(root).close()
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     workers = [context.Process(target=add_many, args=(str(root), 25, worker)) for worker in range(8)]
     for worker in workers:
         worker.start()
