@@ -331,6 +331,7 @@ def stage_for(app: QApplication, workspace: Path, choice: Choice, size: QSize) -
     with tempfile.TemporaryDirectory() as place:  # the user's own settings are neither read nor written
         os.environ["HOME"] = os.environ["USERPROFILE"] = place  # paths are shown as "~/…"
         root = shutil.copytree(workspace, Path(place) / workspace.name)
+        Workspace.open(root).close()  # an index of another version is made anew now, and not told of in the pictures
         settings = Settings(QSettings(str(Path(place) / "settings.ini"), QSettings.Format.IniFormat))
         settings.theme = choice
         theme().choose(choice)

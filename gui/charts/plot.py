@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPen, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
+from shiboken6 import delete, isValid
 
 from gui.formats import tr
 from gui.theme import theme
@@ -30,9 +31,12 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent, enableMenu=False)
-        unused = self.getPlotItem().ctrlMenu  # made all the same, and of nobody: it would outlive the chart
-        unused.setParent(self, unused.windowFlags())
+        # A menu is made all the same, which is nobody's: it would outlive the chart.
+        unused = self.getPlotItem().ctrlMenu
+        self.destroyed.connect(lambda: delete(unused) if isValid(unused) else None)
         self.setAccessibleName(name)
+        for side in ("bottom", "left"):
+            self.getAxis(side).enableAutoSIPrefix(False)  # "(x0.001)" at the title would have to be reckoned with
         self.hideButtons()
         self.setFrameShape(self.Shape.NoFrame)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -100,7 +100,7 @@ class SpectraPlot(SpectralPlot):
             text += tr(", {k} drawn").format(k=integer_text(len(lines.places)))
         found = lines.spectra.outliers
         if found is not None and self.shown.outliers:
-            text += tr(", outliers by {n} principal components").format(n=found.components)
+            text += ", " + tr("outliers by PCA, components: {n}").format(n=found.components)
         return text
 
     def ordered(self) -> Numbers:

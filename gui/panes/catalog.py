@@ -372,8 +372,10 @@ class CatalogPane(QWidget):
         self.columns.save()
 
     def _offer_best(self, menu: QMenu) -> None:
+        for old in menu.findChildren(QMenu):
+            old.deleteLater()
         menu.clear()
-        self.sorting.offer_best(menu)
+        self.sorting.offer_best(menu, self.columns.shown_keys())
 
     def _click_stars(self, index: QModelIndex) -> None:
         """A click on a star gives as many stars, one on the last of them takes them away."""

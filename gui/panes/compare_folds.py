@@ -47,7 +47,7 @@ def verdict_word(pair: FoldComparison | None) -> str:
     if pair.verdict in ("unclear", "none"):
         return tr("? can't tell") if pair.verdict == "unclear" else tr("✕ not comparable")
     most = max(pair.better or 0.0, pair.equivalent or 0.0, pair.worse or 0.0)
-    words = {"better": tr("▲ better"), "worse": tr("▼ worse"), "equivalent": tr("≈ the same")}
+    words = {"better": tr("+ better"), "worse": tr("− worse"), "equivalent": tr("≈ the same")}
     return words[pair.verdict] if most >= SURE else tr("{verdict}, probably").format(verdict=words[pair.verdict])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -76,11 +76,15 @@ class Sorting(QObject):
         drop = menu.addAction(tr("Remove from sort"), partial(self.drop, section))
         drop.setEnabled(column.key in names and len(names) > 1)
 
-    def offer_best(self, menu: QMenu) -> None:
-        """Offer to put the best first, by each metric that has a direction."""
+    def offer_best(self, menu: QMenu, shown: Collection[str]) -> None:
+        """Offer to put the best first, by each metric that has a direction; those not `shown` a step further down."""
+        others = QMenu(tr("Other metrics"), menu)
         for column in self._model.columns:
             if column.metric is not None and column.has_best:
-                menu.addAction(f"{best_sign(column.metric)}  {column.title}", partial(self._sort_best, column))
+                place = menu if column.key in shown else others
+                place.addAction(f"{best_sign(column.metric)}  {column.title}", partial(self._sort_best, column))
+        if others.actions():
+            menu.addMenu(others)
         menu.addSeparator()
         menu.addAction(tr("Newest first"), partial(self.sort, [SortKey("created_at", True)]))
 

@@ -130,3 +130,22 @@ def test_groups_show_the_main_metric_of_each_task_and_none_that_no_group_has(qtb
         apply_filter(qtbot, window, "dataset_name = 'coffee'")
     keys = [column.key for column in table.groups.columns]
     assert keys[4:6] == ["best_val_accuracy", "best_test_accuracy"] and not any("rmse" in key for key in keys)
+
+
+def offered(window):
+    """The titles in the menu "Best by", and in the one under it."""
+    menu = window.catalog.sort_button.menu()
+    menu.aboutToShow.emit()
+    further = [action.menu() for action in menu.actions() if action.menu()]
+    titles = [action.text().split("  ")[-1] for action in menu.actions() if not action.isSeparator()]
+    return titles, [action.text().split("  ")[-1] for one in further for action in one.actions()]
+
+
+def test_the_metrics_that_are_shown_come_first_in_the_menu_of_the_best(window):
+    title = window.catalog.model.columns[window.catalog.model.column("val_rmse")].title
+    first, further = offered(window)
+    assert title in first and not further and "Other metrics" not in first
+    window.catalog.columns.show_column("val_rmse", False)
+    first, further = offered(window)
+    assert further == [title] and title not in first
+    assert first[-1] == "Newest first"
