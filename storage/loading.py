@@ -49,13 +49,13 @@ def load_folder(folder: Path, keyring: Keyring | None = None, *, trust: bool = F
     """Load the pipeline of a folder, in its run or in a copy. With `trust`, this once, whoever made it.
 
     Raises NotFound, Corrupt for what is damaged or not what was stored, Untrusted for what somebody else made and that
-    names what is not known to do no harm, Conflict where it can't be read with what is installed here.
+    names what is not known to do no harm, Conflict where it can't be read with what is installed here or was thinned.
     """
     from sklearn.pipeline import Pipeline
 
     record = read_document(folder / "pipeline.json", PipelineRecord)
     artifacts = _final_steps(folder, record)
-    contents = [read_verified(folder, artifact) for artifact in artifacts]
+    contents = _read_steps(folder, record, artifacts)
     foreseen = foresee(record, _names_in(contents))
     loaded = _loaded(folder, artifacts, contents, keyring or Keyring(), foreseen, trust)
     model = Pipeline([(artifact.name, one.value) for artifact, one in zip(artifacts, loaded, strict=True)])
@@ -72,7 +72,7 @@ def load_exported(folder: Path | str, trust: bool = False) -> LoadedPipeline:
 def foresee_folder(folder: Path) -> Foreseen:
     """What loading the pipeline of a folder will come to; nothing is unpickled. Raises what `load_folder` does."""
     record = read_document(folder / "pipeline.json", PipelineRecord)
-    return foresee(record, _names_in([read_verified(folder, one) for one in _final_steps(folder, record)]))
+    return foresee(record, _names_in(_read_steps(folder, record, _final_steps(folder, record))))
 
 
 def read_verified(folder: Path, record: ArtifactRecord) -> bytes:
@@ -107,6 +107,26 @@ def _final_steps(folder: Path, record: PipelineRecord) -> list[ArtifactRecord]:
     if len({one.step for one in steps}) != len(steps) or len({one.name for one in steps}) != len(steps):
         raise BadInput(f"{record.id} has several artifacts for one step.", folder, "Load them one by one.")
     return steps
+
+
+def _read_steps(folder: Path, record: PipelineRecord, artifacts: Sequence[ArtifactRecord]) -> list[bytes]:
+    """The bytes of all steps. Raises what `read_verified` does, Conflict where thinning took one of them away."""
+    try:
+        return [read_verified(folder, one) for one in artifacts]
+    except NotFound as error:
+        if record.thinned is None:
+            raise
+        raise _thinned(folder, record.id, record.thinned.archive) from error
+
+
+def _thinned(folder: Path, pipeline_id: str, archive: str) -> Conflict:
+    """What to tell of a thinned pipeline: where its fitted steps lie, and what brings them back."""
+    if not (folder.parent.parent.parent / archive).is_dir():
+        advice = "Bring that back from a copy or from the trash, or train it again from its configuration."
+        return Conflict(f"{pipeline_id} was thinned, and what it had is not in {archive} any more.", folder, advice)
+    command = shlex.join(["runshelf", "thin", "--undo", "--run", folder.parent.name, "--pipeline", folder.name])
+    what = f"{pipeline_id} was thinned: its fitted steps lie in {archive}."
+    return Conflict(what, folder, f"Bring them back with: {command}")
 
 
 def _names_in(contents: Sequence[bytes]) -> list[str]:

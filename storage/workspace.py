@@ -462,14 +462,18 @@ class Workspace:
 
         It comes with what was expected of loading it and with what came of predicting its stored samples again.
         Raises NotFound, Corrupt where an artifact is not what was stored, Untrusted for what somebody else made and
-        that names what is not known to do no harm, Conflict where it can't be read with what is installed here.
+        that names what is not known to do no harm, Conflict where it can't be read with what is installed here, or
+        where thinning took its fitted steps away: then it says where they are and how they come back.
         """
         from storage.loading import load_folder
 
         return load_folder(pipeline_folder(self._places.run(run_id), pipeline_id), trust=trust)
 
     def foresee(self, run_id: str, pipeline_id: str) -> Foreseen:
-        """What loading a pipeline will come to with what is installed here; nothing is unpickled. Raises NotFound."""
+        """What loading a pipeline will come to with what is installed here; nothing is unpickled.
+
+        Raises NotFound, and Conflict where thinning took its fitted steps away.
+        """
         from storage.loading import foresee_folder
 
         return foresee_folder(pipeline_folder(self._places.run(run_id), pipeline_id))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from storage import BadInput, Conflict, Dataset, NotFound, Workspace, check_workspace, load_exported
+from storage.cli import main
 from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
 from tests.storage.samples import content_of, fill_with_models
 
@@ -190,3 +192,37 @@ def test_stored_samples_stay_for_the_best_and_come_back_for_the_others(workspace
     assert load_exported(archive.path) is not None  # an archive is laid out as an export
     workspace.plan_unthin().apply()
     assert state(workspace) == before and workspace.load(outcome.run_id, other.pipeline_id) is not None
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_thinned_pipeline_that_is_loaded_says_where_it_lies_and_what_brings_it_back(
+    root: Path, archive: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Workspace.create(root) as workspace:
+        run_id = fill_with_models(workspace, 2)
+        workspace.plan_thin(1, "test_rmse", archive=archive).apply()
+        best, other = workspace.pipelines(run_id)
+        for look in (workspace.load, workspace.foresee):
+            with pytest.raises(Conflict, match="was thinned") as caught:
+                look(run_id, other.pipeline_id)  # type: ignore[operator]
+            assert other.thinned and other.thinned in caught.value.what
+    here = ["-w", str(root)]
+    assert main([*here, "runs", "verify", run_id, "--format", "json"]) == 1
+    lines = {line["pipeline_id"]: line for line in json.loads(capsys.readouterr().out)}
+    assert lines[best.pipeline_id]["loaded"] is True  # a thinned one hides no other
+    assert other.thinned in lines[other.pipeline_id]["verdict"]
+    said = caught.value.advice.partition("runshelf ")[2]
+    assert said and said in lines[other.pipeline_id]["verdict"]
+    assert main([*here, *shlex.split(said), "--yes"]) == 0
+    with Workspace.open(root) as workspace:
+        assert workspace.load(run_id, other.pipeline_id).model is not None
+
+
+def test_a_thinned_pipeline_of_which_the_archive_is_gone_says_so(workspace: Workspace) -> None:
+    run_id = fill_with_models(workspace, 2)
+    workspace.plan_thin(1, "test_rmse").apply()
+    (archive,) = workspace.archives()
+    workspace.plan_delete_archive("pipeline", archive.name).apply()
+    with pytest.raises(Conflict, match="not in .* any more") as caught:
+        workspace.load(run_id, workspace.pipelines(run_id)[1].pipeline_id)
+    assert "--undo" not in caught.value.advice
