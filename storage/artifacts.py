@@ -54,10 +54,7 @@ class Artifacts:
                 f"The artifact '{name}' can't be stored: {error}.", advice="Use named functions instead of lambdas."
             ) from error
         digest = hashlib.sha256(data).hexdigest()
-        with self._lock:
-            if digest not in self._known:
-                self._known[digest] = self._store(folder_part(type(value).__name__) or "object", "pkl", digest, data)
-            file_name = self._known[digest]
+        file_name = self._stored(folder_part(type(value).__name__) or "object", "pkl", digest, data)
         signature, key_id = self._sign(digest)
         return ArtifactRecord(
             step=step,
@@ -85,11 +82,17 @@ class Artifacts:
         np.save(buffer, X, allow_pickle=False)
         data = buffer.getvalue()
         digest = hashlib.sha256(data).hexdigest()
-        with self._lock:
-            if digest not in self._known:
-                self._known[digest] = self._store("samples", "npy", digest, data)
-            file_name = self._known[digest]
+        file_name = self._stored("samples", "npy", digest, data)
         return SamplesRecord(sha256=digest, path=f"../{FOLDER}/{file_name}", bytes=len(data))
+
+    def _stored(self, word: str, ending: str, digest: str, data: bytes) -> str:
+        """The name of the file that holds these bytes, written unless it is there."""
+        with self._lock:
+            known = self._known.get(digest)
+            # Thinning, or emptying the trash, may have taken away what this process wrote.
+            if known is None or not (self._folder / known).is_file():
+                known = self._known[digest] = self._store(word, ending, digest, data)
+            return known
 
     def _store(self, word: str, ending: str, digest: str, data: bytes) -> str:
         self._disk.make_folder(self._folder)

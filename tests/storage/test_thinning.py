@@ -6,12 +6,15 @@ import json
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
 from storage import BadInput, Conflict, Dataset, NotFound, Workspace, check_workspace, load_exported
 from storage.cli import main
+from storage.records import DatasetSource
 from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
-from tests.storage.samples import content_of, fill_with_models
+from tests.storage.samples import content_of, fill_with_models, regression_arrays
 
 IN_RUN = ("pipeline.json", "metrics.json")
 
@@ -204,7 +207,7 @@ def test_a_thinned_pipeline_that_is_loaded_says_where_it_lies_and_what_brings_it
         best, other = workspace.pipelines(run_id)
         for look in (workspace.load, workspace.foresee):
             with pytest.raises(Conflict, match="was thinned") as caught:
-                look(run_id, other.pipeline_id)  # type: ignore[operator]
+                look(run_id, other.pipeline_id)
             assert other.thinned and other.thinned in caught.value.what
     here = ["-w", str(root)]
     assert main([*here, "runs", "verify", run_id, "--format", "json"]) == 1
@@ -223,6 +226,36 @@ def test_a_thinned_pipeline_of_which_the_archive_is_gone_says_so(workspace: Work
     workspace.plan_thin(1, "test_rmse").apply()
     (archive,) = workspace.archives()
     workspace.plan_delete_archive("pipeline", archive.name).apply()
-    with pytest.raises(Conflict, match="not in .* any more") as caught:
+    with pytest.raises(Conflict, match=r"not in .* any more") as caught:
         workspace.load(run_id, workspace.pipelines(run_id)[1].pipeline_id)
     assert "--undo" not in caught.value.advice
+
+
+def test_a_run_that_is_kept_open_stores_again_what_was_thinned_away_meanwhile(root: Path) -> None:
+    X, y = regression_arrays()
+    fitted = Ridge(alpha=3.0).fit(X, y)
+    with Workspace.create(root) as workspace:
+        run = workspace.create_run("corn", source=DatasetSource(target=["protein"], shape=list(X.shape)))
+
+        def add(name: str, rmse: float) -> str:
+            pipeline = run.add_pipeline([Ridge(alpha=3.0)], name=name, record={"task_type": "regression"})
+            pipeline.save_artifact("ridge", fitted)
+            pipeline.record.samples = run.artifacts.save_samples(X[:3])
+            for one in pipeline.record.binaries():
+                assert (run.folder / "_binaries" / Path(one.path).name).is_file()
+            pipeline.save_metrics({"test": {"rmse": rmse}})
+            pipeline.save_predictions(pd.DataFrame({"y_true": y, "y_pred": fitted.predict(X)}))
+            pipeline.complete()
+            return pipeline.pipeline_id
+
+        first = add("first", 1.0)
+        run.finalize()
+        with Workspace.open(root) as other:  # somebody else thins
+            other.plan_thin(0, "test_rmse").apply()
+        assert list((run.folder / "_binaries").iterdir()) == []
+        second = add("second", 0.5)
+        run.finalize()
+        assert (workspace.load(run.run_id, second).model.predict(X) == fitted.predict(X)).all()
+        workspace.plan_unthin(run.run_id, first).apply()
+        assert workspace.load(run.run_id, first).model is not None
+    assert check_workspace(root, deep=True).verdict == "clean"
