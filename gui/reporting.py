@@ -83,9 +83,11 @@ def write_reports(root: Path, subjects: tuple[Subject, ...], report: Report) -> 
     pages, problems, first = [], [], None
     with Workspace.open(root) as workspace:
         for number, subject in enumerate(subjects):
-            report(number, len(subjects), subject.called or subject.name)
+            called = subject.called or subject.name
+            report(number, len(subjects), called)
+            within = report if len(subjects) == 1 else partial(_still_at, report, (number, len(subjects), called))
             try:
-                pages.append(_write(subject, workspace))
+                pages.append(_write(subject, workspace, within))
             except Cancelled:
                 raise
             except StorageError as error:
@@ -97,6 +99,11 @@ def write_reports(root: Path, subjects: tuple[Subject, ...], report: Report) -> 
     return Written(tuple(pages), tuple(problems))
 
 
-def _write(subject: Subject, workspace: Workspace) -> Path:
+def _write(subject: Subject, workspace: Workspace, report: Report) -> Path:
     write = workspace.report_run if subject.kind == "run" else workspace.report_dataset
-    return write(subject.name, ("html", "md"))[0]
+    return write(subject.name, ("html", "md"), report=report)[0]
+
+
+def _still_at(report: Report, where: tuple[int, int, str], done: int, total: int, text: str) -> None:
+    """Of several reports those that are written are counted, not their sections; each of these can be the last."""
+    report(*where)

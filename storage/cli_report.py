@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from storage.cli_options import WorkspaceOption, open_workspace
+from storage.output import progress
 
 report_app = typer.Typer(help="Write what came out, as a page to look at and as Markdown.", no_args_is_help=True)
 
@@ -41,7 +42,9 @@ def report_run(
     Example: `runshelf report run 2026-11-20_corn --open`
     """
     with open_workspace(workspace) as opened:
-        _tell(opened.report_run(run_id, _formats(format), to), open)
+        with progress(f"Reporting on {run_id}") as report:
+            paths = opened.report_run(run_id, _formats(format), to, report)
+        _tell(paths, open)
 
 
 @report_app.command("dataset")
@@ -57,7 +60,9 @@ def report_dataset(
     Example: `runshelf report dataset corn --format md --to .`
     """
     with open_workspace(workspace) as opened:
-        _tell(opened.report_dataset(name, _formats(format), to), open)
+        with progress(f"Reporting on {name}") as report:
+            paths = opened.report_dataset(name, _formats(format), to, report)
+        _tell(paths, open)
 
 
 def _formats(asked: list[ReportFormat] | None) -> list[str]:

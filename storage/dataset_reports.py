@@ -21,8 +21,16 @@ from storage.metrics import spread_column
 from storage.places import Places
 from storage.ranking import Ranking, Row, best_table, doubts, is_doubtful, ranking
 from storage.records import RunConfig, RunSummary, read_document
-from storage.report_blocks import Block, Cell, Column, Report, Sentence, facts, section, table
-from storage.report_parts import data_facts, environment, failures_table, whole_pipeline
+from storage.report_blocks import Block, Cell, Column, Report, Sentence, facts, table
+from storage.report_parts import (
+    Planned,
+    Tell,
+    data_facts,
+    environment,
+    failures_table,
+    made_sections,
+    whole_pipeline,
+)
 from storage.wording import counted, direction, first_line, moment, number, with_spread
 
 TOP = 10
@@ -33,8 +41,9 @@ MOST_PARAMETERS = 12
 RUNS_ASKED = 40  # the newest ones with failures, of which the summaries are read
 
 
-def dataset_report(name: str, catalog: Catalog, places: Places, made: str, mark: str) -> Report:
+def dataset_report(name: str, catalog: Catalog, places: Places, tell: Tell, made: str, mark: str) -> Report:
     """The report of a dataset. Raises NotFound where the catalog has no result of it."""
+    tell(0, 0, "ranking the results")
     filter = f"dataset_name = {quote(name)}"
     counts = next(iter(catalog.group(["dataset_name"], [], filter)), None)
     if counts is None:
@@ -43,33 +52,34 @@ def dataset_report(name: str, catalog: Catalog, places: Places, made: str, mark:
     units = run.dataset_source.units if run else ""
     ranks = ranking(catalog, filter, units)
     top = catalog.best_rows(ranks.column, name, TOP) if ranks else []
-    sections = [section("The data", *_data(run, counts))]
+    planned: list[Planned] = [("The data", lambda: _data(run, counts))]
     if ranks and top:
         target = ", ".join(run.dataset_source.target) if run else ""
         target += f" ({units})" if units else ""
         where = ("run", lambda row: str(row["run_id"] or ""))
         note = f"By {ranks.in_words}. ± is the standard deviation over folds."
-        sections += [
-            section("The best pipeline", *whole_pipeline(top[0], ranks, catalog, places, target)),
-            section(f"The best {len(top)} of all runs", best_table(top, ranks, catalog, note, where)),
-            section("Spread across folds", *_spread(top, ranks)),
-            section("The best over time", *_over_time(catalog, filter, ranks)),
+        planned += [
+            ("The best pipeline", lambda: whole_pipeline(top[0], ranks, catalog, places, target)),
+            (f"The best {len(top)} of all runs", lambda: [best_table(top, ranks, catalog, note, where)]),
+            ("Spread across folds", lambda: _spread(top, ranks)),
+            ("The best over time", lambda: _over_time(catalog, filter, ranks)),
         ]
-    sections.append(section("Runs", *_runs(catalog, filter, ranks)))
+    planned.append(("Runs", lambda: _runs(catalog, filter, ranks)))
     if ranks and top:
-        sections += [
-            section("Model types", *_model_types(catalog, filter, ranks)),
-            section("Validation and test", *_gap(catalog, filter, ranks, top)),
-            section("Parameters that matter", *_parameters(catalog, filter, ranks)),
+        planned += [
+            ("Model types", lambda: _model_types(catalog, filter, ranks)),
+            ("Validation and test", lambda: _gap(catalog, filter, ranks, top)),
+            ("Parameters that matter", lambda: _parameters(catalog, filter, ranks)),
         ]
-    sections += [
-        section("Failures", *_failures(catalog, places, filter, counts["failed"])),
-        section("Environment", environment(top[0] if top else None, places, run)),
+    planned += [
+        ("Failures", lambda: _failures(catalog, places, filter, counts["failed"])),
+        ("Environment", lambda: [environment(top[0] if top else None, places, run)]),
     ]
     lead = f"{counted(counts['results'], 'result')}, {counts['completed']:,} completed, {counts['failed']:,} failed."
     if ranks and top:
         lead += f" The best is {top[0]['pipeline_id']} of {top[0]['run_id']} with {ranks.told_of(top[0])}."
-    return Report(f"Dataset {name}", run.description if run else "", made, mark, lead, tuple(sections))
+    sections = made_sections(planned, tell)
+    return Report(f"Dataset {name}", run.description if run else "", made, mark, lead, sections)
 
 
 def _newest_run(catalog: Catalog, places: Places, filter: str) -> RunConfig | None:

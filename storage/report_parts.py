@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -17,13 +17,26 @@ from storage.predictions import PredictionArrays
 from storage.ranking import Ranking, Row, is_doubtful, metrics_table
 from storage.recorded_steps import recorded_chain
 from storage.records import DatasetSource, PipelineRecord, RunConfig, read_document
-from storage.report_blocks import Block, Column, Facts, Sentence, Table, facts, table
+from storage.report_blocks import Block, Column, Facts, Section, Sentence, Table, facts, section, table
 from storage.wording import PARTITION_WORDS, counted, number, shortened
 
 MOST_FAILURES = 50
 _MOST_VALUES = 8  # of a parameter that are told one by one
 _MOST_CLASSES = 30  # of a confusion matrix that can still be read
 _MOST_LETTERS = 60  # of a parameter's value
+
+Tell = Callable[[int, int, str], None]
+Planned = tuple[str, Callable[[], Iterable[Block | None]]]  # the title of a section, and what makes its blocks
+
+
+def made_sections(planned: Sequence[Planned], tell: Tell) -> tuple[Section, ...]:
+    """The sections, made one after the other; each is told of before it is made. Raises Cancelled where `tell` does."""
+    made = []
+    for done, (title, blocks) in enumerate(planned):
+        tell(done, len(planned), title)
+        made.append(section(title, *blocks()))
+    tell(len(planned), len(planned), "writing")
+    return tuple(made)
 
 
 def data_facts(source: DatasetSource) -> dict[str, str]:

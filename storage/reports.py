@@ -1,7 +1,8 @@
 """Reports of runs and datasets as files: gathered once, written as Markdown and as one HTML file that needs no other.
 
 A report is derived: made again it takes the place of the one before, at once or not at all. It says when it was made
-and from which generation of the catalog; beside that the same results make the same bytes.
+and from which generation of the catalog; beside that the same results make the same bytes. All of it is gathered before
+the first file is written: one that is cancelled leaves what was there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from storage.markdown import as_text, one_line
 from storage.places import Places
 from storage.records import utc_now
 from storage.report_blocks import Report
+from storage.report_parts import Tell
 from storage.run_reports import run_report
 from storage.runs import Run
 from storage.version import VERSION
@@ -45,14 +47,14 @@ class Reports:
         self._catalog = catalog
         self._places = places
 
-    def run(self, run: Run, formats: Sequence[str], to: Path | None) -> list[Path]:
+    def run(self, run: Run, formats: Sequence[str], to: Path | None, tell: Tell | None) -> list[Path]:
         """Report a run; see Workspace.report_run."""
-        make = functools.partial(run_report, run, self._catalog, self._places)
+        make = functools.partial(run_report, run, self._catalog, self._places, tell or _nobody)
         return self._write("run", run.run_id, file_part(run.run_id), make, formats, to)
 
-    def dataset(self, name: str, formats: Sequence[str], to: Path | None) -> list[Path]:
+    def dataset(self, name: str, formats: Sequence[str], to: Path | None, tell: Tell | None) -> list[Path]:
         """Report a dataset; see Workspace.report_dataset."""
-        make = functools.partial(dataset_report, name, self._catalog, self._places)
+        make = functools.partial(dataset_report, name, self._catalog, self._places, tell or _nobody)
         return self._write("dataset", name, f"{file_part(name)}_dataset", make, formats, to)
 
     def _write(
@@ -85,6 +87,10 @@ class Reports:
             for path, data in files:
                 write_atomic(path, data)
         return paths
+
+
+def _nobody(done: int, total: int, text: str) -> None:
+    """Where nobody listens."""
 
 
 def render(report: Report, format: str) -> str:

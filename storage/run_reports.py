@@ -16,8 +16,18 @@ from storage.grammar import quote
 from storage.places import Places
 from storage.ranking import Ranking, best_table, ranking
 from storage.records import PipelineRecord, RunConfig, RunSummary, read_document
-from storage.report_blocks import Block, Facts, Report, Section, Sentence, facts, section
-from storage.report_parts import data_facts, environment, failures_table, file_name, varied, whole_pipeline
+from storage.report_blocks import Block, Facts, Report, Sentence, Table, facts
+from storage.report_parts import (
+    Planned,
+    Tell,
+    data_facts,
+    environment,
+    failures_table,
+    file_name,
+    made_sections,
+    varied,
+    whole_pipeline,
+)
 from storage.runs import Run
 from storage.wording import counted, direction, duration, first_line, moment, number, size
 
@@ -25,8 +35,9 @@ TOP = 10
 MOST_ERRORS = 1_000  # documents of failed pipelines that are read, where the run's summary doesn't tell
 
 
-def run_report(run: Run, catalog: Catalog, places: Places, made: str, mark: str) -> Report:
+def run_report(run: Run, catalog: Catalog, places: Places, tell: Tell, made: str, mark: str) -> Report:
     """The report of a run. What is damaged in it is said; the catalog knows the results all the same."""
+    tell(0, 0, "ranking the results")
     config = run.config
     summary = _summary(run.folder)
     filter = f"run_id = {quote(config.run_id)}"
@@ -34,24 +45,26 @@ def run_report(run: Run, catalog: Catalog, places: Places, made: str, mark: str)
     best = summary.best_pipeline if summary else None
     ranks = ranking(catalog, filter, source.units, best.metric_name if best else None)
     top = _top(catalog, filter, ranks) if ranks else []
-    sections = [
-        section("What was asked", _asked(config), varied(catalog, filter)),
-        section("What came out", *_outcome(summary, catalog, filter)),
+    planned: list[Planned] = [
+        ("What was asked", lambda: [_asked(config), varied(catalog, filter)]),
+        ("What came out", lambda: _outcome(summary, catalog, filter)),
     ]
     if ranks and top:
         target = _target(config)
-        sections += [
-            section("The best pipeline", *whole_pipeline(top[0], ranks, catalog, places, target)),
-            _best(top, ranks, catalog),
-            section("Distribution", *_distribution(catalog, filter, ranks)),
+        title = f"The best {len(top)}" if len(top) > 1 else "The only result"
+        planned += [
+            ("The best pipeline", lambda: whole_pipeline(top[0], ranks, catalog, places, target)),
+            (title, lambda: [_best(top, ranks, catalog)]),
+            ("Distribution", lambda: _distribution(catalog, filter, ranks)),
         ]
     else:
-        sections.append(section("Results", Sentence("No result has a metric that it could be ranked by.")))
-    sections += [
-        section("Failures", *_failures(run, summary, catalog, filter)),
-        section("Environment", environment(top[0] if top else None, places, config)),
+        planned.append(("Results", lambda: [Sentence("No result has a metric that it could be ranked by.")]))
+    planned += [
+        ("Failures", lambda: _failures(run, summary, catalog, filter)),
+        ("Environment", lambda: [environment(top[0] if top else None, places, config)]),
     ]
-    return Report(f"Run {config.run_id}", config.description, made, mark, _lead(summary, ranks, top), tuple(sections))
+    sections = made_sections(planned, tell)
+    return Report(f"Run {config.run_id}", config.description, made, mark, _lead(summary, ranks, top), sections)
 
 
 def _top(catalog: Catalog, filter: str, ranks: Ranking) -> list[dict[str, Any]]:
@@ -131,9 +144,8 @@ def _outcome(summary: RunSummary | None, catalog: Catalog, filter: str) -> list[
     ]
 
 
-def _best(top: Sequence[dict[str, Any]], ranks: Ranking, catalog: Catalog) -> Section:
-    note = f"By {ranks.in_words}. ± is the standard deviation over folds."
-    return section(f"The best {len(top)}" if len(top) > 1 else "The only result", best_table(top, ranks, catalog, note))
+def _best(top: Sequence[dict[str, Any]], ranks: Ranking, catalog: Catalog) -> Table:
+    return best_table(top, ranks, catalog, f"By {ranks.in_words}. ± is the standard deviation over folds.")
 
 
 def _distribution(catalog: Catalog, filter: str, ranks: Ranking) -> list[Block]:

@@ -498,19 +498,32 @@ class Workspace:
 
     # ------------------------------------------------------------ reports
 
-    def report_run(self, run_id: str, formats: Sequence[str] = ("html", "md"), to: Path | None = None) -> list[Path]:
+    def report_run(
+        self,
+        run_id: str,
+        formats: Sequence[str] = ("html", "md"),
+        to: Path | None = None,
+        report: Report | None = None,
+    ) -> list[Path]:
         """Write a report of a run, as HTML and Markdown or one of them; returns the files, in the order of `formats`.
 
         They go to catalog/reports/ or the folder `to`, called by the run; those made before are replaced. Raises
-        NotFound, BadInput, Exists where a file of that name is something else.
+        NotFound, BadInput, Exists where a file of that name is something else. `report` may raise Cancelled: then no
+        file is touched.
         """
         self.sync()
-        return self._reports.run(self.run(run_id), formats, to)
+        return self._reports.run(self.run(run_id), formats, to, report)
 
-    def report_dataset(self, name: str, formats: Sequence[str] = ("html", "md"), to: Path | None = None) -> list[Path]:
+    def report_dataset(
+        self,
+        name: str,
+        formats: Sequence[str] = ("html", "md"),
+        to: Path | None = None,
+        report: Report | None = None,
+    ) -> list[Path]:
         """Write a report of all results of a dataset over all runs, called `<dataset>_dataset`; see `report_run`."""
         self.sync()
-        return self._reports.dataset(name, formats, to)
+        return self._reports.dataset(name, formats, to, report)
 
     @property
     def _reports(self) -> Reports:

@@ -109,7 +109,7 @@ def test_of_several_reports_those_that_can_be_written_are_and_none_after_it_is_s
     written = write_reports(root, subjects, lambda *news: told.append(news))
     assert [page.name for page in written.pages] == ["corn_dataset.html"]
     assert written.text().endswith("1 was not written, because: There is no run 'gone'.")
-    assert told == [(0, 2, "gone"), (1, 2, "corn"), (2, 2, "")]
+    assert list(dict.fromkeys(told)) == [(0, 2, "gone"), (1, 2, "corn"), (2, 2, "")]
     with pytest.raises(NotFound):
         write_reports(root, subjects[:1], lambda *news: None)
 
@@ -120,6 +120,22 @@ def test_of_several_reports_those_that_can_be_written_are_and_none_after_it_is_s
     with pytest.raises(Cancelled):
         write_reports(root, (Subject("dataset", "corn"), Subject("dataset", "wheat")), stop)
     assert not (root / "catalog" / "reports" / "wheat_dataset.html").exists()
+
+
+@pytest.mark.parametrize("others", [(), (Subject("dataset", "wheat"),)])
+def test_a_report_can_be_stopped_within(root, others):
+    told = []
+
+    def stop(done: int, total: int, text: str) -> None:
+        told.append((done, total, text))
+        if len(told) == 5:
+            raise Cancelled()
+
+    with pytest.raises(Cancelled):
+        write_reports(root, (Subject("dataset", "corn"), *others), stop)
+    assert told[-1] == ((0, 2, "corn") if others else (2, told[-1][1], told[-1][2]))
+    folder = root / "catalog" / "reports"
+    assert not folder.exists() or list(folder.iterdir()) == []
 
 
 def test_what_cannot_be_reported_says_why(qtbot, window, settings, root):

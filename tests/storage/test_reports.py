@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from storage import BadInput, Dataset, Exists, NotFound, ReadOnly, Workspace, from_arrays
+from storage import BadInput, Cancelled, Dataset, Exists, NotFound, ReadOnly, Workspace, from_arrays
 from storage.cli import main
 from storage.drawings import Bar, Drawing, agreement, bars, confusion, histogram, over_time, parity, whiskers
 from storage.markdown import one_line
 from storage.report_blocks import Cell, Column, Report, Sentence, facts, section, table
 from storage.reports import render
-from tests.storage.samples import fill, regression_arrays
+from tests.storage.samples import content_of, fill, regression_arrays
 
 RIDGE = {
     "name": "ridge",
@@ -290,6 +290,47 @@ def test_a_workspace_that_is_read_only_is_reported_elsewhere(root: Path, tmp_pat
         with pytest.raises(ReadOnly):
             workspace.report_run(run_id)
         assert all(path.is_file() for path in workspace.report_run(run_id, to=tmp_path))
+
+
+@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize("kind", ["run", "dataset"])
+def test_a_report_that_is_cancelled_anywhere_leaves_what_was_there(
+    workspace: Workspace, run_id: str, tmp_path: Path, kind: str, outside: bool
+) -> None:
+    to = tmp_path / "elsewhere" if outside else None
+    if to is not None:
+        to.mkdir()
+    home = to or workspace.layout.reports
+    told: list[tuple[int, int, str]] = []
+
+    def write(stop_at: int | None = None) -> list[Path]:
+        told.clear()
+
+        def report(done: int, total: int, text: str) -> None:
+            told.append((done, total, text))
+            if len(told) == stop_at:
+                raise Cancelled
+
+        make, name = (workspace.report_run, run_id) if kind == "run" else (workspace.report_dataset, "corn")
+        return make(name, to=to, report=report)
+
+    with pytest.raises(Cancelled):
+        write(1)
+    assert not home.exists() or list(home.iterdir()) == []
+    paths = write()
+    count = len(told)
+    assert [done for done, total, _ in told[1:]] == list(range(told[-1][1] + 1)) and told[-1][0] == told[-1][1]
+    titles = [text for _, _, text in told[1:-1]]
+    assert all(f"## {title}" in paths[1].read_text("utf-8") for title in titles) and "The best pipeline" in titles
+    for path in paths:
+        path.write_bytes(path.read_bytes() + b"<!-- the one before -->")
+    before = content_of(workspace.root), content_of(home)
+    for stop_at in range(1, count + 1):
+        with pytest.raises(Cancelled):
+            write(stop_at)
+        assert (content_of(workspace.root), content_of(home)) == before
+    write()
+    assert content_of(home) != before[1]
 
 
 def test_the_command_line_writes_reports(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
