@@ -66,7 +66,7 @@ what to do with the verbs in [guide.md](guide.md).
 What a verb has to say goes to stdout; errors, notices and progress go to stderr. Progress is a bar that vanishes at the
 end; where stderr is no terminal there is none. `--dry-run` tells what would be done and changes nothing. What deletes
 asks first; where nobody can answer it is refused, unless `--yes` is said. `runshelf --install-completion` sets up the
-completion of the shell.
+completion of verbs and options in the shell (tried in bash); `--show-completion` prints the script for it alone.
 
 | exit code | |
 |---|---|

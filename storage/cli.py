@@ -55,6 +55,7 @@ app.add_typer(trust_app, name="trust")
 app.add_typer(archive_app, name="archive")
 app.add_typer(export_app, name="export")
 
+_COMPLETING = "_RUNSHELF_COMPLETE"  # by which the shell asks for what may come: then nothing stands in the arguments
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     _use_utf8()
     try:
-        if _wants_window(arguments):
+        if _COMPLETING not in os.environ and _wants_window(arguments):
             return _open_window(arguments)
         app(args=_spread_lists(_take_workspace(arguments)), prog_name="runshelf")
     except SystemExit as end:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,3 +254,44 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(
         assert len(names) == 12 and names.is_unique
         (run_,) = workspace.runs()
         assert run_.successful == 12
+
+
+# ---------------------------------------------------------------- completion by the shell
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "others"),
+    [
+        ("runshelf cat", {"catalog"}, {"check"}),
+        ("runshelf ", {"catalog", "run", "export"}, set()),
+        ("runshelf catalog b", {"best"}, {"search"}),
+        ("runshelf catalog best --", {"--dataset", "--format", "--workspace"}, {"--keep"}),
+        ("runshelf thin --", {"--keep", "--undo", "--dry-run"}, {"--dataset-name"}),
+    ],
+)
+def test_the_shell_is_told_what_may_come_and_no_window_opens(line: str, expected: set[str], others: set[str]) -> None:
+    displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")  # a window fails at once where there is none
+    asked = {
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split(" ")) - 1),
+        "_RUNSHELF_COMPLETE": "complete_bash",
+    }
+    env = {name: value for name, value in os.environ.items() if name not in displays} | asked
+    with shell(env=env) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert expected <= set(out.split()) and not others & set(out.split())
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_completes_with_the_script_that_is_shown(tmp_path: Path) -> None:
+    command = tmp_path / "runshelf"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m storage "$@"\n')
+    command.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    line = (
+        'eval "$(runshelf --show-completion bash)"; COMP_WORDS=(runshelf cat); COMP_CWORD=1;'
+        ' _runshelf_completion runshelf; echo "${COMPREPLY[*]}"'
+    )
+    done = subprocess.run(["bash", "--norc", "-c", line], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr, done.returncode) == ("catalog\n", "", 0)
