@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storage.cli_options import FormatOption
+from storage.cli_options import DryRunOption, FormatOption
 from storage.output import Format, show_rows
 
 trust_app = typer.Typer(help="Whose fitted models may be loaded: list, add and remove digests.", no_args_is_help=True)
@@ -43,6 +43,7 @@ def trust_add(
 @trust_app.command("remove")
 def trust_remove(
     digests: Annotated[list[str], typer.Argument(help="The first digits of their sha256 will do.")],
+    dry_run: DryRunOption = False,
 ) -> None:
     """Trust artifacts no longer.
 
@@ -50,5 +51,10 @@ def trust_remove(
     """
     from storage.trust import Keyring
 
+    if dry_run:
+        for one in Keyring().named(digests):
+            print(f"{one.sha256} would be trusted no longer.")
+        print("Nothing was changed: this was a dry run.")
+        return
     gone = Keyring().untrust(digests)
     print(f"{len(gone)} artifacts are trusted no longer.")

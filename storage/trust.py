@@ -170,6 +170,11 @@ class Keyring:
             self._write([one for one in before if one not in gone])
         return gone
 
+    def named(self, digests: Sequence[str]) -> list[TrustedDigest]:
+        """What `untrust` would trust no longer; nothing is changed. Raises what it does."""
+        trusted = self.trusted()
+        return [_one_of(trusted, digest, self._list_path) for digest in digests]
+
     def _write(self, trusted: list[TrustedDigest]) -> None:
         write_atomic(self._list_path, _TrustList(trusted=trusted).to_json(), private=True)
 

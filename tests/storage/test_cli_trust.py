@@ -26,6 +26,12 @@ def test_digests_are_trusted_and_no_longer(capsys: pytest.CaptureFixture[str]) -
     assert main(["trust", "list", "--format", "json"]) == 0
     assert [(row["sha256"], row["why"]) for row in json.loads(capsys.readouterr().out)] == [(DIGEST, "from Ann")]
     assert main(["trust", "add", "c3"]) == 2 and main(["trust", "remove", "ff"]) == 2
+    assert main(["trust", "remove", "ff", "--dry-run"]) == 2
+    capsys.readouterr()
+    assert main(["trust", "remove", "c3c3", "--dry-run"]) == 0
+    assert f"{DIGEST} would be trusted no longer." in capsys.readouterr().out
+    assert main(["trust", "list", "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 1, "a dry run changes nothing"
     assert main(["trust", "remove", "c3c3"]) == 0
     capsys.readouterr()
     assert main(["trust", "list", "--format", "csv"]) == 0
