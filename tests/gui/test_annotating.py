@@ -131,18 +131,13 @@ def test_marks_that_another_program_made_are_shown_by_themselves(qtbot, open_win
     assert window.catalog.columns.shown_keys()[2] == "stars"
 
 
-def test_nothing_is_written_to_a_workspace_for_reading_only(qtbot, settings, root):
-    from gui.window import MainWindow
-
-    window = MainWindow(Workspace.open(root, read_only=True), settings)
-    window.show()
-    qtbot.waitUntil(lambda: window.catalog.model.rowCount() > 0 and window.details.charts is not None)
+def test_nothing_is_written_to_a_workspace_for_reading_only(open_window, root):
+    window = open_window(root, read_only=True)
     window.catalog.table.selectRow(0)
     assert window.catalog.annotating.ask_tags() is None
     assert not window.catalog.rows.star.isEnabled()
     index = window.catalog.model.index(0, window.catalog.model.column("tags"))
     assert not window.catalog.model.flags(index) & Qt.ItemFlag.ItemIsEditable
-    window.close()
 
 
 def test_letters_in_the_query_box_stay_letters(qtbot, three):

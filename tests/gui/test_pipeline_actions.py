@@ -247,15 +247,10 @@ def test_the_menu_of_the_tree_has_what_the_menus_have(qtbot, window, corn):
     menu.close()
 
 
-def test_nothing_can_be_changed_in_a_workspace_for_reading_only(qtbot, settings, root):
-    from gui.window import MainWindow
-
-    window = MainWindow(Workspace.open(root, read_only=True), settings)
-    window.show()
-    qtbot.waitUntil(lambda: window.catalog.model.rowCount() > 0 and window.details.charts is not None)
+def test_nothing_can_be_changed_in_a_workspace_for_reading_only(open_window, root):
+    window = open_window(root, read_only=True)
     window.catalog.table.selectRow(0)
     pipelines = window.pipelines
     for action in (pipelines.delete_folder, pipelines.delete_results, pipelines.keep, pipelines.run_again):
         assert not action.isEnabled() and "reading only" in action.toolTip()
     assert pipelines.compare.isEnabled() and window.catalog.rows.export.isEnabled()
-    window.close()

@@ -7,8 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 
 from gui.reporting import Subject, write_reports
-from gui.window import MainWindow
-from storage import Cancelled, NotFound, Workspace
+from storage import Cancelled, NotFound
 from tests.gui.test_manners import say
 from tests.gui.test_tree import click, run_of_or_none
 from tests.gui.test_window import Opener, apply_filter, focus
@@ -138,15 +137,11 @@ def test_a_report_can_be_stopped_within(root, others):
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
-def test_what_cannot_be_reported_says_why(qtbot, window, settings, root):
+def test_what_cannot_be_reported_says_why(window, open_window, root):
     assert not window.pipelines.report.isEnabled()
     assert window.pipelines.report_dataset.toolTip().endswith("Select a dataset, a run or a pipeline first.")
-    reader = MainWindow(Workspace.open(root, read_only=True), settings)
-    reader.show()
-    qtbot.waitUntil(lambda: reader.catalog.model.rowCount() > 0 and reader.details.charts is not None)
-    qtbot.waitUntil(lambda: reader.tree.model.rowCount() > 0)
+    reader = open_window(root, read_only=True)
     reader.catalog.table.selectRow(0)
     assert "reading only" in reader.pipelines.report.toolTip()
     (offer,) = [one for one in reader.commands.offers() if one.text == "Report on dataset corn"]
     assert offer.why_not == "The workspace is read only"
-    reader.close()
