@@ -137,6 +137,7 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         "pytest": ["pytest", *(pytest_arguments or SEVERAL_AT_A_TIME)],
     }
     environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes would compile all sources anew
     for name, command in steps.items():
         if run_step(name, [str(python()), "-m", *command], environment):
             failed.append(name)
