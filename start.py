@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
             return run_checks(rest)
         if verb == "bench":
             set_up()
-            return run([python(), "-m", "tests.benchmarks.run", *rest])
+            return run([python(), "-m", "tests.benchmarks.run", *rest], compiling())
     except Failed as error:
         print(error, file=sys.stderr)
         return 1
@@ -136,8 +136,7 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         "mypy": ["mypy", "storage", "gui", "start.py"],
         "pytest": ["pytest", *(pytest_arguments or SEVERAL_AT_A_TIME)],
     }
-    environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # each of the many processes would compile all sources anew
+    environment = {"QT_QPA_PLATFORM": "offscreen", **compiling()}
     for name, command in steps.items():
         if run_step(name, [str(python()), "-m", *command], environment):
             failed.append(name)
@@ -146,6 +145,11 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def compiling() -> dict[str, str]:
+    """Return the environment, in which Python may write what it compiled: else each of many processes begins anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def run_step(name: str, command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -71,6 +71,8 @@ class Groups:
         if table is None:
             return None
         best = aggregates.best_rows(table, metrics, self._source().metrics)
+        del table
+        pa.default_memory_pool().release_unused()  # columns of a million rows were read for a handful of values
         return best_values(best.to_pydict(), metrics, self._source().metrics)
 
     def _from_parts(self, names: Sequence[str], filter: str) -> pa.Table | None:
