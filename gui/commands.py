@@ -57,7 +57,8 @@ class Commands:
             *rows.all(),
         ):
             action.setEnabled(held is not None)
-        self.new_run.setEnabled(held is not None and not held.read_only)
+        for action in (self.new_run, self.make_room, self.bring_back):
+            action.setEnabled(held is not None and not held.read_only)
         self._window.pipelines.update()
 
     def offers(self) -> list[Offer]:
@@ -90,6 +91,9 @@ class Commands:
         return {
             **dict.fromkeys(self.themes.values(), tr("theme appearance dark light mode settings preferences")),
             self.focus_query: tr("search find filter"),
+            self.make_room: tr("thin free space disk storage full"),
+            self.bring_back: tr("unthin restore recover"),
+            pipelines.archive: tr("copy backup"),
             self.trash: tr("delete deleted restore recover undelete bin"),
             pipelines.delete_folder: tr("remove trash bin"),
             pipelines.delete_results: tr("remove"),
@@ -200,6 +204,9 @@ class Commands:
         self.check = self._action(tr("C&heck the workspace"), window.check)
         self.check_deeply = self._action(tr("Check &deeply"), partial(window.check, True))
         self.trash = self._action(tr("Show the &trash"), window.show_trash)
+        thinning = window.pipelines.thinning
+        self.make_room = self._action(tr("&Make room…"), thinning.ask)
+        self.bring_back = self._action(tr("&Bring back what was thinned…"), lambda: thinning.ask_back())
         self.close = self._action(tr("&Close workspace"), window.opening.close, "Ctrl+W")
         self.quit = self._action(tr("&Quit"), window.close, "Ctrl+Q")
         self.focus_query = self._action(tr("Go to the &query"), window.focus_query, "Ctrl+L", "search")
@@ -270,6 +277,8 @@ class Commands:
         self.workspace_menu.addSeparator()
         self.workspace_menu.addActions([self.rescan, self.rebuild, self.check, self.check_deeply, self.trash])
         self.workspace_menu.addSeparator()
+        self.workspace_menu.addActions([self.make_room, self.bring_back])
+        self.workspace_menu.addSeparator()
         self.workspace_menu.addActions([self.close, self.quit])
         self.edit_menu = QMenu(tr("&Edit"), window)
         for actions in (
@@ -282,7 +291,8 @@ class Commands:
         self.pipeline_menu = QMenu(tr("&Pipeline"), window)
         fill_menu(self.pipeline_menu, [
             pipelines.compare, self.compare_folds, pipelines.preview, None,
-            rows.tag, rows.note, rows.star, rows.stars, None, pipelines.keep, rows.export, None,
+            rows.tag, rows.note, rows.star, rows.stars, None, pipelines.keep, pipelines.archive,
+            rows.export, None,
             pipelines.show_in_catalog, pipelines.show_in_tree, pipelines.open_folder, pipelines.load, None,
             pipelines.delete_results, pipelines.delete_folder,
         ])  # fmt: skip

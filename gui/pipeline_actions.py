@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QDrag, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
+from gui.archiving import Archiving, Wanted
 from gui.deleting import Deleting, Doomed
 from gui.dialogs.export import ExportDialog
 from gui.dragging import Carried, pack
@@ -24,6 +25,7 @@ from gui.query_text import one_of
 from gui.reloading import Reloading
 from gui.reporting import Reporting, Subject
 from gui.selection import Picked
+from gui.thinning import Thinning
 
 if TYPE_CHECKING:
     from gui.window import MainWindow
@@ -45,6 +47,8 @@ class PipelineActions(QObject):
         self._window = window
         self.deleting = Deleting(window.session, window.jobs, window.undo, window)
         self.keeping = Keeping(window.session, window.jobs, window.undo, window)
+        self.archiving = Archiving(window.session, window.jobs, window)
+        self.thinning = Thinning(window.session, window.jobs, window)
         self.reporting = Reporting(window.session, window.jobs, window)
         self.reloading = Reloading(window.session, window.jobs, window)
         self._rules: list[tuple[QAction, Callable[[], str]]] = []
@@ -54,11 +58,14 @@ class PipelineActions(QObject):
         rows, tree, table = window.catalog.rows, window.tree.tree, window.catalog.table
         rows.ask_export = self.ask_export
         rows.shared = [self.compare, self.preview, None,
-                       rows.tag, rows.note, rows.star, rows.stars, None, self.keep, rows.export, None,
+                       rows.tag, rows.note, rows.star, rows.stars, None, self.keep, self.archive, rows.export, None,
                        self.show_in_tree, self.open_folder, self.copy_name, self.copy_id, None,
                        self.load, self.report, self.report_dataset, None,
                        self.run_again, self.run_elsewhere, None, self.delete_results, self.delete_folder]  # fmt: skip
-        both = [self.compare, self.preview, self.keep, self.copy_name, self.copy_id, self.report, self.delete_folder]
+        both = [
+            self.compare, self.preview, self.keep, self.archive, self.copy_name, self.copy_id, self.report,
+            self.delete_folder,
+        ]  # fmt: skip
         tree.addActions([*both, rows.tag, rows.note, rows.star, rows.stars, rows.export])
         tree.delete_wanted.connect(self.delete_folder.trigger)
         table.addActions([*both, self.delete_results])
@@ -75,6 +82,7 @@ class PipelineActions(QObject):
             self._rules.append((action, self._written(pipelines)))
         self._rules.append((rows.export, self._no_workspace))
         self.keep = self._action(tr("&Keep in library…"), lambda: self.ask_keep(), "K", why=self._written(anything))
+        self.archive = self._action(tr("Archi&ve…"), self.ask_archive, "A", why=self._written(anything))
         self.show_in_catalog = self._action(tr("Show in c&atalog"), self._show_in_catalog, why=anything)
         self.show_in_tree = self._action(tr("Show in t&ree"), self._show_in_tree, why=pipelines)
         self.open_folder = self._action(tr("&Open folder"), self._open_folder, why=anything)
@@ -131,6 +139,8 @@ class PipelineActions(QObject):
         window.catalog.table.drag_wanted.connect(self._drag)
         self.deleting.done.connect(window.tell_deed)
         self.keeping.done.connect(window.tell_deed)
+        self.archiving.done.connect(window.tell_deed)
+        self.thinning.done.connect(window.tell_deed)
         window.details.offer_loading(self.reloading, self.load)
 
     # --- when they can be done ---
@@ -205,6 +215,13 @@ class PipelineActions(QObject):
     def ask_keep(self, kind: str = "") -> None:
         """Ask as what to keep the selection in the library; a kind may be proposed."""
         self.keeping.ask(self.carried(), kind)
+
+    def ask_archive(self) -> None:
+        """Ask as what to archive the selection, and show what that does."""
+        pane = self._window.catalog
+        ids, rows = pane.annotating.chosen_ids(), pane.selecting.chosen()
+        by_rows = rows if not ids and len(rows.rows) else None  # the keyboard is there, or they are too many
+        self.archiving.ask(Wanted(ids, by_rows, self.carried().runs))
 
     def ask_export(self) -> ExportDialog | None:
         """Ask what to take away and where to, then let it be done."""
@@ -378,7 +395,7 @@ class PipelineActions(QObject):
         fill_menu(menu, [
             self.show_in_catalog, self.open_folder, None,
             self.compare, self.preview, None, rows.tag, rows.note, rows.star, rows.stars, None,
-            self.keep, rows.export, self.copy_name, self.copy_id, None,
+            self.keep, self.archive, rows.export, self.copy_name, self.copy_id, None,
             self.load, self.report, self.report_dataset, None,
             self.rerun, self.run_again, self.run_elsewhere, None,
             self.delete_folder,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from gui.formats import tr
+
 if TYPE_CHECKING:
     from gui.window import MainWindow
 
@@ -54,6 +56,11 @@ def _connect_panes(window: MainWindow) -> None:
     window.undo.said.connect(window.notice.say)
     window.session.opened.connect(window.undo.clear)
     window.session.closed.connect(window.undo.clear)
+    commands, storage = window.commands, window.health.storage
+    storage.offer(commands.make_room, tr("Keep predictions, charts and fitted steps only of the best pipelines"))
+    storage.offer(commands.bring_back, tr("Show what was taken away and can be put back, byte by byte"))
+    window.details.back_wanted.connect(window.pipelines.thinning.ask_back)
+    window.details.folder_wanted.connect(window.pipelines.open_place)
     window.health.said.connect(window.notice.say)
     window.health.findings.subject_wanted.connect(window.pipelines.go_to)
     window.health.findings.delete_wanted.connect(window.pipelines.delete_at)

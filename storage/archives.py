@@ -17,7 +17,7 @@ from pydantic import Field
 
 from storage.copies import ARCHIVE, CONFIG, SOURCE
 from storage.errors import Corrupt, NotFound, StorageError
-from storage.layout import Layout
+from storage.layout import Layout, folder_part
 from storage.library_items import LibraryRecord
 from storage.packages import PackedFile
 from storage.plan import Report
@@ -32,6 +32,7 @@ ARCHIVE_KINDS = ("filtered", "pipeline", "best_predictions")
 DATA = f"{SOURCE}/predictions_data.parquet"  # the rows of the catalog, as they were
 DOCUMENT = f"{SOURCE}/pipeline.json"  # byte by byte; the one above names the artifacts where they are in the copy
 RUN = f"{SOURCE}/run_config.json"
+PIPELINE_LETTERS = 80  # of a pipeline's id at most, at the end of the name of its archive
 DERIVED = frozenset({DATA, "README.md"})  # made by us: the same content may be other bytes another time
 _NEEDED = {"filtered": CONFIG, "pipeline": DOCUMENT, "best_predictions": "predictions.csv"}
 
@@ -89,13 +90,20 @@ class Archives:
         kind: str | None = None,
         run_id: str | None = None,
         dataset: str | None = None,
+        pipeline_id: str | None = None,
     ) -> list[Archive]:
-        """The archives that are all of what is given, newest first; damaged ones too, as far as they tell."""
+        """The archives that are all of what is given, newest first; damaged ones too, as far as they tell.
+
+        With a `pipeline_id` only folders that are named after it are looked into.
+        """
+        named = None if pipeline_id is None else f"_{folder_part(pipeline_id, PIPELINE_LETTERS)}"
         wanted = {"prediction_id": prediction_id, "run_id": run_id, "dataset_name": dataset}
         wanted = {name: value for name, value in wanted.items() if value is not None}
         found = []
         for one in ARCHIVE_KINDS if kind is None else (kind,):
             for path in folders_in(self.home(one)):
+                if named is not None and named not in path.name:
+                    continue
                 archive = self._read(one, path)
                 if all(getattr(archive, name) == value for name, value in wanted.items()):
                     found.append(archive)

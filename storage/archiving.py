@@ -13,6 +13,7 @@ from storage.archives import (
     DATA,
     DERIVED,
     DOCUMENT,
+    PIPELINE_LETTERS,
     RUN,
     Archive,
     ArchiveRecord,
@@ -207,7 +208,7 @@ class Archiving:
             record.source = _source_of_row(row)
             first = f"{folder_part(str(row['dataset_name']), 80)}_{row['run_date']}"
             record.run_date = str(row["run_date"] or "")
-        record.name = f"{first}_{folder_part(record.source.pipeline_id, 80)}"
+        record.name = f"{first}_{folder_part(record.source.pipeline_id, PIPELINE_LETTERS)}"
         if kind == "best_predictions":
             csv = self._predictions.of(one.prediction_id)
             if csv is None:
@@ -297,10 +298,11 @@ def choose(
     metric: str,
     n: int,
     dataset: str | None,
+    prediction_ids: Sequence[str] = (),
 ) -> Callable[[], list[Chosen]]:
     """What finds the results to be archived, now and once more when that is done. Raises BadInput, NotFound."""
-    if sum(bool(one) for one in (run_id, filter.strip(), metric)) != 1:
-        advice = "Name a run (and a pipeline of it), a filter, or a metric."
+    if sum(bool(one) for one in (run_id, filter.strip(), metric, prediction_ids)) != 1:
+        advice = "Name a run (and a pipeline of it), a filter, a metric, or ids."
         raise BadInput("What to archive was not said, or more than once.", advice=advice)
 
     def of_run() -> list[Chosen]:
@@ -318,7 +320,7 @@ def choose(
         if metric:
             ids = [row["prediction_id"] for row in catalog.best_of_each(metric, n, dataset)]
         else:
-            ids = sorted(catalog.ids(filter))
+            ids = list(dict.fromkeys(prediction_ids)) or sorted(catalog.ids(filter))
         return [Chosen(one, *(places.of_prediction(one) or ("", ""))) for one in ids]
 
     return of_run if run_id else of_catalog

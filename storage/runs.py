@@ -245,16 +245,17 @@ class Run:
             self.disk.write(self.folder / "run_summary.json", summary.to_json())
             return summary
 
-    def recount(self) -> None:
+    def recount(self, *, always: bool = False) -> None:
         """Bring the counts of a run that has ended up to the pipelines that are there: some were deleted or restored.
 
-        How and when it ended stays as it is.
+        How and when it ended stays as it is. With `always` the summary is written even where it says the same: an index
+        looks at the documents of a run's pipelines only where that of the run is another one.
         """
         with self.disk.lock("runs"):
             old = self.summary()
             if old.status != "running":
                 summary = old.model_copy(update=self._counted(self.pipelines(), old.completed_at or utc_now()))
-                if summary != old:
+                if always or summary != old:
                     self.disk.write(self.folder / "run_summary.json", summary.to_json())
 
     def _counted(self, pipelines: Sequence[Pipeline], ended: datetime) -> dict[str, Any]:

@@ -245,7 +245,7 @@ class Thinning:
             if kept is not None:
                 self.disk.remove_files(home / BINARIES / name for name in sorted(doomed - kept))
             with suppress(NotFound, Corrupt):
-                Run.open(self.layout, self.disk, self.catalog, home).recount()
+                Run.open(self.layout, self.disk, self.catalog, home).recount(always=True)
         return len(records)
 
     def _thin_one(self, one: Chosen, place: str | None) -> PipelineRecord | None:
@@ -337,7 +337,7 @@ class Thinning:
                 done += len(copied)
         for folder in dict.fromkeys(one.folder for one in chosen):
             with suppress(NotFound, Corrupt):
-                Run.open(self.layout, self.disk, self.catalog, self.layout.run(folder)).recount()
+                Run.open(self.layout, self.disk, self.catalog, self.layout.run(folder)).recount(always=True)
         self.sync()
         report(len(chosen), len(chosen), "done")
         if problems and not done:

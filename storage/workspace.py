@@ -540,9 +540,13 @@ class Workspace:
         kind: str | None = None,
         run_id: str | None = None,
         dataset: str | None = None,
+        pipeline_id: str | None = None,
     ) -> list[Archive]:
-        """The archived copies that are all of what is given, newest first; they outlive the deletion of their run."""
-        return self._archives.list(prediction_id, kind=kind, run_id=run_id, dataset=dataset)
+        """The archived copies that are all of what is given, newest first; they outlive the deletion of their run.
+
+        With a `pipeline_id` only folders that are named after it are looked into, which is quick among many.
+        """
+        return self._archives.list(prediction_id, kind=kind, run_id=run_id, dataset=dataset, pipeline_id=pipeline_id)
 
     def plan_archive(
         self,
@@ -554,17 +558,21 @@ class Workspace:
         metric: str = "",
         n: int = 1,
         dataset: str | None = None,
+        prediction_ids: Sequence[str] = (),
     ) -> Plan:
         """A plan that copies results to catalog/archives/: `filtered` (configuration and metrics), `pipeline` (all of
         it), or `best_predictions` (predictions alone).
 
-        Those of a run, or one pipeline of it, those that match a filter, or the n best of each dataset by a metric.
+        Those of a run, or one pipeline of it, those that match a filter, the n best of each dataset by a metric, or
+        those of these ids.
         Content that is archived already is recognised and left. Raises BadInput, NotFound.
         """
         from storage.archiving import choose
 
         self.sync()
-        chosen = choose(self.catalog, self._index, self._places, run_id, pipeline_id, filter, metric, n, dataset)
+        chosen = choose(
+            self.catalog, self._index, self._places, run_id, pipeline_id, filter, metric, n, dataset, prediction_ids
+        )
         return self._archiving.plan(kind, chosen)
 
     def archive(self, kind: str, *, report: Report | None = None, **chosen: Any) -> list[Archive]:

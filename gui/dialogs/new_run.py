@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -263,6 +263,10 @@ class NewRunDialog(QDialog):
         self.pipelines.estimate(
             "" if seconds is None else tr("about {time} by what was trained before").format(time=duration_text(seconds))
         )
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._stop_asking()  # one that is closed before it was shown does not finish
+        super().closeEvent(event)
 
     def _stop_asking(self) -> None:
         self._over = True

@@ -26,7 +26,8 @@ from gui.dialogs.plan_preview import PlanDialog
 from gui.formats import full_time_text, integer_text, tr
 from gui.jobs import Job, Jobs
 from gui.panes.health_page import Field, HealthPage, RowsModel, RowsTable
-from gui.panes.health_work import Preview, Repaired, check, preview_repair, repair
+from gui.panes.health_work import Repaired, check, preview_repair, repair
+from gui.plans import Preview
 from gui.session import Session
 from gui.theme import GRID, theme
 from gui.widgets import EmptyState

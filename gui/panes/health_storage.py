@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -113,13 +114,36 @@ class StoragePage(HealthPage):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.table, 1)
-        layout.addWidget(self.saved)
+        self.buttons: list[QPushButton] = []
+        self._below = QHBoxLayout()
+        self._below.setContentsMargins(0, 0, GRID, 0)
+        self._below.setSpacing(GRID)
+        self._below.addWidget(self.saved, 1)
+        layout.addLayout(self._below)
         self.clear()
 
     @property
     def first(self) -> QWidget:
         """What the keyboard goes to."""
         return self.table
+
+    def offer(self, action: QAction, tip: str) -> None:
+        """Make a button that does what an action of the window does, where somebody looks for room."""
+        button = QPushButton(action.text().replace("&", ""))
+        button.clicked.connect(action.trigger)
+        follow = partial(self._follow, button, action, tip)
+        for told in (action.changed, self.session.opened, self.session.closed):
+            told.connect(follow)
+        follow()
+        self._below.addWidget(button)
+        self.buttons.append(button)
+
+    def _follow(self, button: QPushButton, action: QAction, tip: str) -> None:
+        why = tr("Open a workspace first.")
+        if self.session.workspace is not None:
+            why = tr("The workspace is open for reading only.")
+        button.setEnabled(action.isEnabled())
+        button.setToolTip(tip if action.isEnabled() else why)
 
     def read(self) -> None:
         held = self.session.workspace

@@ -14,7 +14,8 @@ from gui.formats import MISSING, bytes_text, full_time_text, integer_text, time_
 from gui.jobs import Jobs
 from gui.models.columns import RIGHT
 from gui.panes.health_page import Field, HealthPage, RowsModel, RowsTable
-from gui.panes.health_work import Preview, preview_removal, remove_from_trash
+from gui.panes.health_work import preview_removal, remove_from_trash
+from gui.plans import Preview
 from gui.session import Session
 from gui.tasks import Problem
 from gui.theme import GRID, theme

@@ -10,19 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gui.plans import Preview, preview_of
 from gui.tasks import Report
 
 if TYPE_CHECKING:
-    from storage import Finding, Plan, Usage, Workspace
+    from storage import Finding, Usage, Workspace
     from storage import Report as CheckReport
-
-
-@dataclass(frozen=True)
-class Preview:
-    """A plan as it is shown: plain values."""
-
-    title: str
-    steps: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -31,11 +24,6 @@ class Repaired:
 
     text: str
     report: CheckReport
-
-
-def preview_of(plan: Plan) -> Preview:
-    """Return what a plan shows."""
-    return Preview(plan.title, tuple((step.what, step.bytes) for step in plan.steps))
 
 
 def check(root: Path, deep: bool, report: Report) -> CheckReport:

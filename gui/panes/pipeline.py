@@ -41,10 +41,13 @@ class PipelinePane(QWidget):
     """Follows the selection and shows the selected pipeline; of several, what they differ in.
 
     `compare_wanted` asks to compare what is selected, `run_wanted` to show a run in the tree, `query_wanted` to look
-    for results in the catalog; `said` has a sentence, the words of a button, and what that does.
+    for results in the catalog, `back_wanted` to bring back what a pipeline of a run had before it was thinned,
+    `folder_wanted` to show a folder; `said` has a sentence, the words of a button, and what that does.
     """
 
     compare_wanted = Signal()
+    back_wanted = Signal(str, str)
+    folder_wanted = Signal(str)
     run_wanted = Signal(str)
     query_wanted = Signal(str)
     said = Signal(str, str, object)
@@ -92,6 +95,8 @@ class PipelinePane(QWidget):
         self._about = Origin()
         self._about.run_wanted.connect(self.run_wanted)
         self._about.query_wanted.connect(self.query_wanted)
+        self._about.copies.back_wanted.connect(self.back_wanted)
+        self._about.copies.folder_wanted.connect(self.folder_wanted)
         for page, title in (
             (self._summary, tr("Summary")), (self._samples_place, tr("Samples")), (self._folds, tr("Folds")),
             (self._parameters, tr("Parameters")), (self._files, tr("Files")), (self._about, tr("Origin")),
@@ -243,6 +248,8 @@ class PipelinePane(QWidget):
         self._parameters.fill(parameters.rows, muted=parameters.defaults)
         self._files.show_details(details)
         self._about.show_details(details)
+        held = self._session.workspace
+        self._about.copies.show_copies(details, found.archives, may_write=held is not None and not held.read_only)
         validation = details.metrics.get("cross_validation") or {}
         self._folds.fill(fold_rows(validation), columns=[tr("Fold"), *map(metric_title, fold_columns(validation))])
         # However often the disk is looked at: zoom and all stay as long as the predictions are the same.

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from gui.formats import tr
 from gui.panes.facts import dataset_of, origin_sections
+from gui.panes.pipeline_copies import CopiesLine
 from gui.panes.sheets import Sheet
 from gui.query_text import equals
 from gui.reloading import Reloading
@@ -66,9 +67,11 @@ class Origin(QWidget):
         for button in (self.try_loading, self.trust):
             below.addWidget(button)
         below.addStretch(1)
+        self.copies = CopiesLine()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, GRID)
         layout.addWidget(self.sheet, 1)
+        layout.addWidget(self.copies)
         layout.addLayout(row)
         layout.addWidget(self.loading)
         layout.addLayout(below)

@@ -11,7 +11,7 @@ from gui.selection import Picked
 
 if TYPE_CHECKING:
     from gui.models.points import ChartData
-    from storage import PipelineDetails, PredictionArrays, RocCurves, Workspace
+    from storage import Archive, PipelineDetails, PredictionArrays, RocCurves, Workspace
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Found:
     data: ChartData
     roc: dict[str, RocCurves] | None = None
     remarks: Remarks = field(default_factory=Remarks)
+    archives: tuple[Archive, ...] = ()  # newest first
 
 
 def fetch_details(picked: Picked, roc: bool, workspace: Workspace) -> Found:
@@ -47,7 +48,14 @@ def fetch_details(picked: Picked, roc: bool, workspace: Workspace) -> Found:
     if not data.folds and picked.prediction_id and any(block.fold_id is not None for block in details.arrays):
         data = _with_computed_folds(data, picked.prediction_id, workspace)
     curves = roc_of(details.arrays) if roc and data.rows.probabilities is not None else None
-    return Found(details, data, curves, fetch_remarks(picked.prediction_id, workspace))
+    remarks, archives = fetch_remarks(picked.prediction_id, workspace), _archives(picked, workspace)
+    return Found(details, data, curves, remarks, archives)
+
+
+def _archives(picked: Picked, workspace: Workspace) -> tuple[Archive, ...]:
+    if not picked.prediction_id:
+        return ()
+    return tuple(workspace.archives(picked.prediction_id, pipeline_id=picked.pipeline_id))
 
 
 def fetch_remarks(prediction_id: str, workspace: Workspace) -> Remarks:

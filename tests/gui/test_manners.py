@@ -204,7 +204,8 @@ def test_everything_that_takes_the_keyboard_has_a_name(qtbot, window):
     window.compare_chosen()
     wrong = set(unnamed(window))
     for show in (window.show_commands, window.show_keys, window.opening.ask_new, window.new_run,
-                 window.catalog.rows.ask_export, window.catalog.choose_columns):  # fmt: skip
+                 window.catalog.rows.ask_export, window.catalog.choose_columns, window.pipelines.archive.trigger,
+                 window.commands.make_room.trigger):  # fmt: skip
         show()
         qtbot.waitUntil(lambda: window.tasks.active == 0)
         for dialog in window.findChildren(QDialog):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtWidgets import QDialog, QLineEdit, QPlainTextEdit
 
 from gui.charts.page import KINDS
+from gui.dialogs.thin import ThinDialog
 from gui.theme import theme
 from gui.window import MainWindow
 from storage import Workspace
@@ -135,6 +136,11 @@ ACTIONS: dict[str, Action] = {
     "close the export": close_dialogs,
     "ask what to keep": trigger("keep"),
     "close that": close_dialogs,
+    "ask as what to archive": trigger("archive"),
+    "close the archive": close_dialogs,
+    "make room": lambda window: window.commands.make_room.trigger(),
+    "look at the thinning": lambda window: window.findChild(ThinDialog).accept(),
+    "thin nothing": close_dialogs,
     "choose columns": lambda window: window.catalog.choose_columns(),
     "close the columns": close_dialogs,
     "save a view": lambda window: window.catalog.views.ask_name(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from storage import BadInput, Conflict, Dataset, NotFound, Workspace, check_work
 from storage.cli import main
 from storage.records import DatasetSource
 from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
-from tests.storage.samples import content_of, fill_with_models, regression_arrays
+from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
 IN_RUN = ("pipeline.json", "metrics.json")
 
@@ -81,6 +82,19 @@ def test_the_best_stay_whole_and_the_others_come_back_byte_by_byte(workspace: Wo
     assert check_workspace(workspace.root, deep=True).findings == ()
     with pytest.raises(NotFound):
         workspace.plan_unthin(run_id, rows[1].pipeline_id)
+
+
+def test_a_run_without_models_is_known_to_be_thinned_also_where_it_was_indexed_long_ago(root: Path) -> None:
+    with Workspace.create(root) as one:
+        fill(one, 3)
+        for path in (root / "runs").glob("*"):  # as if an hour ago: then the index trusts what it knows of a run
+            for each in (path / "run_config.json", path / "run_summary.json", path):
+                os.utime(each, (each.stat().st_atime, each.stat().st_mtime - 3600))
+        one.sync()
+        with Workspace.open(root) as two:
+            two.plan_thin(1, "test_rmse").apply()
+        assert one.plan_unthin().apply() == "2 pipelines brought back."
+        assert one.plan_unthin().steps == ()
 
 
 def test_what_somebody_cares_for_is_kept(workspace: Workspace) -> None:
