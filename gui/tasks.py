@@ -211,9 +211,11 @@ class Tasks(QObject):
     """Starts work on other threads and calls back on this one.
 
     `active_changed` tells that the number of tasks somebody waits for (`active`) changed; quiet ones don't count.
+    `calmed` tells that nothing is under way any more, not even what is quiet.
     """
 
     active_changed = Signal()
+    calmed = Signal()
     unhandled = Signal(object)  # a Problem for which no `failed` was given
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -268,8 +270,12 @@ class Tasks(QObject):
         task.stop()
         if task.future is not None:
             task.future.cancel()
-        if self._waiting.pop(task.number, None) is not None and not task.quiet:
+        if self._waiting.pop(task.number, None) is None:
+            return
+        if not task.quiet:
             self.active_changed.emit()
+        if self.idle:
+            self.calmed.emit()
 
     def drop_number(self, number: int) -> None:
         """Drop the task of this number, if it has not ended."""
@@ -319,3 +325,5 @@ class Tasks(QObject):
                 self.unhandled.emit(letter.problem)
         except Exception:  # one broken reply must not swallow the ones behind it
             sys.excepthook(*sys.exc_info())
+        if self.idle:
+            self.calmed.emit()

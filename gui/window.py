@@ -92,7 +92,8 @@ class MainWindow(QMainWindow):
         self.opening = Opening(self)
         self._leaving = Leaving(self)
         self._closed = False
-        self._charts_wanted = False
+        self._first_painted = False
+        self._charts_asked = False
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
         with look.undressed():
@@ -387,15 +388,24 @@ class MainWindow(QMainWindow):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if not self._charts_wanted:
-            self._charts_wanted = True
+        if not self._first_painted:
+            self._first_painted = True
+            if self.tasks.idle:
+                self.load_charts()
+            else:  # when the rows are there: Python does one thing at a time
+                self.tasks.calmed.connect(self.load_charts, Qt.ConnectionType.SingleShotConnection)
+
+    def load_charts(self) -> None:
+        """Load the chart library, once, and make the charts."""
+        if not self._charts_asked:
+            self._charts_asked = True
             make_classes(self, self._load_library)
 
     def _load_library(self) -> None:
         if not self._closed:
-            self.tasks.start(_load_chart_library, lambda _: self._load_charts(), quiet=True)
+            self.tasks.start(_load_chart_library, lambda _: self._make_charts(), quiet=True)
 
-    def _load_charts(self) -> None:
+    def _make_charts(self) -> None:
         pieces = [self.details.load_samples, self.details.load_charts, self.explore.load_charts]
         in_turns(self, [*pieces, *self.compare.chart_loads(), garbage.settle])  # together they would be felt
 

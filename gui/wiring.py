@@ -59,6 +59,7 @@ def _connect_panes(window: MainWindow) -> None:
     commands, storage = window.commands, window.health.storage
     storage.offer(commands.make_room, tr("Keep predictions, charts and fitted steps only of the best pipelines"))
     storage.offer(commands.bring_back, tr("Show what was taken away and can be put back, byte by byte"))
+    window.details.charts_wanted.connect(window.load_charts)
     window.details.back_wanted.connect(window.pipelines.thinning.ask_back)
     window.details.folder_wanted.connect(window.pipelines.open_place)
     window.health.said.connect(window.notice.say)

@@ -41,8 +41,9 @@ class PipelinePane(QWidget):
     """Follows the selection and shows the selected pipeline; of several, what they differ in.
 
     `compare_wanted` asks to compare what is selected, `run_wanted` to show a run in the tree, `query_wanted` to look
-    for results in the catalog, `back_wanted` to bring back what a pipeline of a run had before it was thinned,
-    `folder_wanted` to show a folder; `said` has a sentence, the words of a button, and what that does.
+    for results in the catalog, `charts_wanted` to load the charts soon, `back_wanted` to bring back what a pipeline of
+    a run had before it was thinned, `folder_wanted` to show a folder; `said` has a sentence, the words of a button, and
+    what that does.
     """
 
     compare_wanted = Signal()
@@ -50,6 +51,7 @@ class PipelinePane(QWidget):
     folder_wanted = Signal(str)
     run_wanted = Signal(str)
     query_wanted = Signal(str)
+    charts_wanted = Signal()
     said = Signal(str, str, object)
 
     def __init__(
@@ -60,6 +62,7 @@ class PipelinePane(QWidget):
         self._found: Found | None = None
         self._row = -1  # of the sample that was chosen here
         self._samples: Samples | None = None
+        self._preview_wanted = False
         self.details: PipelineDetails | None = None
         self._place = ChartPlace(session, settings)
         self._place.pointed.connect(self._point)
@@ -147,6 +150,8 @@ class PipelinePane(QWidget):
         self.load_samples()
         self._place.load()
         self._show_again()
+        if self._preview_wanted:
+            self.preview()
 
     def offer_remarks(self, actions: Sequence[QAction]) -> None:
         """Let these actions change stars, tags and notes where they are shown."""
@@ -177,9 +182,12 @@ class PipelinePane(QWidget):
         return self._samples
 
     def preview(self) -> None:
-        """Show the charts large in a window of their own, or put them back."""
-        self.load_charts()
-        self._place.preview()
+        """Show the charts large in a window of their own, or put them back; as soon as they are there."""
+        self._preview_wanted = self.charts is None
+        if self._preview_wanted:
+            self.charts_wanted.emit()
+        else:
+            self._place.preview()
 
     def _tell_picture(self, path: Path) -> None:
         show = partial(QDesktopServices.openUrl, QUrl.fromLocalFile(str(path.parent)))
@@ -237,7 +245,8 @@ class PipelinePane(QWidget):
             self._show(self._found)
 
     def _show(self, found: Found) -> None:
-        self.load_charts()
+        if self.charts is None:
+            self.charts_wanted.emit()  # all but them is shown at once
         details, before = found.details, self._found
         self._found, self.details = found, details
         self._head.show_details(details)
