@@ -158,7 +158,9 @@ _REMARKS = {
     "catalog search": "`<computed>` stands for the columns that the filter makes with `as`.",
     "catalog summary": "`<by>` are the columns that were asked for, `<metric>` the metrics; `best_<metric>` is left "
     "out where nobody knows what is best.",
-    "run": "In CSV `skipped` and `failures` are counts.",
+    "run": "In CSV `skipped` and `failures` are counts. With `--dry-run` the object has `dataset_name` and `task_type` "
+    "(text), `n_samples`, `n_features`, `n_train` and `n_test` (integers), `pipelines` (a list of names), `skipped` as "
+    "here, and `ignored_columns` (a list of names); in CSV these lists are counts.",
     "check": "`severity` is damage, warning or note. An empty list is a workspace in which nothing was found.",
 }
 

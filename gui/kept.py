@@ -115,13 +115,7 @@ def keep(wishes: Sequence[Wish], workspace: Workspace, report: Report | None = N
 def _keep_one(wish: Wish, workspace: Workspace, report: Report | None) -> str:
     library, thing = workspace.library, wish.thing
     words = (wish.description, wish.tags)
-    if wish.kind == "template":
-        return library.save_template((thing.run_id, thing.pipeline_id), wish.name, *words).name
-    if wish.kind == "filtered":
-        return library.save_filtered(thing.run_id, thing.pipeline_id, wish.name, *words).name
-    if wish.kind == "pipeline":
-        return library.save_pipeline(thing.run_id, thing.pipeline_id, wish.name, *words, report=report).name
-    return library.save_fullrun(thing.run_id, wish.name, *words, report=report).name
+    return library.save(wish.kind, wish.name, thing.run_id, thing.pipeline_id, *words, report=report).name
 
 
 def keep_as_job(root: Path, wishes: Sequence[Wish], report: Report) -> Kept:

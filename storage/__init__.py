@@ -101,6 +101,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.requests import Failure as Failure
     from storage.requests import PipelineEvent as PipelineEvent
     from storage.requests import RunOutcome as RunOutcome
+    from storage.requests import RunPreview as RunPreview
     from storage.requests import RunRequest as RunRequest
     from storage.requests import Skipped as Skipped
     from storage.restoration import TrashBin as TrashBin
@@ -166,7 +167,7 @@ _HOMES = {
     "process": ("Reloaded", "load_in_child", "run_in_child"),
     "records": ("PipelineRecord", "RunConfig", "RunSummary", "StepRecord"),
     "reloading": ("Foreseen",),
-    "requests": ("Failure", "PipelineEvent", "RunOutcome", "RunRequest", "Skipped"),
+    "requests": ("Failure", "PipelineEvent", "RunOutcome", "RunPreview", "RunRequest", "Skipped"),
     "pipelines": ("Pipeline",),
     "restoration": ("TrashBin",),
     "runs": ("Run",),

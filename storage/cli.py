@@ -18,6 +18,7 @@ from storage.cli_check import check_command
 from storage.cli_keep import archive_app, export_app, thin_command
 from storage.cli_library import library_app
 from storage.cli_options import (
+    DryRunOption,
     FormatOption,
     WorkspaceOption,
     cancellable,
@@ -33,7 +34,7 @@ from storage.output import Format, progress, show_error, show_facts
 from storage.version import VERSION
 
 if TYPE_CHECKING:
-    from storage.requests import RunOutcome
+    from storage.requests import RunOutcome, RunPreview
 
 app = typer.Typer(
     name="runshelf",
@@ -191,6 +192,7 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of folds, splits and models.")] = 0,
     again: Annotated[bool, typer.Option("--again", help="Also run what was run before on the same data.")] = False,
     charts: Annotated[bool, typer.Option(help="Draw charts beside each pipeline.")] = True,
+    dry_run: DryRunOption = False,
     workspace: WorkspaceOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -221,11 +223,37 @@ def run(
         charts=charts,
     )
     with open_workspace(workspace) as opened, cancellable():
+        if dry_run:
+            _show_preview(opened.preview_run(request), format)
+            return
         with progress(f"Training on {dataset or data.stem}") as report:
             outcome = opened.run_request(request, report)
         _show_outcome(outcome, format)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _show_preview(preview: RunPreview, format: Format) -> None:
+    if format is not Format.table:
+        facts = {**vars(preview), "ignored_columns": list(preview.ignored_columns)}
+        if format is Format.json:
+            facts |= {"pipelines": list(preview.pipelines), "skipped": [vars(one) for one in preview.skipped]}
+        else:
+            facts |= {name: len(facts[name]) for name in ("pipelines", "skipped", "ignored_columns")}
+        show_facts(facts, format)
+        return
+    n = len(preview.pipelines)
+    print(
+        f"Train {n} pipeline{'' if n == 1 else 's'} on {preview.dataset_name}: {preview.n_samples} samples, "
+        f"{preview.n_features} features, {preview.task_type}, {preview.n_train} train, {preview.n_test} test"
+    )
+    for name in preview.pipelines:
+        print(f"  {name}")
+    for skipped in preview.skipped:
+        print(f"  Skip {skipped.name}: done before as {skipped.pipeline_id} in {skipped.run_id}.")
+    if preview.ignored_columns:
+        print(f"Columns not used: {', '.join(preview.ignored_columns)}.")
+    print("Nothing was changed: this was a dry run.")
 
 
 def _show_outcome(outcome: RunOutcome, format: Format) -> None:

@@ -190,7 +190,7 @@ def catalog_annotate(
     with open_workspace(workspace) as opened:
         ids = opened.catalog.ids(filter)
         if dry_run:
-            print(f"{_results(len(ids))} would be changed.")
+            print(f"{_results(len(ids))} would be changed. Nothing was changed: this was a dry run.")
             return
         changed = opened.catalog.annotate(ids, add_tags=tag or (), remove_tags=untag or (), notes=note, stars=stars)
         print(f"{_results(changed)} changed, of {len(ids)} that match.")

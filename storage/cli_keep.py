@@ -126,6 +126,7 @@ def export_pipeline(
     pipeline: Annotated[str, typer.Argument(help="As `runs show` names it.")],
     to: ToOption = None,
     name: Annotated[str, typer.Option(help="What the folder begins with; else dataset and date.")] = "",
+    dry_run: DryRunOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write a pipeline with all it needs to a new folder.
@@ -133,6 +134,9 @@ def export_pipeline(
     Example: `runshelf export pipeline 2026-11-20_corn 0001_pls_a1b2c3 --name "for Ann"`
     """
     with open_workspace(workspace) as opened:
+        if dry_run:
+            carry_out(opened.plan_export_pipeline(run, pipeline, to, name), dry_run, yes=True)
+            return
         with progress(f"Exporting {pipeline}") as report:
             path = opened.export_pipeline(run, pipeline, to, name, report)
         print(path)
@@ -144,6 +148,7 @@ def export_best(
     n: Annotated[int, typer.Option("-n", min=1, help="How many of each dataset.")] = 1,
     dataset: DatasetOption = None,
     to: ToOption = None,
+    dry_run: DryRunOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write the predictions of the best results of each dataset as CSV files.
@@ -151,6 +156,9 @@ def export_best(
     Example: `runshelf export best test_rmse -n 3 --dataset corn`
     """
     with open_workspace(workspace) as opened:
+        if dry_run:
+            carry_out(opened.plan_export_best_predictions(metric, n, dataset, to), dry_run, yes=True)
+            return
         for path in opened.export_best_predictions(metric, n, dataset, to):
             print(path)
 

@@ -14,7 +14,6 @@ from storage.output import Format, progress, show_facts, show_rows
 from storage.records import to_json
 
 if TYPE_CHECKING:
-    from storage.library import Library
     from storage.library_items import LibraryItem
     from storage.loading import LoadedPipeline
 
@@ -83,6 +82,7 @@ def library_save(
     config: Annotated[Path | None, typer.Option(help="Of a template: a configuration file (JSON or YAML).")] = None,
     description: DescriptionOption = None,
     tag: TagOption = None,
+    dry_run: DryRunOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Keep a copy of a configuration, of a result, of a pipeline with its files, or of a whole run.
@@ -93,12 +93,18 @@ def library_save(
         raise BadInput("A configuration file can be kept as a template only.", advice="Say template, without --run.")
     if config is None and (not run_id or (not pipeline_id and kind is not Kind.fullrun)):
         raise BadInput("It was not said what to keep.", advice="Say --run and --pipeline, or for a template --config.")
-    told = (name, description or "", tag or [])
+    told = (description or "", tag or [])
     with open_workspace(workspace) as opened:
+        library = opened.library
+        if dry_run:
+            source = _only_config(config) if config is not None else (run_id, pipeline_id)
+            carry_out(library.plan_save(kind.value, name, source, *told), dry_run, yes=True)
+            return
         if config is not None:
-            item = opened.library.save_template(_only_config(config), *told)
+            item = library.save_template(_only_config(config), name, *told)
         else:
-            item = _save_copy(opened.library, kind, run_id, pipeline_id, told)
+            with progress("Copying") as report:
+                item = library.save(kind.value, name, run_id, pipeline_id, *told, report)
         print(f"Kept as {kind} '{item.name}', {item.bytes:,} bytes.")
 
 
@@ -210,19 +216,6 @@ def library_import(
         with progress("Importing") as report:
             item = opened.library.import_zip(file, report)
     print(f"Imported as {item.kind} '{item.name}', {item.bytes:,} bytes.")
-
-
-def _save_copy(
-    library: Library, kind: Kind, run_id: str, pipeline_id: str, told: tuple[str, str, list[str]]
-) -> LibraryItem:
-    with progress("Copying") as report:
-        if kind is Kind.template:
-            return library.save_template((run_id, pipeline_id), *told)
-        if kind is Kind.filtered:
-            return library.save_filtered(run_id, pipeline_id, *told)
-        if kind is Kind.pipeline:
-            return library.save_pipeline(run_id, pipeline_id, *told, report)
-        return library.save_fullrun(run_id, *told, report)
 
 
 def _only_config(path: Path) -> dict[str, Any]:

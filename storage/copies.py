@@ -51,12 +51,7 @@ def copy_pipeline(draft: Draft, folder: Path, report: Report, below: str = "") -
     into the draft, or to the path that begins with `below`. Raises NotFound, Conflict for one that is still at work or
     was thinned, Corrupt where an artifact is missing or not what was stored.
     """
-    record = ended(folder)
-    if record.thinned is not None:
-        advice = "Bring that back first: runshelf thin --undo."
-        raise Conflict(f"{record.id} was thinned: what it had lies in {record.thinned.archive}.", folder, advice)
-    sources = {Path(a.path).name: (artifact_path(folder, a), a) for a in record.binaries()}
-    tree = _plain_tree(folder)
+    record, tree, sources = _what_is_copied(folder)
     pace = _Pace(report, tree.bytes + sum(a.bytes for _, a in sources.values()))
     for name in tree.folders:
         draft.make_folder(below + _renamed(name))
@@ -73,6 +68,12 @@ def copy_pipeline(draft: Draft, folder: Path, report: Report, below: str = "") -
     if record.template:
         draft.write(below + CONFIG, to_json(config_of(record)))
     return record
+
+
+def copied_size(folder: Path) -> tuple[int, int]:
+    """How many files a copy of a pipeline takes from its run, and their bytes; raises for one that can't be copied."""
+    _, tree, sources = _what_is_copied(folder)
+    return len(tree.files) + len(sources), tree.bytes + sum(artifact.bytes for _, artifact in sources.values())
 
 
 def copy_run(draft: Draft, folder: Path, report: Report) -> list[PipelineRecord]:
@@ -139,6 +140,18 @@ def read_metrics(folder: Path) -> Mapping[str, Any]:
     except NotFound:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _what_is_copied(
+    folder: Path,
+) -> tuple[PipelineRecord, Tree, dict[str, tuple[Path, ArtifactRecord | SamplesRecord]]]:
+    """The record of a pipeline, its folder, and the artifacts it names of its run, by name."""
+    record = ended(folder)
+    if record.thinned is not None:
+        advice = "Bring that back first: runshelf thin --undo."
+        raise Conflict(f"{record.id} was thinned: what it had lies in {record.thinned.archive}.", folder, advice)
+    sources = {Path(a.path).name: (artifact_path(folder, a), a) for a in record.binaries()}
+    return record, _plain_tree(folder), sources
 
 
 def _copy_artifact(

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from storage.annotations import checked_notes, checked_tag
 from storage.configs import METADATA_KEY, PipelineConfig, checked_config, inline_configs
-from storage.copies import CONFIG, METADATA, config_of, copy_pipeline, copy_run, ended, read_metrics
+from storage.copies import CONFIG, METADATA, config_of, copied_size, copy_pipeline, copy_run, ended, read_metrics
 from storage.disk import Disk, Draft, replaced_file, user_name
 from storage.errors import BadInput, Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
+from storage.findings import count
 from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part, pipeline_folder, pipeline_number
 from storage.library_items import (
     LIBRARY_KINDS,
@@ -179,6 +180,65 @@ class Library:
         return tried
 
     # ------------------------------------------------------------ saving
+
+    def save(
+        self,
+        kind: str,
+        name: str,
+        run_id: str,
+        pipeline_id: str = "",
+        description: str = "",
+        tags: Sequence[str] = (),
+        report: Report | None = None,
+    ) -> LibraryItem:
+        """Keep a run, or a pipeline of it, as what `kind` says; see `save_template` and those below."""
+        if kind == "template":
+            return self.save_template((run_id, pipeline_id), name, description, tags)
+        if kind == "filtered":
+            return self.save_filtered(run_id, pipeline_id, name, description, tags)
+        if kind == "pipeline":
+            return self.save_pipeline(run_id, pipeline_id, name, description, tags, report)
+        return self.save_fullrun(run_id, name, description, tags, report)
+
+    def plan_save(
+        self,
+        kind: str,
+        name: str,
+        config_or_ref: Mapping[str, Any] | tuple[str, str],
+        description: str = "",
+        tags: Sequence[str] = (),
+    ) -> Plan:
+        """A plan that keeps a configuration, or what is named by run id and pipeline id. Raises what saving it does."""
+        record = self._new_record(kind, name, description, tags)
+        place = self._shelf.place(kind, record.name)
+        where = place.relative_to(self._layout.root).as_posix()
+        folder: Path | None = None
+        if isinstance(config_or_ref, Mapping):
+            checked_config(config_or_ref)
+        elif kind == "fullrun":
+            folder = self._layout.run(self._run_folder(config_or_ref[0]))
+            self._check_idle(folder.name)
+        else:
+            folder = self._pipeline_folder(*config_or_ref)
+            ended(folder)
+        if folder is not None and kind in ("pipeline", "fullrun"):
+            tree = read_tree(folder)
+            files, size = copied_size(folder) if kind == "pipeline" else (len(tree.files), tree.bytes)
+            step = Step(f"Copy {count(files, 'file')} to {where}.", size)
+        else:
+            step = Step(f"Write the configuration{' and the metrics' if kind == 'filtered' else ''} to {where}.")
+
+        def work(report: Report) -> str:
+            if isinstance(config_or_ref, Mapping):
+                item = self.save_template(config_or_ref, name, description, tags)
+            else:
+                item = self.save(kind, name, *config_or_ref, description, tags, report)
+            return f"Kept as {_WORDS[kind]} '{item.name}', {item.bytes:,} bytes."
+
+        def look() -> object:
+            return place.exists(), folder and folder.is_dir() and read_tree(folder)
+
+        return Plan(f"Keep '{record.name}' in the library", (step,), look, work)
 
     def save_template(
         self,

@@ -84,6 +84,21 @@ OnPipeline = Callable[[PipelineEvent], None]
 """Called with each PipelineEvent, from any thread, one at a time."""
 
 
+@dataclass(frozen=True)
+class RunPreview:
+    """What a batch would do: on which data, which pipelines by name, and which not as they were done before."""
+
+    dataset_name: str
+    task_type: str
+    n_samples: int
+    n_features: int
+    n_train: int
+    n_test: int
+    pipelines: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    ignored_columns: tuple[str, ...] = ()
+
+
 @dataclass
 class RunOutcome:
     """What a batch came to. `run_id` is empty when nothing had to be run."""

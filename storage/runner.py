@@ -27,7 +27,7 @@ from storage.estimators import ALLOWED_MODULES
 from storage.layout import Layout
 from storage.pipelines import Pipeline
 from storage.records import DatasetSource
-from storage.requests import Failure, OnPipeline, PipelineEvent, Report, RunOutcome, Skipped
+from storage.requests import Failure, OnPipeline, PipelineEvent, Report, RunOutcome, RunPreview, Skipped
 from storage.runs import Run
 from storage.stored_samples import choose_rows, with_predictions
 from storage.training import Fold, environment, make_folds, shared_cores, train
@@ -124,15 +124,10 @@ def run_batch(
     """
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
-    if not 0 <= seed < 2**32:
-        raise BadInput(f"{seed} can't be a seed.", advice="Give a number from 0 to 4294967295.")
-    allowed = (*ALLOWED_MODULES, *allowed_modules)
-    planned = _named([c for source in pipelines for c in from_object(source)], pipeline_names)
     data_hash = dataset.data_hash()
-    outcome = RunOutcome(total=len(planned))
-    prepared = _prepare(planned, dataset, seed, allowed)
-    todo = list(_not_done_before(prepared, catalog, dataset, data_hash, seed, outcome, again))
-    progress = _Progress(len(planned), report or (lambda done, total, text: None), on_pipeline, control or Control())
+    outcome = RunOutcome()
+    todo = _to_do(catalog, dataset, pipelines, pipeline_names, data_hash, seed, again, allowed_modules, outcome)
+    progress = _Progress(outcome.total, report or (lambda done, total, text: None), on_pipeline, control or Control())
     progress.done = len(outcome.skipped)
     for skipped in outcome.skipped:
         progress.ended(skipped_event(skipped))
@@ -168,6 +163,34 @@ def run_batch(
     return outcome
 
 
+def preview_batch(
+    catalog: Catalog,
+    dataset: Dataset,
+    pipelines: Sequence[Any],
+    *,
+    pipeline_names: Sequence[str] = (),
+    seed: int = 0,
+    again: bool = False,
+    allowed_modules: Sequence[str] = (),
+) -> RunPreview:
+    """What `run_batch` would run, found out as it does; raises BadInput as it does."""
+    outcome = RunOutcome()
+    todo = _to_do(
+        catalog, dataset, pipelines, pipeline_names, dataset.data_hash(), seed, again, allowed_modules, outcome
+    )
+    return RunPreview(
+        dataset.name,
+        dataset.task_type,
+        dataset.X.shape[0],
+        dataset.X.shape[1],
+        len(dataset.train_rows),
+        len(dataset.test_rows),
+        tuple(job.config.name for job in todo),
+        tuple(outcome.skipped),
+        tuple(dataset.ignored),
+    )
+
+
 def source_of(dataset: Dataset, data_hash: str) -> DatasetSource:
     """What the documents say of the data."""
     split = {**dataset.split, "train": len(dataset.train_rows), "test": len(dataset.test_rows)}
@@ -189,6 +212,26 @@ def source_of(dataset: Dataset, data_hash: str) -> DatasetSource:
 
 
 # ---------------------------------------------------------------- before the first fit
+
+
+def _to_do(
+    catalog: Catalog,
+    dataset: Dataset,
+    pipelines: Sequence[Any],
+    names: Sequence[str],
+    data_hash: str,
+    seed: int,
+    again: bool,
+    allowed_modules: Sequence[str],
+    outcome: RunOutcome,
+) -> list[_Job]:
+    """The pipelines that are to be trained; `outcome` counts all and names those that were done before."""
+    if not 0 <= seed < 2**32:
+        raise BadInput(f"{seed} can't be a seed.", advice="Give a number from 0 to 4294967295.")
+    planned = _named([c for source in pipelines for c in from_object(source)], names)
+    outcome.total = len(planned)
+    prepared = _prepare(planned, dataset, seed, (*ALLOWED_MODULES, *allowed_modules))
+    return list(_not_done_before(prepared, catalog, dataset, data_hash, seed, outcome, again))
 
 
 def _named(planned: list[PipelineConfig], names: Sequence[str]) -> list[PipelineConfig]:

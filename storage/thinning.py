@@ -464,9 +464,8 @@ def _steps(found: _Look, archive: bool) -> Iterable[Step]:
         ("fitted steps that no other pipeline shares", found.before.artifacts, found.after.artifacts),
     ):
         yield Step(f"Remove their {name}: {before:,} bytes in these runs before, {after:,} after.", before - after)
-    yield Step(
-        f"Remove their arrays from the catalog; their rows and metrics stay. {found.kept:,} pipelines are kept whole."
-    )
+    kept = "1 pipeline is" if found.kept == 1 else f"{found.kept:,} pipelines are"
+    yield Step(f"Remove their arrays from the catalog; their rows and metrics stay. {kept} kept whole.")
 
 
 def _not_cancelled(report: Report) -> Report:

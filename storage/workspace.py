@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from storage.archiving import Archiving
     from storage.chains import Chain, ChainGrid
     from storage.comparison import FoldComparisons, FoldScores
+    from storage.configs import PipelineConfig
     from storage.control import Control
     from storage.datasets import Dataset
     from storage.findings import Finding
@@ -60,12 +61,13 @@ if TYPE_CHECKING:
     from storage.plan import Plan
     from storage.reloading import Foreseen
     from storage.reports import Reports
-    from storage.requests import OnPipeline, Report, RunOutcome, RunRequest
+    from storage.requests import OnPipeline, Report, RunOutcome, RunPreview, RunRequest
     from storage.reruns import Which
     from storage.restoration import TrashBin
     from storage.run_deletion import RunDeletion
     from storage.sample_errors import SampleErrors
     from storage.spectra import Spectra
+    from storage.takeaway import Takeaway
     from storage.thinning import Thinning
     from storage.trust import TrustedDigest
     from storage.usage import Usage
@@ -415,10 +417,15 @@ class Workspace:
         It is called by dataset, date and pipeline, or by `name` and pipeline. Raises NotFound, Exists, NameRefused,
         Corrupt where an artifact is not what was stored, Conflict while it is still trained.
         """
-        from storage.takeaway import Takeaway
+        return self._takeaway().pipeline(
+            self._places.run(run_id), pipeline_id, destination, name, report, create=create
+        )
 
-        taken = Takeaway(self.layout, self._disk, self.catalog, self._flat_predictions)
-        return taken.pipeline(self._places.run(run_id), pipeline_id, destination, name, report, create=create)
+    def plan_export_pipeline(
+        self, run_id: str, pipeline_id: str, destination: Path | None = None, name: str = ""
+    ) -> Plan:
+        """A plan that does what `export_pipeline` does, and raises what it raises."""
+        return self._takeaway().plan_pipeline(self._places.run(run_id), pipeline_id, destination, name)
 
     def export_best_predictions(
         self, metric: str, n: int = 1, dataset: str | None = None, destination: Path | None = None
@@ -428,11 +435,20 @@ class Workspace:
         They go to exports/best_predictions/ or `destination`; one that is there already, the same, is left. Raises
         BadInput for a metric of which nobody knows what is best.
         """
+        self.sync()
+        return self._takeaway().best_predictions(metric, n, dataset, destination)
+
+    def plan_export_best_predictions(
+        self, metric: str, n: int = 1, dataset: str | None = None, destination: Path | None = None
+    ) -> Plan:
+        """A plan that does what `export_best_predictions` does, and raises what it raises."""
+        self.sync()
+        return self._takeaway().plan_best_predictions(metric, n, dataset, destination)
+
+    def _takeaway(self) -> Takeaway:
         from storage.takeaway import Takeaway
 
-        self.sync()
-        taken = Takeaway(self.layout, self._disk, self.catalog, self._flat_predictions)
-        return taken.best_predictions(metric, n, dataset, destination)
+        return Takeaway(self.layout, self._disk, self.catalog, self._flat_predictions)
 
     def session_report(self, since: datetime | None = None, run_ids: Sequence[str] = ()) -> dict[str, Any]:
         """What was done since a moment, or in some runs, as plain data; by itself, since today began where one is.
@@ -774,6 +790,22 @@ class Workspace:
         finally:
             self.sync()
 
+    def preview_run(self, request: RunRequest) -> RunPreview:
+        """What `run_request` would do; nothing is trained or written. Raises what it does."""
+        from storage.runner import preview_batch
+
+        dataset, planned = _asked_for(request)
+        self.sync()
+        return preview_batch(
+            self.catalog,
+            dataset,
+            planned,
+            pipeline_names=request.pipeline_names,
+            seed=request.seed,
+            again=request.again,
+            allowed_modules=self.record.allowed_modules,
+        )
+
     def run_request(
         self,
         request: RunRequest,
@@ -783,23 +815,7 @@ class Workspace:
         control: Control | None = None,
     ) -> RunOutcome:
         """Run a batch as the command line and the window ask for it; see `run_batch`."""
-        from storage.configs import inline_configs, load_configs
-        from storage.datasets import load_dataset
-
-        if not request.pipelines and not request.configs:
-            raise BadInput("No pipeline configuration was named.", advice="Name at least one JSON or YAML file.")
-        planned = [*load_configs(request.pipelines), *inline_configs(request.configs)]
-        dataset = load_dataset(
-            request.data,
-            request.target,
-            name=request.dataset_name,
-            id_column=request.id_column,
-            split_column=request.split_column,
-            test_size=request.test_size,
-            task=request.task,
-            units=request.units,
-            seed=request.seed,
-        )
+        dataset, planned = _asked_for(request)
         return self.run_batch(
             dataset,
             planned,
@@ -830,3 +846,25 @@ def _place(path: Path | str) -> Path:
     """A path from the top, without `..`, which no file of a workspace may have; links are followed where one is."""
     place = Path(path).absolute()
     return place.resolve() if ".." in place.parts else place
+
+
+def _asked_for(request: RunRequest) -> tuple[Dataset, list[PipelineConfig]]:
+    """The data and the pipelines of a request."""
+    from storage.configs import inline_configs, load_configs
+    from storage.datasets import load_dataset
+
+    if not request.pipelines and not request.configs:
+        raise BadInput("No pipeline configuration was named.", advice="Name at least one JSON or YAML file.")
+    planned = [*load_configs(request.pipelines), *inline_configs(request.configs)]
+    dataset = load_dataset(
+        request.data,
+        request.target,
+        name=request.dataset_name,
+        id_column=request.id_column,
+        split_column=request.split_column,
+        test_size=request.test_size,
+        task=request.task,
+        units=request.units,
+        seed=request.seed,
+    )
+    return dataset, planned
