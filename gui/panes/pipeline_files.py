@@ -1,9 +1,9 @@
-"""The files of a pipeline: open one, or show where it lies."""
+"""The files of a pipeline, those of its run that it shares with others among them: open one, or show where it lies."""
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QUrl
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from storage import PipelineDetails
 
 
+BINARIES = "_binaries"  # the folder of a run for what its pipelines share
+
+
 class Files(QWidget):
-    """A double-click or Enter opens a file with the program the desktop has for it."""
+    """A double-click or Enter opens a file with the program the desktop has for it.
+
+    A fitted step is not opened, which might run it: its folder is shown.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,14 +33,15 @@ class Files(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._folder: Path | None = None
         self._paths: list[Path] = []
+        self._shared: set[Path] = set()
         self._sheet = Sheet([tr("File"), tr("Size")], tr("Files of the pipeline"), right_from=1)
-        self._sheet.activated.connect(lambda index: _open(self._paths[index.row()]))
+        self._sheet.activated.connect(lambda index: self._open_or_show(self._paths[index.row()]))
         self._sheet.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._sheet.customContextMenuRequested.connect(self._show_menu)
         self._sheet.itemSelectionChanged.connect(self._enable)
         self._open_button = QPushButton(tr("Open"))
         theme().dress(self._open_button, "file")
-        self._open_button.clicked.connect(lambda: _open(self.chosen()))
+        self._open_button.clicked.connect(lambda: self._open_or_show(self.chosen()))
         self._button = QPushButton(tr("Open folder"))
         theme().dress(self._button, "folder")
         self._button.clicked.connect(lambda: _open(self._folder))
@@ -52,9 +59,12 @@ class Files(QWidget):
     def show_details(self, details: PipelineDetails) -> None:
         """List the files of this pipeline."""
         self._folder = None if details.deleted else details.folder
-        self._paths = [entry.path for entry in details.files]
-        icons = ["image" if entry.path.suffix == ".png" else "file" for entry in details.files]
-        self._sheet.fill([(entry.name, bytes_text(entry.bytes)) for entry in details.files], icons=icons)
+        shared = _shared_files(details)
+        own = [(entry.name, entry.path, entry.bytes) for entry in details.files]
+        self._paths = [path for _, path, _ in (*own, *shared)]
+        self._shared = {path for _, path, _ in shared}
+        icons = ["image" if path.suffix == ".png" else "file" for path in self._paths]
+        self._sheet.fill([(name, bytes_text(size)) for name, _, size in (*own, *shared)], icons=icons)
         self._button.setEnabled(bool(details.files))
         self._enable()
 
@@ -64,7 +74,12 @@ class Files(QWidget):
         return self._paths[rows[0]] if rows and rows[0] < len(self._paths) else None
 
     def _enable(self) -> None:
-        self._open_button.setEnabled(self.chosen() is not None)
+        path = self.chosen()
+        self._open_button.setEnabled(path is not None and path not in self._shared)
+
+    def _open_or_show(self, path: Path | None) -> None:
+        if path is not None:
+            _open(path.parent if path in self._shared else path)
 
     def _show_menu(self, at: QPoint) -> None:
         path = self.chosen()
@@ -72,10 +87,21 @@ class Files(QWidget):
             return
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(tr("Open"), partial(_open, path))
+        if path not in self._shared:
+            menu.addAction(tr("Open"), partial(_open, path))
         menu.addAction(tr("Show in folder"), partial(_open, path.parent))
         menu.addAction(tr("Copy path"), partial(QGuiApplication.clipboard().setText, str(path)))
         menu.popup(self._sheet.viewport().mapToGlobal(at))
+
+
+def _shared_files(details: PipelineDetails) -> list[tuple[str, Path, int]]:
+    """Name, place and size of the fitted steps and samples that a pipeline names of its run's folder."""
+    record = details.pipeline
+    if record is None or details.deleted:
+        return []
+    run = details.folder.parent
+    found = {one.path: one for one in record.binaries() if PurePosixPath(one.path).parts[:-1] == ("..", BINARIES)}
+    return [(path[3:], run / path[3:], one.bytes) for path, one in found.items()]
 
 
 def _open(path: Path | None) -> None:

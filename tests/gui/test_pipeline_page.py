@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication, QListWidget
 
@@ -19,6 +19,7 @@ from gui.panes.pipeline_chain import ChainView
 from gui.panes.sheets import gap_of
 from storage import ChainStep, PredictionArrays, Workspace
 from tests.gui.holding import held
+from tests.gui.test_window import Opener
 from tests.gui.trained import (
     PLS,
     SAMPLES,
@@ -306,6 +307,21 @@ def test_a_pipeline_whose_run_folder_is_deleted_shows_what_the_catalog_knows(pag
     pane.charts.choose("spectra")
     page.wait(lambda: pane.charts._note.isVisible() and "The run is deleted" in pane.charts._note.text())
     assert pane._files._sheet.rowCount() == 0 and not pane._files._button.isEnabled()
+
+
+def test_the_fitted_steps_are_among_the_files_and_never_opened(page):
+    opener = Opener()
+    page.show("pls")
+    files = page.pane._files
+    row = next(row for row, name in enumerate(texts(files._sheet)) if name.startswith("_binaries/PLSRegression_"))
+    QDesktopServices.setUrlHandler("file", opener, "open")
+    try:
+        files._sheet.selectRow(row)
+        assert not files._open_button.isEnabled()
+        files._sheet.activated.emit(files._sheet.model().index(row, 0))
+    finally:
+        QDesktopServices.unsetUrlHandler("file")
+    assert opener.opened == [str(page.pane.details.folder.parent / "_binaries")]
 
 
 @pytest.mark.parametrize("name", ["pipeline.json", "metrics.json", "predictions.csv"])
