@@ -158,10 +158,15 @@ class Annotating(QObject):
             if written:
                 self._pane.columns.reveal(name)
 
-        def undo() -> None:
-            self._pane.session.change(partial(undo_edits, edited.undo), lambda _: self.done.emit(tr("Undone."), None))
+        text = edit_text(edited)
 
-        self.done.emit(edit_text(edited), undo)
+        def tell(_: object) -> None:
+            self.done.emit(tr("Undone: {what}").format(what=text), None)
+
+        def undo() -> None:
+            self._pane.session.change(partial(undo_edits, edited.undo), tell)
+
+        self.done.emit(text, undo)
 
 
 def edit_results(ids: Sequence[str], edit: Edit, workspace: Workspace) -> Edited:

@@ -48,6 +48,7 @@ def test_t_tags_what_is_selected_and_undo_gives_each_its_own_back(qtbot, three, 
     with changed(qtbot, three):
         three.notice._act.click()
     assert [marks(root, f"corn {n}")[0] for n in (0, 1, 2)] == ["old", None, None]
+    qtbot.waitUntil(lambda: three.notice.text().startswith("Undone: Tagged 3 results: final"))
 
 
 def test_s_gives_a_star_and_takes_it_away(qtbot, three, root):
