@@ -16,7 +16,7 @@ FLOORS = [
     {"errors", "version", "moments"},
     {"reading", "layout", "disk", "mounts", "control", "trees", "markdown"},
     {"records", "metrics", "scores", "predictions"},
-    {"marker", "parameters", "grammar", "sources", "plan", "manifest", "findings", "packages", "wording"},
+    {"marker", "parameters", "grammar", "sources", "plan", "manifest", "findings", "packages", "wording", "foreign"},
     {"trust", "known_safe", "pickles"},
     {"drawings", "destinations"},
     {"estimators", "datasets", "figures", "query", "requests", "chains", "comparison", "curves", "sample_errors"},
