@@ -21,7 +21,7 @@ import math
 import re
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,11 @@ _UFUNCS = ("numpy", "scipy.special._special_ufuncs", "scipy.special._ufuncs")
 _PLAIN_DTYPE = re.compile(r"[<>|=]?[?bBhHiIlLqQfdgFDGOSUVcumM][0-9]*")
 _HARMLESS_FLAGS = 0x10 | 0x80  # of a dtype of records: needs Python, aligned; none of those of objects
 _MT19937_LENGTH = 624
+_TEXT_DEPTH = 5
+_PLAIN_TYPES = (
+    np.ndarray, np.generic, np.dtype, np.ma.MaskedArray,
+    str, bytes, bytearray, int, float, list, tuple, dict, set, slice,
+)  # fmt: skip
 _TREE_SHAPES = {"KDTree": 2, "BallTree": 1}  # how many points bound a node
 
 
@@ -360,6 +365,52 @@ def _fill_object(made: Any, state: Any) -> None:
         made.__dict__.update(state)
     if hasattr(made, "check_format"):  # a sparse matrix: its numbers say where to read
         made.check_format(full_check=True)
+
+
+def check_filled(made: Any) -> None:
+    """Look at an object once all of the pickle is read: lists in it may have grown after it was filled.
+
+    Raises Untrusted where something in it would be called by a name that the pickle chose, or instead of a method.
+    """
+    kind = type(made)
+    for name, value in getattr(made, "__dict__", {}).items():
+        own = inspect.getattr_static(kind, name, None)
+        if hasattr(type(own), "__get__"):  # a method, however it is decorated
+            raise refused(f"a {kind.__name__} whose {name} is replaced")
+        if ("method" in name or name == "importance_getter") and any(_is_of_plain(text) for text in _texts(value)):
+            raise refused(f"a {kind.__name__} that calls what is none of an estimator's methods")
+        if name.endswith("kw_args") and not _is_plain(value):
+            raise refused(f"a {kind.__name__} with unusual arguments of a function")
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    """The texts in a value, however they are held."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (bytes, bytearray)) or depth > _TEXT_DEPTH:
+        raise refused("a name of a method that is none")
+    elif isinstance(value, dict):
+        for one in (*value, *value.values()):
+            yield from _texts(one, depth + 1)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for one in value:
+            yield from _texts(one, depth + 1)
+    elif isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
+        for one in value.ravel().tolist():
+            yield from _texts(one, depth + 1)
+
+
+def _is_of_plain(name: str) -> bool:
+    """Whether numbers, texts, arrays or files have something of this name, which a fitted estimator never asks for."""
+    return any(hasattr(kind, part) for part in name.split(".") for kind in _PLAIN_TYPES)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether arguments of a function are numbers and texts by name."""
+    if value is None:
+        return True
+    kinds = (str, int, float, bool, type(None), np.number)
+    return type(value) is dict and "out" not in value and all(isinstance(one, kinds) for one in value.values())
 
 
 def _fill_array(made: Any, state: Any) -> int:

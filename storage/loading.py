@@ -11,6 +11,7 @@ import pickle
 import shlex
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,14 @@ from storage.pickles import UNREADABLE, load_known_safe, types_in
 from storage.reading import read_pieces
 from storage.records import ArtifactRecord, PipelineRecord, SamplesRecord, read_document
 from storage.reloading import Foreseen, foresee
+from storage.restraint import restrained
 from storage.trust import Keyring
 
 if TYPE_CHECKING:
     from storage.stored_samples import Verdict
 
 COPIED = "artifacts"  # the folder of a copy that holds what was in `_binaries/`
+KNOWN_SAFE = "known-safe"
 _SHOWN = 8
 
 
@@ -60,7 +63,9 @@ def load_folder(folder: Path, keyring: Keyring | None = None, *, trust: bool = F
     loaded = _loaded(folder, artifacts, contents, keyring or Keyring(), foreseen, trust)
     model = Pipeline([(artifact.name, one.value) for artifact, one in zip(artifacts, loaded, strict=True)])
     told = dict.fromkeys(text for one in loaded for text in one.warnings)
-    verdict = _verdict(folder, record, model)
+    stranger = any(one.because == KNOWN_SAFE for one in loaded)
+    with restrained() if stranger else nullcontext():
+        verdict = _verdict(folder, record, model)
     return LoadedPipeline(model, record, foreseen, verdict, tuple(one.because for one in loaded), tuple(told))
 
 
@@ -157,7 +162,7 @@ def _loaded(
     for number, artifact in enumerate(artifacts):
         if not trust and not judged[number].is_vouched_for:
             try:
-                found[number] = _load(folder, artifact, contents[number], "known-safe", load_known_safe, foreseen)
+                found[number] = _load(folder, artifact, contents[number], KNOWN_SAFE, load_known_safe, foreseen)
             except Untrusted as error:
                 refused[number] = f"{artifact.name}: {judged[number].why} {error.what}"
     if refused:

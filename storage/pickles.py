@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
@@ -17,7 +18,7 @@ from storage.errors import Corrupt, StorageError, Untrusted
 
 UNREADABLE = (
     pickle.PickleError, EOFError, ValueError, TypeError, AttributeError, LookupError, ImportError, MemoryError,
-    RecursionError, ArithmeticError, AssertionError, NotImplementedError, RuntimeError, OSError,
+    RecursionError, ArithmeticError, AssertionError, NotImplementedError, RuntimeError, OSError, struct.error,
 )  # fmt: skip
 """What damaged pickles, and those of other versions, make unpickling raise."""
 
@@ -150,7 +151,16 @@ class _Restricted(_Machine):
 
     def __init__(self, data: bytes) -> None:
         self._room = _ROOM + 4 * len(data)
+        self._filled: list[Any] = []
         super().__init__(data)
+
+    def read_value(self) -> Any:
+        from storage.known_safe import check_filled
+
+        value = super().read_value()
+        for one in self._filled:
+            check_filled(one)
+        return value
 
     def find_class(self, module: str, name: str) -> Any:
         from storage.known_safe import found
@@ -184,6 +194,7 @@ class _Restricted(_Machine):
 
         state = self.stack.pop()
         self._room -= fill(self.stack[-1], state)
+        self._filled.append(self.stack[-1])
         if self._room < 0:
             raise pickle.UnpicklingError("it would take far more memory than its size")
 

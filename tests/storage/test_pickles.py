@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
+import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, StackingRegressor
+from sklearn.feature_selection import SelectFromModel
 from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
@@ -25,6 +30,7 @@ from sklearn.utils import all_estimators
 
 from storage import Corrupt, StorageError, Untrusted
 from storage.pickles import load_known_safe, types_in
+from storage.restraint import restrained
 from tests.estimators import NeedsFile
 from tests.storage.hostile import corpus
 from tests.storage.samples import regression_arrays
@@ -108,6 +114,58 @@ def test_fitted_models_come_back_and_predict_as_before() -> None:
     assert matrix.toarray().tolist() == np.eye(3).tolist()
     with pytest.raises(Untrusted, match=r"tests\.estimators\.NeedsFile"):
         load_known_safe(pickle.dumps(NeedsFile(), 5))
+
+
+def _stacked(estimators: Any, methods: Any, **others: Any) -> StackingRegressor:
+    made = StackingRegressor(estimators=[])
+    made.__dict__.update(estimators_=estimators, stack_method_=methods, **others)
+    return made
+
+
+def _grown() -> list[Any]:
+    """A list that is in an estimator before all of it is there."""
+    methods: list[Any] = []
+    methods += [_stacked([np.zeros(1)], methods), "tofile"]
+    return methods
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: _stacked([np.array([b"program"])], ["tofile"]),
+        lambda: _stacked([], np.array(["dump"], object)),
+        lambda: _stacked([], ["predict"], _concatenate_predictions=np.matmul),
+        lambda: _stacked([], ["predict"], predict=np.exp),
+        _grown,
+        lambda: FunctionTransformer(np.positive, kw_args={"out": np.empty(1, object)}),
+        lambda: SelectFromModel(Ridge(), importance_getter="coef_.tofile"),
+    ],
+)
+def test_nothing_in_a_model_is_called_by_a_name_that_the_pickle_chose(made: Any) -> None:
+    with pytest.raises(Untrusted):
+        load_known_safe(pickle.dumps(made(), 5))
+
+
+def test_a_model_that_nobody_vouches_for_changes_nothing_while_it_predicts(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.write_text("mine")
+    with restrained():
+        assert own.read_text() == "mine"
+        for harm in (
+            lambda: np.zeros(1).tofile(tmp_path / "made"),
+            lambda: own.write_text("theirs"),
+            lambda: os.open(tmp_path / "made", os.O_CREAT),
+            own.unlink,
+            lambda: os.system("true"),
+            lambda: subprocess.run(["true"], check=False),
+        ):
+            with pytest.raises(PermissionError):
+                harm()
+        thread = threading.Thread(target=(tmp_path / "by another thread").touch)
+        thread.start()
+        thread.join()
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["by another thread", "own"]
+    own.write_text("mine again")
 
 
 @pytest.mark.filterwarnings("ignore")
