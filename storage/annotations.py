@@ -34,6 +34,14 @@ def checked_notes(notes: str) -> str:
     return text
 
 
+def check_edit(tags: Iterable[str], notes: str | None) -> None:
+    """Raise BadInput for a tag or for notes that can't be."""
+    for tag in tags:
+        checked_tag(tag)
+    if notes is not None:
+        checked_notes(notes)
+
+
 def checked_stars(stars: int) -> int:
     """How many stars. Raises BadInput for anything but 0 to 5."""
     if not 0 <= stars <= MAX_STARS:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from storage.annotations import check_edit
 from storage.cli_options import DryRunOption, FormatOption, WorkspaceOption, YesOption, carry_out, open_workspace
 from storage.errors import BadInput
-from storage.metrics import best_in_words
+from storage.metrics import best_in_words, column_name
 from storage.output import Format, progress, show_facts, show_rows
 from storage.parameters import PREPROCESSING
 
@@ -190,6 +191,7 @@ def catalog_annotate(
     with open_workspace(workspace) as opened:
         ids = opened.catalog.ids(filter)
         if dry_run:
+            check_edit([*(tag or ()), *(untag or ())], note)
             print(f"{_results(len(ids))} would be changed. Nothing was changed: this was a dry run.")
             return
         changed = opened.catalog.annotate(ids, add_tags=tag or (), remove_tags=untag or (), notes=note, stars=stars)
@@ -284,7 +286,7 @@ def metrics_add(
     with open_workspace(workspace) as opened:
         best = None if target is not None else lower
         opened.add_metric(name, title, lower_is_better=best, target=target, digits=digits)
-        print(f"{name} is known now: {best_in_words(opened.metrics.best(name))} is best.")
+        print(f"{column_name(name)} is known now: {best_in_words(opened.metrics.best(name))} is best.")
 
 
 @trash_app.command("list")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import ContextVar
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from storage.errors import BadInput
-from storage.output import Format, progress
+from storage.output import Format, progress, visible
 
 if TYPE_CHECKING:
     from storage.plan import Plan
@@ -50,7 +49,10 @@ def workspace_path(path: Path | None) -> Path:
 
 def carry_out(plan: Plan, dry_run: bool, yes: bool, to: IO[str] | None = None) -> None:
     """Show a plan and, unless it is a dry run, apply it once the user agrees; what is said goes to stdout or `to`."""
-    say = partial(print, file=to or sys.stdout)
+
+    def say(text: str) -> None:
+        print(visible(text), file=to or sys.stdout)
+
     say(plan.title)
     for step in plan.steps:
         say(f"  {step.what}" + (f" {step.bytes:,} bytes." if step.bytes else ""))

@@ -83,7 +83,9 @@ def pipeline_number(folder_name: str) -> int | None:
 def pipeline_folder(run_folder: Path, pipeline_id: str) -> Path:
     """The folder of a pipeline, which is there and lies in that of its run. Raises NotFound, whatever the id may be."""
     folder = run_folder / pipeline_id
-    if Path(pipeline_id).name != pipeline_id or pipeline_id in ("", ".", "..") or not folder.is_dir():
+    if pipeline_number(pipeline_id) is None or Path(pipeline_id).name != pipeline_id:
+        raise NotFound(f"There is no pipeline '{pipeline_id}' in {run_folder.name}.", run_folder, "List the run.")
+    if not folder.is_dir():
         raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
     return folder
 

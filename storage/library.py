@@ -473,7 +473,12 @@ class Library:
         home = self._shelf.home(record.kind)
 
         def look() -> object:
-            return path.stat().st_mtime_ns if path.is_file() else None, path.is_file() and file_digest(path)
+            there = path.is_file()
+            return (
+                there and path.stat().st_mtime_ns,
+                there and file_digest(path),
+                self.free_name(record.kind, record.name),
+            )
 
         def work(report: Report) -> str:
             item = self.import_zip(path, report)

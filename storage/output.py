@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 from storage.errors import QueryError, StorageError
 from storage.exports import csv_line
+from storage.markdown import one_line
 from storage.metrics import metric_for
 from storage.records import plain
 
@@ -52,11 +54,11 @@ def show_facts(facts: Mapping[str, Any], format: Format) -> None:
 
 def show_error(error: StorageError) -> None:
     """Print an error as a sentence and an advice; under a wrong query a mark shows the place."""
-    print(f"Error: {error.what}", file=sys.stderr)
+    print(f"Error: {visible(error.what)}", file=sys.stderr)
     if isinstance(error, QueryError) and error.text:
-        print(f"  {error.text}\n  {' ' * error.position}{'^' * max(1, error.length)}", file=sys.stderr)
+        print(f"  {visible(error.text)}\n  {' ' * error.position}{'^' * max(1, error.length)}", file=sys.stderr)
     if error.advice:
-        print(error.advice, file=sys.stderr)
+        print(visible(error.advice), file=sys.stderr)
 
 
 @contextmanager
@@ -118,4 +120,13 @@ def _shown(value: Any, column: str) -> str:
     if isinstance(value, float):
         metric = metric_for(column)
         return f"{value:.{metric.digits + 1 if metric else 4}g}"
-    return str(value)
+    return visible(str(value))
+
+
+def visible(text: str) -> str:
+    """Text from elsewhere as a terminal shows it: control characters, which would steer it, are named."""
+    return "\n".join(one_line(line) if _steers(line) else line for line in text.split("\n"))
+
+
+def _steers(line: str) -> bool:
+    return any(unicodedata.category(one) in ("Cc", "Cf", "Cs") and one != "\t" for one in line)

@@ -103,6 +103,7 @@ class Pipeline:
         update = {"status": status, "completed_at": ended, "duration_seconds": seconds, **fields}
         record = self.record.model_copy(update=update)
         self.run.disk.write(self.folder / "pipeline.json", record.to_json())
+        self.run.changes += 1
         self.record = record
 
     def commit(self) -> None:

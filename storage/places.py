@@ -23,7 +23,12 @@ class Places:
         folder = self._catalog.ask_index(lambda: self._index.runs.folder_of(run_id))
         if folder is not None:
             return folder
-        if run_id[:1] not in (".", "_") and Path(run_id).name == run_id and self._layout.run(run_id).is_dir():
+        if (
+            run_id
+            and run_id[:1] not in (".", "_")
+            and Path(run_id).name == run_id
+            and self._layout.run(run_id).is_dir()
+        ):
             return run_id
         raise NotFound(f"There is no run '{run_id}'.", self._layout.runs, "List them with: runshelf runs list.")
 

@@ -15,6 +15,7 @@ from storage.layout import Layout
 from storage.plan import Applied, Plan, Report, Step
 from storage.quarantine import put_back
 from storage.trash import ASIDE, FILES, KEPT_DAYS, THINNED, Trash, TrashEntry, TrashRecord
+from storage.trees import tree_signature
 
 if TYPE_CHECKING:
     import builtins
@@ -132,7 +133,8 @@ class TrashBin:
 
         def look() -> object:
             there = {entry.trash_id: entry for entry in self.list()}
-            return [there.get(one) for one in ids]
+            taken = [bool(one.origin) and (self._layout.root / one.origin).exists() for one in records]
+            return [there.get(one) for one in ids], taken
 
         def work(report: Report) -> str:
             with self._journal.noted("restore", title, {"trash_ids": ids}):
@@ -240,7 +242,11 @@ class TrashBin:
                 return self.finish_removal(noted, report)
 
         steps = tuple(Step(f"Remove {entry.title} for good.", entry.bytes) for entry in entries)
-        return Plan(title, steps, lambda: [entry.trash_id for entry in chosen()], work)
+
+        def look() -> object:
+            return [(entry.trash_id, tree_signature(self._layout.trash / entry.trash_id)) for entry in chosen()]
+
+        return Plan(title, steps, look, work)
 
     def finish_removal(self, payload: Mapping[str, Any], report: Report) -> str:
         """Remove for good what a note names; what is gone already is no error."""

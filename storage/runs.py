@@ -55,6 +55,7 @@ class Run:
         self.folder = folder
         self.config = config
         self.artifacts = Artifacts(disk, folder, self.log)
+        self.changes = 0  # that were made through this object: whoever lists runs looks whether there are new ones
         self._last_number = 0
         self._lock = threading.Lock()
 
@@ -176,6 +177,7 @@ class Run:
             }
         )
         self.disk.place_folder(folder, [("pipeline.json", document.to_json())])
+        self.changes += 1
         return Pipeline(self, folder, document)
 
     def _claim_number(self) -> int:
@@ -243,6 +245,7 @@ class Run:
             )
             self._note_pipelines([pipeline.record for pipeline in pipelines])
             self.disk.write(self.folder / "run_summary.json", summary.to_json())
+            self.changes += 1
             return summary
 
     def recount(self, *, always: bool = False) -> None:

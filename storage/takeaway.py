@@ -5,7 +5,9 @@ Nothing that is there is written over. A folder outside the workspace is filled 
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from storage.copies import Report, copied_size, copy_pipeline, dated_name, read_
 from storage.destinations import chosen_folder, is_inside
 from storage.disk import Disk, Draft, new_folder, replaced_file
 from storage.errors import BadInput, Conflict, Exists, NotFound
+from storage.exports import harmless
 from storage.findings import count
 from storage.flat_predictions import FlatPredictions
 from storage.layout import Layout, checked_name, folder_part, pipeline_folder
@@ -129,7 +132,7 @@ class Takeaway:
             if data is not None:
                 none = False
                 first = f"{folder_part(row['dataset_name'], 80)}_{row['run_date']}"
-                yield f"{first}_{folder_part(row['pipeline_id'], 80)}", data
+                yield f"{first}_{folder_part(row['pipeline_id'], 80)}", _harmless(data)
         if none:
             raise NotFound(
                 f"No result with {metric} has predictions" + (f" for {dataset}." if dataset else "."),
@@ -170,6 +173,25 @@ def predictions_in(folder: Path, record: PipelineRecord) -> list[PredictionArray
         return read_csv(path, None if record.task_type is None else record.task_type == "classification")
     except (OSError, ValueError, BadInput):
         return []
+
+
+def _harmless(data: bytes) -> bytes:
+    """A table for spreadsheets: names of samples and classes that would be run as formulas are made harmless."""
+    rows = list(csv.reader(io.StringIO(data.decode())))
+    safe = [[cell if _is_number(cell) else harmless(cell) for cell in row] for row in rows]
+    if safe == rows:
+        return data
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(safe)
+    return written.getvalue().encode()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _digest(data: bytes) -> str:

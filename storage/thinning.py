@@ -26,9 +26,20 @@ from storage.index import Index
 from storage.journal import Journal, Work
 from storage.layout import Layout, pipeline_number
 from storage.plan import Applied, Plan, Report, Step
-from storage.records import PipelineRecord, RunSummary, ThinnedRecord, read_document, read_json, to_json, utc_now
+from storage.records import (
+    PipelineRecord,
+    RunConfig,
+    RunSummary,
+    ThinnedRecord,
+    read_document,
+    read_json,
+    to_json,
+    utc_now,
+)
 from storage.runs import Run
 from storage.trash import THINNED, Trash, TrashRecord
+from storage.trees import tree_signature
+from storage.wording import size
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +47,7 @@ if TYPE_CHECKING:
 _PREDICTIONS, _CHART = "predictions.csv", ".png"
 _AT_ONCE = 200  # pipelines whose arrays are held at a time
 _NAMED = 3
+_README, _LISTED = 4_000, 300  # bytes that the README of a copy takes, and each file in its listing
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class _Look:
     before: Sizes
     after: Sizes
     kept: int
+    unjudged: int  # which lack the metric
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ class Thinning:
                 return self._thin(note, report, noted)
 
         look = lambda: self._look(keep, metric, dataset)  # noqa: E731
-        return Plan(title, tuple(_steps(found, archive)) if found.chosen else (), look, work)
+        return Plan(title, tuple(_steps(found, metric, archive)) if found.chosen else (), look, work)
 
     @property
     def _journal(self) -> Journal:
@@ -124,18 +137,21 @@ class Thinning:
         judged = set(self.catalog.ids(f"{metric} is not null"))  # of others nobody knows whether they are good
         there = self.catalog.ask_index(lambda: self.index.runs.completed(dataset))
         rows = [row for row in there if row["prediction_id"] in judged and row["thinned"] is None]
-        busy = {folder for folder in {row["folder"] for row in rows} if self._is_busy(folder)}
+        left = {folder for folder in {row["folder"] for row in rows} if self._is_left(folder)}
         chosen = tuple(
             Chosen(row["prediction_id"], row["folder"], row["pipeline_id"])
             for row in rows
-            if row["prediction_id"] not in kept and row["folder"] not in busy
+            if row["prediction_id"] not in kept and row["folder"] not in left
         )
         before, after = self._sizes(chosen)
-        return _Look(chosen, before, after, len(rows) - len(chosen))
+        unjudged = sum(row["prediction_id"] not in judged and row["thinned"] is None for row in there)
+        return _Look(chosen, before, after, len(rows) - len(chosen), unjudged)
 
-    def _is_busy(self, folder: str) -> bool:
+    def _is_left(self, folder: str) -> bool:
+        """Whether a run is at work or damaged: of such a one nothing is taken away."""
         try:
             self.check_idle(folder)
+            read_document(self.layout.run(folder) / "run_config.json", RunConfig)
         except StorageError:
             return True
         return False
@@ -154,10 +170,10 @@ class Thinning:
                 stored |= own
                 going = (folder, name) in thin
                 named |= {} if going else own
-                for number, size in enumerate(sizes):
-                    now[number] += size
-                    then[number] += 0 if going else size
-                copies += sum(own.values()) + sum(sizes) if going else 0
+                for number, own_size in enumerate(sizes):
+                    now[number] += own_size
+                    then[number] += 0 if going else own_size
+                copies += sum(own.values()) + _documents(path, sizes) if going else 0
             now[2] += sum(stored.values())
             then[2] += sum(named.values())
         return Sizes(now[0], now[1], now[2]), Sizes(then[0], then[1], then[2], copies)
@@ -258,7 +274,7 @@ class Thinning:
         if record.prediction_id != one.prediction_id:
             return None
         if record.thinned is None:
-            if place is None or self._is_busy(one.folder):
+            if place is None or self._is_left(one.folder):
                 return None
             record = record.model_copy(update={"thinned": ThinnedRecord(at=utc_now(), archive=place)})
             self.disk.write(path / "pipeline.json", record.to_json())
@@ -268,7 +284,7 @@ class Thinning:
 
     def _needed(self, folder: Path) -> set[str] | None:
         """The artifacts that something in a run still needs; None where that can't be told: then all are left."""
-        if self._is_busy(folder.name):
+        if self._is_left(folder.name):
             return None
         try:
             summary = read_document(folder / "run_summary.json", RunSummary)
@@ -310,7 +326,12 @@ class Thinning:
             Step(f"Copy {place} back to runs/{one.folder}/{one.pipeline_id}.", self._size(place))
             for one, place in found
         )
-        return Plan(title, steps, look, lambda report: self.undo([vars(one) for one, _ in found], title, report))
+
+        def look_closely() -> object:
+            return [(one, place, tree_signature(self.layout.root / place)) for one, place in look()]
+
+        chosen = [vars(one) for one, _ in found]
+        return Plan(title, steps, look_closely, lambda report: self.undo(chosen, title, report))
 
     def undo(self, chosen: Sequence[Mapping[str, Any]], title: str, report: Report) -> str:
         """Bring back what these pipelines had, noted in the journal."""
@@ -447,6 +468,15 @@ def _own_sizes(path: Path) -> tuple[int, int]:
     return predictions, sum(p.stat().st_size for p in files if p.name.endswith(_CHART))
 
 
+def _documents(path: Path, sizes: tuple[int, int]) -> int:
+    """About how many bytes a copy takes beside artifacts: the pipeline's files, and what tells where it is from."""
+    files = {one.name: one.stat().st_size for one in path.iterdir() if one.is_file()}
+    run = path.parent / "run_config.json"
+    told = files.get("pipeline.json", 0) + (run.stat().st_size if run.is_file() else 0)
+    arrays = sizes[0]  # the rows of the catalog are about as large as the CSV
+    return sum(files.values()) + told + arrays + _README + _LISTED * (len(files) + 6)
+
+
 def _pipelines(folder: Path) -> Iterable[tuple[str, PipelineRecord]]:
     for path in sorted(folder.iterdir()):
         if pipeline_number(path.name) is not None:
@@ -454,18 +484,31 @@ def _pipelines(folder: Path) -> Iterable[tuple[str, PipelineRecord]]:
                 yield path.name, read_document(path / "pipeline.json", PipelineRecord)
 
 
-def _steps(found: _Look, archive: bool) -> Iterable[Step]:
+def _steps(found: _Look, metric: str, archive: bool) -> Iterable[Step]:
     where = "catalog/archives/pipeline" if archive else "the trash"
     pipelines = count(len(found.chosen), "pipeline")
-    yield Step(f"Copy {pipelines} to {where}: {found.after.copies:,} bytes more there.")
+    yield Step(f"Copy {pipelines} to {where}: about {size(found.after.copies)} more there.")
     for name, before, after in (
         ("predictions", found.before.predictions, found.after.predictions),
         ("charts", found.before.charts, found.after.charts),
         ("fitted steps that no other pipeline shares", found.before.artifacts, found.after.artifacts),
     ):
-        yield Step(f"Remove their {name}: {before:,} bytes in these runs before, {after:,} after.", before - after)
+        yield Step(f"Remove their {name}: {size(before)} in these runs before, {size(after)} after.", before - after)
     kept = "1 pipeline is" if found.kept == 1 else f"{found.kept:,} pipelines are"
     yield Step(f"Remove their arrays from the catalog; their rows and metrics stay. {kept} kept whole.")
+    if found.unjudged:
+        others = "1 pipeline has" if found.unjudged == 1 else f"{found.unjudged:,} pipelines have"
+        yield Step(f"{others} no {metric}: nobody knows whether they are good, and they stay whole.")
+    yield Step(_in_all(found.after.copies + found.after.bytes - found.before.bytes, archive))
+
+
+def _in_all(more: int, archive: bool) -> str:
+    """How much room there is then, and how to have more."""
+    if more <= 0:
+        return f"In all the workspace takes about {size(-more)} less."
+    other = "move the archives to another disk" if archive else "empty the trash"
+    also = ", or keep the copies in the trash and empty that" if archive else ""
+    return f"In all the workspace takes about {size(more)} more until you {other}{also}."
 
 
 def _not_cancelled(report: Report) -> Report:

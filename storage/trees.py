@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storage.errors import os_errors
+from storage.errors import StorageError, os_errors
 from storage.reading import read_pieces
 
 _FRESH_NS = 20_000_000  # a time stamp this close to the look may not move with the next change
@@ -72,6 +72,20 @@ def file_digest(path: Path) -> str:
     for piece in read_pieces(path, "file"):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def tree_signature(path: Path) -> str:
+    """A digest of names, sizes and times of all below a folder: another one where something was changed."""
+    told = hashlib.sha256()
+    try:
+        tree = read_tree(path)
+        for name, size in tree.files.items():
+            told.update(
+                f"{name}\0{size}\0{os.stat(path / name, follow_symlinks=False).st_mtime_ns}\n".encode(errors="replace")
+            )
+    except (OSError, StorageError):
+        return ""
+    return told.hexdigest()
 
 
 def file_signature(*paths: Path) -> str:

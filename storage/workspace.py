@@ -83,6 +83,7 @@ class Workspace:
         self._marker_read = 0  # the time of runshelf.json when it was last read
         self.layout = Layout(root)
         self._disk = Disk(root, self.layout.staging, read_only)
+        self._own_changes = 0
         self._open_runs: dict[str, Run] = {}
         cache = platformdirs.user_cache_path("runshelf") / "index"
         self._index = Index(self.layout.index, record.workspace_id, writable=not read_only, cache=cache)
@@ -313,11 +314,19 @@ class Workspace:
 
         With `deleted` also those whose folder is gone or never was: the catalog still has their results.
         """
+        self._follow_own()
         rows = self.catalog.ask_index(lambda: self._index.runs.rows(dataset))
         if deleted:
             rows = [*rows, *self._deleted_runs({row["run_id"] for row in rows}, dataset)]
             rows.sort(key=lambda row: row["date"], reverse=True)
         return [run_row(row) for row in rows]
+
+    def _follow_own(self) -> None:
+        """Bring the index up where this program itself made or ended something since."""
+        changes = sum(run.changes for run in self._open_runs.values()) + len(self._open_runs)
+        if changes != self._own_changes:
+            self._own_changes = changes
+            self.sync()
 
     def _deleted_runs(self, there: set[str], dataset: str | None) -> list[dict[str, Any]]:
         blank = {"folder": "", "status": "folder deleted", "interrupted": 0, "problem": None}
@@ -326,6 +335,7 @@ class Workspace:
 
     def pipelines(self, run_id: str, offset: int = 0, limit: int | None = None) -> list[PipelineRow]:
         """The pipelines of a run by number, each with the metric it is judged by. Raises NotFound."""
+        self._follow_own()
         folder = self._places.folder_of(run_id)
         rows = self.catalog.ask_index(lambda: self._index.runs.pipelines(folder, offset, limit))
         return [pipeline_row(row, run_id) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from sklearn.linear_model import Ridge
 
 from storage import BadInput, Conflict, Dataset, NotFound, Workspace, check_workspace, load_exported
 from storage.cli import main
-from storage.records import DatasetSource
+from storage.records import DatasetSource, PipelineRecord, read_document
+from storage.trees import tree_bytes
 from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
 from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
@@ -46,7 +48,7 @@ def test_the_best_stay_whole_and_the_others_come_back_byte_by_byte(workspace: Wo
     plan = workspace.plan_thin(1, "test_rmse", archive=archive)
     assert state(workspace) == before and plan.bytes > 0
     told = "\n".join(step.what for step in plan.steps)
-    assert "Copy 3 pipelines" in told and "predictions" in told and "before" in told and "1 pipelines are kept" in told
+    assert "Copy 3 pipelines" in told and "predictions" in told and "before" in told and "1 pipeline is kept" in told
     said = plan.apply()
     assert said.startswith("3 pipelines thinned") and bool(plan.trashed) is not archive
     home = workspace.root / "runs" / run_id
@@ -273,3 +275,41 @@ def test_a_run_that_is_kept_open_stores_again_what_was_thinned_away_meanwhile(ro
         workspace.plan_unthin(run.run_id, first).apply()
         assert workspace.load(run.run_id, first).model is not None
     assert check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_the_plan_says_how_much_room_the_copies_take_and_refuses_where_one_was_changed(workspace: Workspace) -> None:
+    make(workspace, 6)
+    plan = workspace.plan_thin(1, "test_rmse")
+    (foreseen,) = re.findall(r"about ([\d.]+) kB more there", plan.steps[0].what)
+    assert "kB more until you move the archives to another disk" in plan.steps[-1].what
+    plan.apply()
+    there = tree_bytes(workspace.root / "catalog" / "archives")
+    assert abs(float(foreseen) * 1000 - there) < 0.2 * there
+    back = workspace.plan_unthin()
+    (changed, *_) = workspace.root.glob("catalog/archives/pipeline/*/predictions.csv")
+    changed.write_bytes(changed.read_bytes().replace(b"1", b"2"))
+    with pytest.raises(Conflict, match="changed since"):
+        back.apply()
+
+
+def test_nothing_is_taken_from_a_damaged_run_and_what_lacks_the_metric_is_told(workspace: Workspace) -> None:
+    whole, damaged = make(workspace, 3), fill_with_models(workspace, 2, "corn", "damaged")
+    other = workspace.create_run("wheat")
+    for number in range(2):
+        pipeline = other.add_pipeline(name=f"wheat {number}")
+        pipeline.save_metrics({"val": {"accuracy": 0.5 + number / 4}})
+        pipeline.complete()
+    workspace.sync()
+    (workspace.root / "runs" / damaged / "run_config.json").write_text("{ torn")
+    plan = workspace.plan_thin(1, "test_rmse")
+    assert "2 pipelines have no test_rmse: nobody knows" in "\n".join(step.what for step in plan.steps)
+    plan.apply()
+    assert not any(one.thinned for one in records(workspace, damaged)) and any(
+        one.thinned for one in records(workspace, whole)
+    )
+    assert workspace.plan_unthin().apply()
+    assert workspace.plan_unthin().steps == ()
+
+
+def records(workspace: Workspace, run_id: str) -> list[PipelineRecord]:
+    return [read_document(one, PipelineRecord) for one in workspace.root.glob(f"runs/{run_id}/*/pipeline.json")]
