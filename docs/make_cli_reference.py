@@ -18,7 +18,7 @@ from typing import Any
 
 import typer
 
-from storage import cli_catalog, cli_check, cli_keep, cli_library, cli_runs, cli_trust
+from storage import cli_catalog, cli_check, cli_keep, cli_library, cli_migrate, cli_runs, cli_trust
 from storage.archives import Archive
 from storage.cli import app
 from storage.findings import Finding
@@ -143,6 +143,11 @@ FACTS: dict[str, dict[str, str]] = {
         "run_id": "text or null", "status": "text", "total": "integer", "completed": "integer", "failed": "integer",
         "skipped": "list of `name`, `run_id`, `pipeline_id`", "failures": "list of `pipeline_id`, `name`, `message`",
     },
+    "migrate": {
+        "source": "text", "forms": "text", "there_before": "integer",
+        **{f"found_{name}": "integer" for name in cli_migrate.FOUND}, **{f"carried_{name}": "integer" for name in cli_migrate.CARRIED},
+        "left_out": "list of texts", "failed": "list of texts", "differences": "list of texts", "report": "text",
+    },
     "library show": {**_fields(cli_library.FACTS, LibraryItem), "<metric>": "number or null"},
     "index status": {
         "path": "text", "current": "boolean", "generation": "integer", "parts": "integer", "predictions": "integer",
@@ -161,6 +166,7 @@ _REMARKS = {
     "run": "In CSV `skipped` and `failures` are counts. With `--dry-run` the object has `dataset_name` and `task_type` "
     "(text), `n_samples`, `n_features`, `n_train` and `n_test` (integers), `pipelines` (a list of names), `skipped` as "
     "here, and `ignored_columns` (a list of names); in CSV these lists are counts.",
+    "migrate": "In CSV `left_out`, `failed` and `differences` are counts.",
     "check": "`severity` is damage, warning or note. An empty list is a workspace in which nothing was found.",
 }
 
@@ -197,7 +203,7 @@ def reference() -> str:
         text.append(_verb(name, command))
     text.append(JSON_HEAD)
     text += [_shape(name, columns) for name, columns in LISTINGS.items()]
-    text.append("Three verbs print one object:\n")
+    text.append("Four verbs print one object:\n")
     text += [_shape(name, columns) for name, columns in FACTS.items()]
     return "\n".join(text).rstrip() + "\n"
 

@@ -85,6 +85,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.plan import Plan as Plan
     from storage.plan import Step as Step
     from storage.predictions import PredictionArrays as PredictionArrays
+    from storage.predictions import telling as telling
     from storage.previews import ColumnPreview as ColumnPreview
     from storage.previews import ConfigPreview as ConfigPreview
     from storage.previews import DataPreview as DataPreview
@@ -162,7 +163,7 @@ _HOMES = {
     "loading": ("LoadedPipeline", "load_exported"),
     "metrics": ("Metric", "Metrics", "metric_for", "spread_column"),
     "plan": ("Plan", "Step"),
-    "predictions": ("PredictionArrays",),
+    "predictions": ("PredictionArrays", "telling"),
     "previews": ("ColumnPreview", "ConfigPreview", "DataPreview", "preview_configs", "preview_data"),
     "process": ("Reloaded", "load_in_child", "run_in_child"),
     "records": ("PipelineRecord", "RunConfig", "RunSummary", "StepRecord"),

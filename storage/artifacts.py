@@ -11,6 +11,7 @@ import io
 import pickle
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from storage.errors import BadInput, Corrupt
 from storage.layout import HASH_DIGITS, folder_part
 from storage.reading import read_bytes
 from storage.records import ArtifactRecord, SamplesRecord
+from storage.trees import file_digest
 from storage.trust import Keyring
 
 if TYPE_CHECKING:
@@ -67,6 +69,25 @@ class Artifacts:
             key_id=key_id,
         )
 
+    def adopt(self, path: Path, name: str, step: int = 0, fold: int | None = None) -> ArtifactRecord:
+        """Store a file that somebody else wrote, byte by byte and without a signature; nothing in it is run.
+
+        It is called by the first word of its own name, and keeps its ending. Raises what reading it does.
+        """
+        word = folder_part(path.name.partition(".")[0].rpartition("_")[0] or path.stem) or "object"
+        ending = folder_part(path.suffix.lstrip("."), 12) or "bin"
+        with self._disk.draft(self._folder) as draft:  # however large it is, it is not held in memory
+            written = draft.copy("file", path)
+            with self._lock:
+                stored = self._known.get(written.sha256)
+                if stored is None or not (self._folder / stored).is_file():
+                    staged, digest = draft.folder / "file", written.sha256
+                    put = partial(self._disk.place_new, staged)
+                    stored = self._known[digest] = self._named(word, ending, digest, written.bytes, put)
+        return ArtifactRecord(
+            step=step, fold=fold, name=name, sha256=written.sha256, path=f"../{FOLDER}/{stored}", bytes=written.bytes
+        )
+
     def _sign(self, digest: str) -> tuple[str, str]:
         signed = self._keyring.sign(digest)
         if self._keyring.problem and not self._told:
@@ -96,12 +117,14 @@ class Artifacts:
 
     def _store(self, word: str, ending: str, digest: str, data: bytes) -> str:
         self._disk.make_folder(self._folder)
+        return self._named(word, ending, digest, len(data), lambda path: self._disk.write_new(path, data))
+
+    def _named(self, word: str, ending: str, digest: str, size: int, put: Callable[[Path], bool]) -> str:
+        """The shortest name that is free or holds these bytes; `put` writes there, and says whether it was free."""
         for digits in range(HASH_DIGITS, len(digest) + 1, 2):
             file_name = f"{word}_{digest[:digits]}.{ending}"
             path = self._folder / file_name
-            if self._disk.write_new(path, data):
-                return file_name
-            if path.stat().st_size == len(data) and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+            if put(path) or (path.stat().st_size == size and file_digest(path) == digest):
                 return file_name
         raise Corrupt(f"A file named by the whole digest {digest} holds other bytes.", self._folder, "Run a check.")
 

@@ -17,6 +17,7 @@ from storage.cli_catalog import catalog_app, index_app, metrics_app, show_best, 
 from storage.cli_check import check_command
 from storage.cli_keep import archive_app, export_app, thin_command
 from storage.cli_library import library_app
+from storage.cli_migrate import migrate_command
 from storage.cli_options import (
     DryRunOption,
     FormatOption,
@@ -311,3 +312,4 @@ def demo(
 
 app.command("check")(check_command)
 app.command("thin")(thin_command)
+app.command("migrate")(migrate_command)

@@ -349,6 +349,16 @@ class Disk:
             _sync_folder(path.parent)
             return True
 
+    def place_new(self, staged: Path, path: Path) -> bool:
+        """Give a staged file its name; False, and nothing changed, when something has that name."""
+        self._check_inside(path)
+        with os_errors(f"save {path.name}", path):
+            _sync_file(staged)
+            if not _link_new(staged, path):
+                return False
+            _sync_folder(path.parent)
+            return True
+
     def append(self, path: Path, text: str) -> None:
         """Add lines to a log file. Each call is one write; it is not synced, for a log is no result."""
         self._check_inside(path)

@@ -42,7 +42,18 @@ class PredictionArrays:
     probabilities: NDArray[np.float64] | None = None
 
 
-def to_frame(blocks: Sequence[PredictionArrays], sample_ids: Sequence[str], targets: Sequence[str]) -> pd.DataFrame:
+def telling(blocks: Sequence[PredictionArrays]) -> list[PredictionArrays]:
+    """The predictions that tell how good a pipeline is: of train and test those of the model that is kept.
+
+    Where the models of the folds predicted train and test, too, their predictions count only if there are no others.
+    """
+    whole = {block.partition for block in blocks if block.fold_id is None}
+    return [one for one in blocks if one.fold_id is None or one.partition == "val" or one.partition not in whole]
+
+
+def to_frame(
+    blocks: Sequence[PredictionArrays], sample_ids: Sequence[str] | Mapping[int, str], targets: Sequence[str]
+) -> pd.DataFrame:
     """The table of predictions.csv from arrays; `sample_ids` are indexed by sample_indices."""
     import pandas as pd
 

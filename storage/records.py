@@ -283,6 +283,14 @@ class ThinnedRecord(Record):
     archive: str
 
 
+class ForeignSource(Record):
+    """Which of another program's results a pipeline was made from: the form, the id there, and a digest of it."""
+
+    form: str
+    id: str
+    key: str
+
+
 class PipelineRecord(Document):
     """pipeline.json: one pipeline, what it is and how it went."""
 
@@ -314,6 +322,7 @@ class PipelineRecord(Document):
     artifacts: list[ArtifactRecord] = []
     samples: SamplesRecord | None = None
     thinned: ThinnedRecord | None = None
+    source: ForeignSource | None = None
 
     def binaries(self) -> list[ArtifactRecord | SamplesRecord]:
         """Every file of the run's `_binaries/` that the pipeline needs; a thinned one needs none."""

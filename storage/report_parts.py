@@ -13,7 +13,7 @@ from storage.chains import Chain, ChainStep
 from storage.drawings import Drawing, confusion, drawable, parity
 from storage.errors import StorageError
 from storage.places import Places
-from storage.predictions import PredictionArrays
+from storage.predictions import PredictionArrays, telling
 from storage.ranking import Ranking, Row, is_doubtful, metrics_table
 from storage.recorded_steps import recorded_chain
 from storage.records import DatasetSource, PipelineRecord, RunConfig, read_document
@@ -87,7 +87,7 @@ def whole_pipeline(row: Row, ranks: Ranking, catalog: Catalog, places: Places, t
         text = f"{ranks.metric.title} is much worse on test than in validation: the validated value can't be trusted."
         found.append(Sentence(text, "bad"))
     try:
-        drawing = predictions_drawn(catalog.arrays(prediction_id), target)
+        drawing = predictions_drawn(telling(catalog.arrays(prediction_id)), target)
     except StorageError as error:
         found.append(Sentence(f"The predictions can't be read: {error.what}", "bad"))
     else:

@@ -77,15 +77,23 @@ class Run:
         source: DatasetSource | None = None,
         task_type: Any = None,
         global_params: Mapping[str, Any] | None = None,
+        *,
+        day: date | None = None,
+        created_at: datetime | None = None,
+        created_by: str = "",
     ) -> Run:
-        """Make today's run folder of that dataset and name, or reopen it if it is there."""
+        """Make today's run folder of that dataset and name, or reopen it if it is there.
+
+        A run that was made elsewhere has the `day` and the moment, and perhaps the name, of then.
+        """
         dataset_name = checked_name(dataset_name, "dataset")
         run_name = checked_name(run_name, "run") if run_name else ""
         config = RunConfig(
             run_id="",
             dataset_name=dataset_name,
             run_name=run_name,
-            created_by=user_name(),
+            created_at=created_at or utc_now(),
+            created_by=created_by or user_name(),
             description=description,
             dataset_source=source or DatasetSource(),
             task_type=task_type,
@@ -93,7 +101,7 @@ class Run:
             app_version=VERSION,
             python_version=platform.python_version(),
         )
-        base = run_folder_name(date.today().isoformat(), dataset_name, run_name)
+        base = run_folder_name((day or date.today()).isoformat(), dataset_name, run_name)
         for attempt in range(1, 1000):
             # Two different pairs of names can make the same folder name: the second gets a suffix.
             folder = layout.run(base if attempt == 1 else f"{base}~{attempt}")
@@ -106,7 +114,7 @@ class Run:
     @classmethod
     def _make_or_open(cls, layout: Layout, disk: Disk, catalog: Catalog, folder: Path, config: RunConfig) -> Run:
         config = config.model_copy(update={"run_id": folder.name})
-        summary = RunSummary(writer=disk.writer)
+        summary = RunSummary(writer=disk.writer, started_at=config.created_at)
         if not folder.exists():
             files = [("run_config.json", config.to_json()), ("run_summary.json", summary.to_json())]
             try:
@@ -160,7 +168,7 @@ class Run:
         fields of pipeline.json, for those who know them. Raises NameRefused, BadInput, or what the disk says.
         """
         fields = {**_described(config), **(record or {})}
-        number = self._claim_number()
+        number = self.claim_number()
         digest = fields["hash"]
         folder = self.folder / pipeline_folder_name(number, name, digest)
         document = PipelineRecord.model_validate(
@@ -180,7 +188,7 @@ class Run:
         self.changes += 1
         return Pipeline(self, folder, document)
 
-    def _claim_number(self) -> int:
+    def claim_number(self) -> int:
         """The next number; exactly one of all processes gets it, and never twice."""
         numbers = self.folder / _NUMBERS
         with self._lock:
@@ -225,15 +233,15 @@ class Run:
         except NotFound:
             return RunSummary(writer=self.disk.writer, started_at=self.config.created_at)
 
-    def finalize(self, status: Status | None = None) -> RunSummary:
+    def finalize(self, status: Status | None = None, ended: datetime | None = None) -> RunSummary:
         """Write what came out, counted from the pipelines' own documents; may be called again.
 
-        Left to itself the status is interrupted if a pipeline was, else completed.
+        Left to itself the status is interrupted if a pipeline was, else completed, and the run ended now.
         """
         with self.disk.lock("runs"):
             pipelines = self.pipelines()
             old = self.summary()
-            ended = utc_now()
+            ended = ended or utc_now()
             counted = self._counted(pipelines, ended)
             summary = old.model_copy(
                 update={

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from storage.errors import Conflict, NotFound, StorageError
 from storage.metrics import PARTITIONS
+from storage.predictions import PredictionArrays, telling
 
 if TYPE_CHECKING:
     from storage.catalog import Catalog
-    from storage.predictions import PredictionArrays
 
 OUTLYING_SDS = 3.0
 EVERYWHERE = 0.8  # the share of pipelines in which a sample is an outlier "everywhere"
@@ -78,7 +78,7 @@ def sample_errors(
     targets = 1
     for one, row in zip(ids, rows, strict=True):
         try:
-            arrays = catalog.arrays(one)
+            arrays = telling(catalog.arrays(one))
             partitions |= {a.partition for a in arrays}
             targets = max([targets, *(a.y_true.shape[1] for a in arrays if a.y_true.ndim > 1)])
             columns[one], own = _column(arrays, partition, target, str(row["dataset_name"]), dataset)

@@ -119,7 +119,7 @@ def score(arrays: Sequence[PredictionArrays]) -> dict[str, Any]:
             if any(a.partition == name for a in arrays)
         }
         folds = [{"fold": a.fold_id, **_scores([a], fold=True)} for a in arrays if a.partition == "val"]
-    return {**by_partition, **({"cross_validation": _over_folds(folds)} if folds else {})}
+    return {**by_partition, **({"cross_validation": over_folds(folds)} if folds else {})}
 
 
 def _scores(arrays: Sequence[PredictionArrays], fold: bool = False) -> dict[str, Any]:
@@ -136,7 +136,8 @@ def _scores(arrays: Sequence[PredictionArrays], fold: bool = False) -> dict[str,
     return {**found, "samples": len(true)}
 
 
-def _over_folds(folds: list[dict[str, Any]]) -> dict[str, Any]:
+def over_folds(folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The section cross_validation of metrics.json: what all folds have, with mean and spread, and each fold."""
     names = [n for n in folds[0] if n not in ("fold", "samples") and all(n in fold for fold in folds)]
     values = {name: np.array([fold[name] for fold in folds]) for name in names}
     spread = {f"std_{n}": float(v.std(ddof=1)) for n, v in values.items()} if len(folds) > 1 else {}

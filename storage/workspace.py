@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from storage.flat_predictions import FlatPredictions
     from storage.library import Library
     from storage.loading import LoadedPipeline
+    from storage.migration import Migration
     from storage.plan import Plan
     from storage.reloading import Foreseen
     from storage.reports import Reports
@@ -521,6 +522,19 @@ class Workspace:
         from storage.trust import Keyring
 
         return Keyring().untrust(digests)
+
+    # ------------------------------------------------------------ from other programs
+
+    def migration(self, source: Path | str, run_name: str = "") -> Migration:
+        """What carries over the results that another program left in a folder: `plan`, `carry`, `verify`.
+
+        The form is recognised by what lies there; `run_name` names all runs that are made. Nothing of it is run or
+        unpickled, nothing in it is changed. What was carried over before is left: one that was stopped goes on.
+        """
+        from storage.migration import Migration
+
+        self.sync()
+        return Migration(self.layout, self._disk, self.catalog, self.sync, Path(source), run_name)
 
     # ------------------------------------------------------------ reports
 

@@ -41,8 +41,10 @@ def fetch_details(picked: Picked, roc: bool, workspace: Workspace) -> Found:
     Where the folder is gone or damaged, the catalog tells what it knows. Raises NotFound where that is nothing.
     """
     from gui.models.points import chart_data
+    from storage import telling
 
     details = _details(picked, workspace)
+    details = replace(details, arrays=telling(details.arrays))
     validation = details.metrics.get("cross_validation")
     data = chart_data(details.arrays, details.sample_names, validation if isinstance(validation, dict) else None)
     if not data.folds and picked.prediction_id and any(block.fold_id is not None for block in details.arrays):
