@@ -145,7 +145,8 @@ FACTS: dict[str, dict[str, str]] = {
     },
     "migrate": {
         "source": "text", "forms": "text", "there_before": "integer",
-        **{f"found_{name}": "integer" for name in cli_migrate.FOUND}, **{f"carried_{name}": "integer" for name in cli_migrate.CARRIED},
+        **{f"found_{name}": "integer" for name in cli_migrate.FOUND},
+        **{f"carried_{name}": "integer" for name in cli_migrate.CARRIED},
         "left_out": "list of texts", "failed": "list of texts", "differences": "list of texts", "report": "text",
     },
     "library show": {**_fields(cli_library.FACTS, LibraryItem), "<metric>": "number or null"},
