@@ -57,7 +57,7 @@ class Commands:
             *rows.all(),
         ):
             action.setEnabled(held is not None)
-        for action in (self.new_run, self.make_room, self.bring_back):
+        for action in (self.new_run, self.migrate, self.make_room, self.bring_back):
             action.setEnabled(held is not None and not held.read_only)
         self._window.pipelines.update()
 
@@ -91,6 +91,7 @@ class Commands:
         return {
             **dict.fromkeys(self.themes.values(), tr("theme appearance dark light mode settings preferences")),
             self.focus_query: tr("search find filter"),
+            self.migrate: tr("import bring along mlflow nirs4all old results"),
             self.make_room: tr("thin free space disk storage full"),
             self.bring_back: tr("unthin restore recover"),
             pipelines.archive: tr("copy backup"),
@@ -204,6 +205,7 @@ class Commands:
         self.check = self._action(tr("C&heck the workspace"), window.check)
         self.check_deeply = self._action(tr("Check &deeply"), partial(window.check, True))
         self.trash = self._action(tr("Show the &trash"), window.show_trash)
+        self.migrate = self._action(tr("Mi&grate from another program…"), window.migrating.ask)
         thinning = window.pipelines.thinning
         self.make_room = self._action(tr("&Make room…"), thinning.ask)
         self.bring_back = self._action(tr("&Bring back what was thinned…"), lambda: thinning.ask_back())
@@ -277,7 +279,7 @@ class Commands:
         self.workspace_menu.addSeparator()
         self.workspace_menu.addActions([self.rescan, self.rebuild, self.check, self.check_deeply, self.trash])
         self.workspace_menu.addSeparator()
-        self.workspace_menu.addActions([self.make_room, self.bring_back])
+        self.workspace_menu.addActions([self.migrate, self.make_room, self.bring_back])
         self.workspace_menu.addSeparator()
         self.workspace_menu.addActions([self.close, self.quit])
         self.edit_menu = QMenu(tr("&Edit"), window)

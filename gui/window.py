@@ -31,6 +31,7 @@ from gui.formats import tr
 from gui.garbage import garbage
 from gui.jobs import Job, Jobs
 from gui.leaving import Leaving
+from gui.migrating import Migrating
 from gui.opening import Opening
 from gui.panes.catalog import CatalogPane
 from gui.panes.compare import ComparePane
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.comparison = Comparison(self)
         self.undo = Undo(self)
         self.jobs = Jobs(self.tasks, self)
+        self.migrating = Migrating(self.session, self.jobs, self)
         self.training = Training(self.session, self.jobs, self.settings, self)
         self.opening = Opening(self)
         self._leaving = Leaving(self)

@@ -41,6 +41,8 @@ def _connect_panes(window: MainWindow) -> None:
     window.tasks.active_changed.connect(window.show_pace)
     window.catalog.described.connect(window.status.describe)
     window.catalog.new_run_wanted.connect(window.new_run)
+    window.catalog.migrate_wanted.connect(window.migrating.ask)
+    window.tree.migrate_wanted.connect(window.migrating.ask)
     window.tree.query_wanted.connect(window.query.put)
     window.tree.details_wanted.connect(lambda: window.show_pane(3))
     window.tree.new_run_wanted.connect(lambda: window.new_run())

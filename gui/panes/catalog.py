@@ -48,6 +48,7 @@ class CatalogPane(QWidget):
 
     described = Signal(str)
     new_run_wanted = Signal()
+    migrate_wanted = Signal()
     charts_wanted = Signal()
     export_wanted = Signal(object)
 
@@ -95,6 +96,7 @@ class CatalogPane(QWidget):
             tr("Train pipelines on a data file and every result appears here. You can also drop a file on the window."),
         )
         self._no_runs.offer(tr("New run…"), self.new_run_wanted.emit, primary=True)
+        self._no_runs.offer(tr("Migrate…"), self.migrate_wanted.emit)
         self._no_match = EmptyState(tr("Nothing matches"), "")
         self._no_match.offer(tr("Clear filter"), lambda: self.query.put(""), primary=True)
         for page in (self.table, self.grouping.table, self._no_runs, self._no_match):

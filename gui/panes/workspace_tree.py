@@ -48,6 +48,7 @@ class WorkspaceTree(QWidget):
     details_wanted = Signal()
     menu_wanted = Signal(QPoint)
     new_run_wanted = Signal()
+    migrate_wanted = Signal()
     runs_chosen = Signal()
     damage_told = Signal(int, int)
 
@@ -80,6 +81,7 @@ class WorkspaceTree(QWidget):
     def _make_pages(self) -> None:
         self._no_runs = EmptyState(tr("No runs yet"), tr("Each training run appears here, with its pipelines."))
         self._no_runs.offer(tr("New run…"), self.new_run_wanted.emit, primary=True)
+        self._no_runs.offer(tr("Migrate…"), self.migrate_wanted.emit)
         self._no_match = EmptyState(tr("No run matches"), "")
         self._no_match.offer(tr("Look in the catalog"), self._look_in_catalog, primary=True)
         self._pages = QStackedWidget()
