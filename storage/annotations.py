@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -49,37 +49,34 @@ def checked_stars(stars: int) -> int:
     return stars
 
 
-def edited(
-    ids: Iterable[str],
-    known: Mapping[str, Mapping[str, Any]],
-    add_tags: Sequence[str] = (),
-    remove_tags: Sequence[str] = (),
-    notes: str | None = None,
-    stars: int | None = None,
-) -> list[dict[str, Any]]:
-    """The rows of new edits; of what would change nothing there is none.
+def edited(edits: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of new edits, `add_tags`, `remove_tags`, `notes` and `stars` by id; where nothing changes there is none.
 
     `known` is the latest edit of each id as the index has it. Every edit is whole: tags, notes and stars. Its time is
     later than that of the one before, also where the clock was set back.
     """
     now, by = utc_now(), user_name()
-    added = list(dict.fromkeys(checked_tag(tag) for tag in add_tags))
-    removed = {checked_tag(tag).casefold() for tag in remove_tags}
     rows = []
-    for one in dict.fromkeys(ids):
+    for one, edit in edits.items():
         old = known.get(one, {})
-        tags = [tag for tag in split_tags(old.get("tags")) if tag.casefold() not in removed]
-        have = {tag.casefold() for tag in tags}
-        tags += [tag for tag in added if tag.casefold() not in have]
-        row = {
-            "tags": tags,
-            "notes": (old.get("notes") if notes is None else checked_notes(notes)) or None,
-            "stars": (old.get("stars") if stars is None else checked_stars(stars)) or None,
-        }
         before = {"tags": split_tags(old.get("tags")), "notes": old.get("notes"), "stars": old.get("stars")}
+        row = _edited(before, edit)
         if row != before:
             rows.append({"prediction_id": one, **row, "deleted": False, "at": later(now, old), "by": by})
     return rows
+
+
+def _edited(before: Mapping[str, Any], edit: Mapping[str, Any]) -> dict[str, Any]:
+    added = dict.fromkeys(checked_tag(tag) for tag in edit.get("add_tags", ()))
+    removed = {checked_tag(tag).casefold() for tag in edit.get("remove_tags", ())}
+    tags = [tag for tag in before["tags"] if tag.casefold() not in removed]
+    have = {tag.casefold() for tag in tags}
+    notes, stars = edit.get("notes"), edit.get("stars")
+    return {
+        "tags": [*tags, *(tag for tag in added if tag.casefold() not in have)],
+        "notes": (before["notes"] if notes is None else checked_notes(notes)) or None,
+        "stars": (before["stars"] if stars is None else checked_stars(stars)) or None,
+    }
 
 
 def later(now: datetime, old: Mapping[str, Any]) -> datetime:

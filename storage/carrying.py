@@ -170,6 +170,8 @@ def source_document(form: str, place: str, pipeline: ForeignPipeline, files: Map
             "metric": pipeline.metric,
             "scores": [score_line(one) for one in pipeline.scores],
             "config": plain(pipeline.config),
+            "tags": list(pipeline.tags),
+            "notes": pipeline.notes,
             "document": plain(pipeline.document),
             "files": dict(files),
             "problems": list(pipeline.problems),

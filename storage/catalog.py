@@ -164,9 +164,14 @@ class Catalog:
         What is not given stays; empty notes and 0 stars take them away. Raises NotFound for an id that is not in the
         catalog, BadInput for a tag, note or number of stars that can't be.
         """
+        edit = {"add_tags": add_tags, "remove_tags": remove_tags, "notes": notes, "stars": stars}
+        return self.annotate_each(dict.fromkeys(prediction_ids, edit))
+
+    def annotate_each(self, edits: Mapping[str, Mapping[str, Any]]) -> int:
+        """As `annotate`, with an edit of its own for each result: what `annotate` takes, by prediction id."""
         from storage.annotations import edited
 
-        ids = list(dict.fromkeys(prediction_ids))
+        ids = list(edits)
         self.sync()
         self._check_known(ids)
         changed = 0
@@ -177,7 +182,7 @@ class Catalog:
                 self.sync()
                 there = self._known(chunk)  # what was deleted meanwhile is not edited back into being
                 known = self._index.parts.annotations(chunk)
-                return edited((one for one in chunk if one in there), known, add_tags, remove_tags, notes, stars)
+                return edited({one: edits[one] for one in chunk if one in there}, known)
 
             changed += self._parts.annotate(rows)
         if len(self._manifest.read().annotations) > COMPACT_ABOVE:

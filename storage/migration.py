@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from storage.annotations import MAX_NOTES, checked_tag
 from storage.carrying import (
     AVERAGED,
     SOURCE,
@@ -374,16 +375,22 @@ class _Batch:
 
     def _annotate(self, pipelines: Mapping[str, Pipeline]) -> None:
         """Tags and notes of the source; a result that somebody has tagged or noted here since stays as it is."""
+        edits: dict[str, dict[str, Any]] = {}
         for pipeline in self._found.run.pipelines:
-            if not (pipeline.tags or pipeline.notes):
-                continue
             there = pipelines.get(key_of(self._found.form.name, pipeline))
-            place = self._catalog.find(there.prediction_id) if there is not None else None
-            if there is None or place is None:
-                continue
-            (row,) = self._catalog.rows([place])
-            if not row.get("tags") and not row.get("notes"):
-                self._catalog.annotate([there.prediction_id], add_tags=pipeline.tags, notes=pipeline.notes or None)
+            if there is not None and (pipeline.tags or pipeline.notes):
+                edits[there.prediction_id] = self._edit(pipeline)
+        keys = [key for one in edits if (key := self._catalog.find(one)) is not None]
+        untouched = [row for row in self._catalog.rows(keys) if not row.get("tags") and not row.get("notes")]
+        self._catalog.annotate_each({row["prediction_id"]: edits[row["prediction_id"]] for row in untouched})
+
+    def _edit(self, pipeline: ForeignPipeline) -> dict[str, Any]:
+        """Tags and notes as far as they can be such here; source.json has them as they were."""
+        tags = []
+        for tag in pipeline.tags:
+            with suppress(BadInput):
+                tags.append(checked_tag(tag))
+        return {"add_tags": tags, "notes": pipeline.notes[:MAX_NOTES] or None}
 
 
 # ---------------------------------------------------------------- files

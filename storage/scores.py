@@ -1,8 +1,8 @@
 """Metrics computed from what was predicted.
 
-Definitions are those of scikit-learn, called and not written again. Bias, SEP and RPD, which scikit-learn lacks,
-follow T. Næs, T. Isaksson, T. Fearn, T. Davies, "A User-Friendly Guide to Multivariate Calibration and
-Classification" (2002), chapter 13.
+Definitions are those of scikit-learn; what is computed here for speed has its values. Bias, SEP and RPD, which
+scikit-learn lacks, follow T. Næs, T. Isaksson, T. Fearn, T. Davies, "A User-Friendly Guide to Multivariate Calibration
+and Classification" (2002), chapter 13.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ def regression_metrics(y_true: NDArray[np.float64], y_pred: NDArray[np.float64])
     R², SEP and RPD need two samples that differ and are left out otherwise.
     """
     import numpy as np
-    from sklearn import metrics as sk
 
+    # One computation in place of three calls that check the same arrays again and again: some milliseconds a pipeline.
     error = y_pred - y_true
-    found = {
-        "rmse": sk.root_mean_squared_error(y_true, y_pred),
-        "mae": sk.mean_absolute_error(y_true, y_pred),
-        "bias": error.mean(),
-    }
-    if len(y_true) > 1 and np.ptp(y_true, axis=0).all():
+    squares = (error**2).mean(axis=0)
+    found = {"rmse": np.sqrt(squares).mean(), "mae": np.abs(error).mean(), "bias": error.mean()}
+    variance = y_true.var(axis=0)
+    if len(y_true) > 1 and np.ptp(y_true, axis=0).all() and np.all(variance > squares * 1e-300):
         sep = error.std(axis=0, ddof=1)
-        found["r2"] = sk.r2_score(y_true, y_pred)
+        found["r2"] = (1 - squares / variance).mean()
         found["sep"] = sep.mean()
         if np.all(sep):
             found["rpd"] = (y_true.std(axis=0, ddof=1) / sep).mean()

@@ -298,6 +298,23 @@ def test_regression_values() -> None:
     assert "r2" not in regression_metrics(true[:1], pred[:1])
 
 
+@given(
+    st.integers(1, 3).flatmap(
+        lambda n: st.lists(st.lists(st.floats(-1e6, 1e6), min_size=2 * n, max_size=2 * n), min_size=2, max_size=30)
+    )
+)
+def test_regression_agrees_with_scikit_learn(rows: list[list[float]]) -> None:
+    true, pred = np.hsplit(np.array(rows), 2)
+    found = regression_metrics(true, pred)
+    assert found["rmse"] == pytest.approx(sk.root_mean_squared_error(true, pred))
+    assert found["mae"] == pytest.approx(sk.mean_absolute_error(true, pred))
+    if "r2" in found:
+        assume(np.ptp(true, axis=0).min() > 1e-3)  # below that both are made of rounding
+        assert found["r2"] == pytest.approx(sk.r2_score(true, pred))
+    if true.shape[1] == 1:
+        assert regression_metrics(true[:, 0], pred[:, 0]) == pytest.approx(found)
+
+
 def test_classification_values() -> None:
     true, pred = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
     shares = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.1, 0.9]])
