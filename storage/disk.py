@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 import socket
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -106,6 +107,17 @@ def replaced_file(path: Path, new: bool = False, *, create: bool = False) -> Ite
         finally:
             staged.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+@contextmanager
+def temporary_copies(paths: Iterable[Path]) -> Iterator[Path]:
+    """Copies of files in a folder of the system's own for such things, which is gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="runshelf-") as folder:
+        for path in paths:
+            with os_errors(f"copy {path.name}", path), open(Path(folder) / path.name, "xb") as file:
+                for piece in read_pieces(path, "file"):
+                    file.write(piece)
+        yield Path(folder)
 
 
 @contextmanager
