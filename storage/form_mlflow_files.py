@@ -32,7 +32,7 @@ _RUN_PARTS = frozenset({"params", "metrics", "tags"})
 _OWN = frozenset({_MODELS, _DATASETS, _TAGS, "traces"})  # folders of an experiment that are no runs
 _DATASET_FIELDS = ("name", "digest", "source_type", "source", "schema", "profile")
 _MOST = 16 * 1024 * 1024  # bytes of a parameter or tag; MLflow allows some thousand
-_AT_ONCE = 65_536
+_AT_ONCE = 8_192  # bytes; a larger buffer takes longer to get than most files to read
 _MAX_DEEP = 130  # a key has at most 250 characters
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LAST_LOOKED = 50  # folders looked into before one is taken for no experiment
@@ -299,11 +299,8 @@ def _bytes(path: str) -> bytes:
     """A file whole, up to a little more than is allowed. Ten thousand runs have hundreds of thousands of them."""
     handle = os.open(path, _FLAGS)
     try:
-        data = piece = os.read(handle, _AT_ONCE)
-        while len(piece) == _AT_ONCE and len(data) <= _MOST:
-            piece = os.read(handle, _AT_ONCE)
-            data += piece
-        return data
+        data = os.read(handle, _AT_ONCE)
+        return data if len(data) < _AT_ONCE else data + os.read(handle, _MOST)
     finally:
         os.close(handle)
 

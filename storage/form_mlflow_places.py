@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -28,6 +29,10 @@ _MAX_LEVELS = 6  # below the source down to the folder of a run
 _MAX_DEEP = 50  # below the artifacts of one
 _MAX_FOLDERS = 200_000
 _MAX_YAML = 32 * 1024 * 1024  # bytes; a model with two thousand features has some hundred thousand
+_PLAIN_LINE = re.compile(  # of a word, words, a place, or a whole number
+    r"([a-z_]+): (?:'([^'\\]*)'|([A-Za-z/](?:[A-Za-z0-9_./%@=+~ -]|:(?=[^ ]))*(?<! )|[0-9a-f]{32})|(\d{1,18}))"
+)
+_GOES_ON = frozenset(" \t-")  # the line before was not the whole value
 _REMOTE = re.compile(r"(?!file:|mlflow-artifacts:)([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # one letter is a drive
 
 
@@ -108,21 +113,54 @@ def told_by(mlmodel: dict[Any, Any]) -> dict[str, Any]:
 
 
 def read_yaml(path: Path, problems: list[str]) -> Any:
-    """A YAML document of plain values, nothing in it executed; None, and a problem, where it is damaged."""
+    """A YAML document of plain values, nothing in it executed. Of a damaged one what can be read, and a problem."""
     import yaml
 
+    flat: dict[str, Any] = {}
     try:
         data = b"".join(read_pieces(path, "file"))
         if len(data) > _MAX_YAML:
             problems.append(f"{_called(path)} is too large to be read.")
             return None
-        return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        flat, rest = _lines_apart(data.decode("utf-8"))
+        nested = _nested(rest) if rest else None
+        if isinstance(nested, dict):
+            return {**flat, **nested}
+        if nested is None or not flat:
+            return flat or nested
+        problems.append(f"{_called(path)} is damaged; what could be read of it is used.")
     except StorageError as error:
         problems.append(error.what)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        problems.append(f"{_called(path)} is no valid YAML{f' at line {mark.line + 1}' if mark else ''}.")
-    return None
+        place = f" near line {mark.line + 1} of what is no plain line" if mark else ""
+        problems.append(f"{_called(path)} is no valid YAML{place}.")
+    return flat or None
+
+
+@lru_cache(maxsize=256)
+def _nested(document: str) -> Any:
+    import yaml
+
+    return yaml.load(document, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _lines_apart(document: str) -> tuple[dict[str, Any], str]:
+    """The lines `key: value` of a document that need no YAML, and the rest, which many documents have in common.
+
+    MLflow writes such lines by the hundred thousand, and reading them as YAML is most of the time.
+    """
+    flat: dict[str, Any] = {}
+    rest, lines = [], document.split("\n")
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        found = None if following[:1] in _GOES_ON else _PLAIN_LINE.fullmatch(line)
+        if found is None:
+            rest.append(line)
+        elif found[4] is not None:
+            flat[found[1]] = int(found[4])
+        else:
+            flat[found[1]] = found[2] if found[2] is not None else None if found[3] == "null" else found[3]
+    return flat, "\n".join(rest).strip("\n")
 
 
 def is_remote(uri: str) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _Steps = list[tuple[str, str, dict[str, Any]]]
@@ -41,7 +42,7 @@ def said(value: str) -> Any:
 def steps_of(params: Mapping[str, str], tags: Mapping[str, str]) -> tuple[_Steps, str]:
     """The steps, the model last, and the class or kind of the model; both empty where nothing tells them."""
     logged = tags.get(_CLASS_TAG, "").strip()
-    named = _named_steps(params.get("steps", "")) if logged.endswith("Pipeline") or not logged else []
+    named = _named_steps(params.get("steps", "")) if logged.endswith("Pipeline") or not logged else ()
     if named:
         steps = [(_TRANSFORMER, written, _own(params, name)) for name, written in named]
         steps[-1] = (_MODEL, *steps[-1][1:])
@@ -76,7 +77,8 @@ def _own(params: Mapping[str, str], step: str) -> dict[str, Any]:
     return {key.removeprefix(start): said(value) for key, value in params.items() if key.startswith(start)}
 
 
-def _named_steps(written: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=4096)
+def _named_steps(written: str) -> Sequence[tuple[str, str]]:
     """Names and classes from the text of a list of steps; nothing from anything else."""
     return _listed(_parsed(written))
 
