@@ -37,7 +37,6 @@ _MAGIC = b"SQLite format 3\0"
 _NEEDED = frozenset({"experiments", "runs", "metrics", "params", "tags"})
 _JOURNALS = ("-wal", "-journal")
 _LARGEST = 1.7976931348623157e308  # what MLflow stores for infinity
-_MOST_MODEL_METRICS = 1_000  # of one model; they are those of its run once more
 
 
 def is_database(path: Path) -> bool:
@@ -84,9 +83,7 @@ class _Reader:
         self._inputs(models)
         self._store.assign(models)
         self._registered()
-        traces = sum(1 for _ in self._rows("trace_info", "request_id"))
-        if traces:
-            self._problems.append(f"{count(traces, 'trace')} in {self._name} are no results and are left out.")
+        self._store.traces = sum(1 for _ in self._rows("trace_info", "request_id"))
 
     def _rows(self, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
         """The rows of a table, with None for columns it doesn't have; of a damaged one those before the damage."""
@@ -170,11 +167,10 @@ class _Reader:
             "logged_model_metrics", "model_id", "metric_name", "metric_value", "metric_step", "metric_timestamp_ms",
             "run_id", "dataset_name", "dataset_digest",
         ):  # fmt: skip
-            model = models.get(text(id))
-            if model is not None and len(model.metrics) < _MOST_MODEL_METRICS:
-                one = {"metric": text(key), "value": value, "step": step, "time": time}
+            if (model := models.get(text(id))) is not None:
                 about = " ".join(text(part) for part in (name, digest) if part)
-                model.metrics.append({**one, "run_id": text(run), **({"dataset": about} if about else {})})
+                told = {"run_id": text(run), **({"dataset": about} if about else {})}
+                model.add(text(key), value, step, time, **told)
         return models
 
     def _inputs(self, models: dict[str, LoggedModel]) -> None:

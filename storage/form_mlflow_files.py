@@ -23,13 +23,14 @@ from storage.form_mlflow_records import (
     LoggedRun,
     MlflowStore,
     milliseconds,
+    readable,
     status_name,
     text,
 )
 
-_META, _TRASH, _MODELS, _DATASETS, _TAGS = "meta.yaml", ".trash", "models", "datasets", "tags"
+_META, _TRASH, _MODELS, _DATASETS, _TAGS, _TRACES = "meta.yaml", ".trash", "models", "datasets", "tags", "traces"
 _RUN_PARTS = frozenset({"params", "metrics", "tags"})
-_OWN = frozenset({_MODELS, _DATASETS, _TAGS, "traces"})  # folders of an experiment that are no runs
+_OWN = frozenset({_MODELS, _DATASETS, _TAGS, _TRACES})  # folders of an experiment that are no runs
 _DATASET_FIELDS = ("name", "digest", "source_type", "source", "schema", "profile")
 _MOST = 16 * 1024 * 1024  # bytes of a parameter or tag; MLflow allows some thousand
 _AT_ONCE = 8_192  # bytes; a larger buffer takes longer to get than most files to read
@@ -58,7 +59,7 @@ def read_file_store(root: Path, problems: list[str]) -> MlflowStore:
     if is_experiment(root):
         _read_experiment(root, store, models, problems)
     else:
-        for name in subfolders(root):
+        for name in _look(root, problems)[0]:
             if name == _TRASH:
                 for deleted in subfolders(root / _TRASH):
                     _read_experiment(root / _TRASH / deleted, store, models, problems, deleted=True)
@@ -85,7 +86,8 @@ def _read_experiment(
         deleted,
     )
     store.experiments[experiment.id] = experiment
-    names = subfolders(folder)
+    names, _ = _look(folder, problems)
+    store.traces += len(subfolders(folder / _TRACES)) if _TRACES in names and not deleted else 0
     if _TAGS in names and not deleted:
         experiment.tags = _values_below(f"{folder}/{_TAGS}", problems)
     datasets: dict[str, LoggedDataset] = {}
@@ -100,10 +102,10 @@ def _read_experiment(
 
 
 def _read_run(folder: Path, experiment: Experiment, datasets: dict[str, LoggedDataset], store: MlflowStore) -> None:
-    parts, has_meta = _look(folder)
-    if not has_meta and not _RUN_PARTS & parts:
-        return
     problems: list[str] = []
+    parts, has_meta = _look(folder, problems)
+    if not has_meta and not _RUN_PARTS.intersection(parts) and not problems:
+        return
     said = _mapping(folder / _META, problems)
     run = LoggedRun(
         text(said.get("run_id") or said.get("run_uuid")) or folder.name,
@@ -202,7 +204,7 @@ def _model(folder: Path, experiment: Experiment, problems: list[str]) -> LoggedM
         milliseconds(said.get("creation_timestamp")),
         said.get("lifecycle_stage") == DELETED,
     )
-    parts, _ = _look(folder)
+    parts, _ = _look(folder, problems)
     if model.deleted:
         return model
     if "params" in parts:
@@ -213,11 +215,11 @@ def _model(folder: Path, experiment: Experiment, problems: list[str]) -> LoggedM
         for line in _lines(path):
             fields = line.decode(errors="replace").split(None, 4)
             try:
-                one = {"metric": name, "value": float(fields[1]), "step": int(fields[2]), "time": int(fields[0])}
+                time, value, step = int(fields[0]), float(fields[1]), int(fields[2])
             except (ValueError, IndexError):
                 continue
-            one |= dict(zip(("run_id", "dataset"), (field.strip() for field in fields[3:]), strict=False))
-            model.metrics.append(one)
+            about = zip(("run_id", "dataset"), (field.strip() for field in fields[3:]), strict=False)
+            model.add(name, value, step, time, **dict(about))
     return model
 
 
@@ -282,16 +284,18 @@ def _files_below(folder: str, problems: list[str]) -> Iterator[tuple[str, str]]:
             with os.scandir(path) as entries:
                 for entry in entries:
                     if entry.is_file(follow_symlinks=False):
-                        found.append((key + entry.name, entry.path))
+                        found.append((readable(key + entry.name), entry.path))
                     elif entry.is_dir(follow_symlinks=False) and level < _MAX_DEEP:
                         waiting.append((f"{key}{entry.name}/", entry.path, level + 1))
                     else:
                         kind = "a link" if entry.is_symlink() else "neither file nor folder"
-                        problems.append(f"{os.path.basename(folder)}/{key}{entry.name} is {kind} and is left out.")
+                        problems.append(
+                            f"{os.path.basename(folder)}/{readable(key + entry.name)} is {kind} and is left out."
+                        )
         except FileNotFoundError:
             continue
         except OSError as error:
-            problems.append(f"{os.path.basename(folder)}/{key} can't be read: {error.strerror}.")
+            problems.append(f"{os.path.basename(folder)}/{readable(key)} can't be read: {error.strerror}.")
     return iter(sorted(found))
 
 
@@ -331,16 +335,18 @@ def _first_bytes(path: Path) -> bytes:
         os.close(handle)
 
 
-def _look(folder: Path) -> tuple[set[str], bool]:
-    """The names of the folders in a folder, and whether it has a document."""
-    parts, has_meta = set(), False
+def _look(folder: Path, problems: list[str]) -> tuple[list[str], bool]:
+    """The names of the folders in a folder, sorted, and whether it has a document; links are problems."""
+    parts, has_meta = [], False
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    parts.add(entry.name)
+                    parts.append(entry.name)
                 elif entry.name == _META:
                     has_meta = True
-    except OSError:
-        pass
-    return parts, has_meta
+                elif entry.is_symlink():
+                    problems.append(f"{readable(f'{folder.name}/{entry.name}')} is a link and is left out.")
+    except OSError as error:
+        problems.append(f"The folder {readable(folder.name)} can't be read: {error.strerror}.")
+    return sorted(parts), has_meta

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from storage.errors import StorageError
 from storage.foreign import ForeignFile
+from storage.form_mlflow_records import readable
 from storage.reading import read_pieces
 
 _IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg", ".gif", ".webp", ".bmp", ".tif", ".tiff"})
@@ -52,21 +53,20 @@ class Places:
                 elif level < _MAX_LEVELS and not name.startswith("."):
                     waiting.append((path, level + 1))
 
-    def artifacts(self, id: str, uri: str) -> Path | None:
+    def artifacts(self, id: str, uri: str, problems: list[str]) -> Path | None:
         """The artifacts folder of a run or model: of several that with files, and that most like the recorded place."""
         recorded = [part for part in unquote(uri).replace("\\", "/").split("/") if part][:-1]
         found = [f"{one}/{_ARTIFACTS}" for one in self._found.get(id, ()) if _ARTIFACTS in subfolders(one)]
         if len(found) > 1:
             found.sort(key=lambda one: (_is_empty(one), -_alike(one.split("/")[:-1], recorded), one))
+        elif not found and any(os.path.islink(f"{one}/{_ARTIFACTS}") for one in self._found.get(id, ())):
+            problems.append("Its artifacts are behind a link and are left out.")
         return Path(found[0]) if found else None
 
 
 @dataclass
 class Artifacts:
-    """The files of one run by what they are, and what its models say of themselves.
-
-    `names` gives each artifact, chart and file its name; `models` are the MLmodel documents by their folder.
-    """
+    """The files of one run by what they are; `models` is what its MLmodel documents tell, by their folders."""
 
     artifacts: list[tuple[str, Path]] = field(default_factory=list)
     charts: list[ForeignFile] = field(default_factory=list)
@@ -74,16 +74,16 @@ class Artifacts:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there are no files."""
-        return not (self.artifacts or self.charts or self.files)
+    def names(self) -> list[str]:
+        """The names of all files."""
+        return [*(name for name, _ in self.artifacts), *(one.name for one in (*self.charts, *self.files))]
 
     def add(self, folder: Path, below: str, problems: list[str]) -> None:
         """Take in all files of a folder; `below` stands before their names."""
         names = _files_below(str(folder), problems)
         models = {name[: -len(_MLMODEL)] for name in names if name.rpartition("/")[2] == _MLMODEL}
         for name in names:
-            path, called = folder / name, f"{below}{name}"
+            path, called = folder / name, f"{below}{readable(name)}"
             ending = os.path.splitext(name)[1].lower()
             if any(name.startswith(model) for model in models) or ending in _FITTED:
                 self.artifacts.append((called, path))
@@ -92,7 +92,7 @@ class Artifacts:
         for model in sorted(models):
             said = read_yaml(folder / model / _MLMODEL, problems)
             if isinstance(said, dict):
-                self.models[f"{below}{model}".rstrip("/")] = told_by(said)
+                self.models[f"{below}{readable(model)}".rstrip("/")] = told_by(said)
 
 
 def told_by(mlmodel: dict[Any, Any]) -> dict[str, Any]:
@@ -195,13 +195,13 @@ def _files_below(folder: str, problems: list[str]) -> list[str]:
                         found.append(name)
                     elif not entry.is_dir(follow_symlinks=False):
                         kind = "a link" if entry.is_symlink() else "neither file nor folder"
-                        problems.append(f"The artifact {name} is {kind} and is left out.")
+                        problems.append(f"The artifact {readable(name)} is {kind} and is left out.")
                     elif level < _MAX_DEEP:
                         waiting.append((f"{name}/", level + 1))
                     else:
-                        problems.append(f"The folder {name[:200]} lies too deep and is left out.")
+                        problems.append(f"The folder {readable(name)[:200]} lies too deep and is left out.")
         except OSError as error:
-            problems.append(f"The artifacts {place or 'of this run'} can't be read: {error.strerror}.")
+            problems.append(f"The artifacts {readable(place) or 'of this run'} can't be read: {error.strerror}.")
     return sorted(found)
 
 
@@ -236,4 +236,4 @@ def _alike(path: list[str], recorded: list[str]) -> int:
 
 
 def _called(path: Path) -> str:
-    return "/".join(path.parts[-3:])
+    return readable("/".join(path.parts[-3:]))

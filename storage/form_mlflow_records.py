@@ -14,6 +14,8 @@ import numpy as np
 
 KEPT_POINTS = 10_000  # of one metric; of a longer history every second, fourth, … is kept
 
+MODEL_POINTS = 1_000  # kept of all metrics of one logged model; its run has them, too
+
 ACTIVE, DELETED = "active", "deleted"
 _STATUS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 
@@ -51,6 +53,11 @@ class History:
     def value(self) -> float:
         """The last value."""
         return float(self.last[2])
+
+    @property
+    def first_time(self) -> int:
+        """The earliest time, in milliseconds since 1970."""
+        return min(self._times)
 
     @property
     def kept(self) -> int:
@@ -115,6 +122,14 @@ class LoggedModel:
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    metrics_left_out: int = 0
+
+    def add(self, metric: str, value: float, step: int, time: int, **about: str) -> None:
+        """Take in one value of a metric; beyond a number they are counted."""
+        if len(self.metrics) < MODEL_POINTS:
+            self.metrics.append({"metric": metric, "value": value, "step": step, "time": time, **about})
+        else:
+            self.metrics_left_out += 1
 
 
 @dataclass
@@ -145,11 +160,12 @@ class LoggedRun:
 
 @dataclass
 class MlflowStore:
-    """Everything in one store, deleted things as well; `models` are those without a run."""
+    """Everything in one store, deleted things as well; `models` are those without a run, `traces` are only counted."""
 
     experiments: dict[str, Experiment] = field(default_factory=dict)
     runs: dict[str, LoggedRun] = field(default_factory=dict)
     models: list[LoggedModel] = field(default_factory=list)
+    traces: int = 0
 
     def assign(self, models: dict[str, LoggedModel]) -> None:
         """Give the models to their runs; those whose run is not there stay by themselves."""
@@ -161,6 +177,11 @@ class MlflowStore:
 def text(value: Any) -> str:
     """A recorded value as text; nothing for none."""
     return "" if value is None else str(value)
+
+
+def readable(name: str) -> str:
+    """A file name as text that can be written anywhere, also where it has bytes that are no text."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def milliseconds(value: Any) -> int | None:
