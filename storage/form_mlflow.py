@@ -50,8 +50,9 @@ def runs(place: Path, problems: list[str]) -> Iterator[ForeignRun]:
         if twice:
             problems.append(f"{count(len(twice), 'run')} of {where.name} were read from another store already.")
         live = [run for run in live if run.id not in seen]
-        seen |= {run.id for run in live}
-        yield from _grouped(live, store, base, problems)
+        models = [one for one in store.models if one.id not in seen and not _is_gone(one, store)]
+        seen |= {run.id for run in live} | {model.id for model in models}
+        yield from _grouped(live, models, store, base, problems)
 
 
 def _stores(place: Path) -> Iterator[Path]:
@@ -94,14 +95,15 @@ def _tell_deleted(store: MlflowStore, problems: list[str]) -> None:
         were, are = ("was", "is") if gone == 1 else ("were", "are")
         problems.append(f"{count(gone, 'logged model')} {were} deleted in MLflow and {are} left out.")
     if store.traces:
-        problems.append(f"{count(store.traces, 'trace')} of requests, which are no results, are left out.")
+        problems.append(f"{count(store.traces, 'trace')} of what models were asked: no results, and left out.")
 
 
 # ---------------------------------------------------------------- runs
 
 
-def _grouped(live: list[LoggedRun], store: MlflowStore, base: Path, problems: list[str]) -> Iterator[ForeignRun]:
-    models = [one for one in store.models if not one.deleted and not _of_deleted(one, store)]
+def _grouped(
+    live: list[LoggedRun], models: list[LoggedModel], store: MlflowStore, base: Path, problems: list[str]
+) -> Iterator[ForeignRun]:
     places = Places(
         base, {run.id for run in live} | {m.id for run in live for m in run.models} | {m.id for m in models}
     )
@@ -145,6 +147,6 @@ def _seconds(pipeline: ForeignPipeline) -> float:
     return pipeline.created_at.timestamp() if pipeline.created_at else 0.0
 
 
-def _of_deleted(model: LoggedModel, store: MlflowStore) -> bool:
+def _is_gone(model: LoggedModel, store: MlflowStore) -> bool:
     experiment = store.experiments.get(model.experiment_id)
-    return experiment is not None and experiment.deleted
+    return model.deleted or (experiment is not None and experiment.deleted)

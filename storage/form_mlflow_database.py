@@ -238,6 +238,7 @@ def _connected(path: Path, copied: bool = False) -> sqlite3.Connection:
     database = sqlite3.connect(f"{path.absolute().as_uri()}?{way}", uri=True, isolation_level=None)
     database.text_factory = lambda data: data.decode("utf-8", "replace")
     database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA writable_schema = ON")  # else nothing is read of one that was cut short
     return database
 
 

@@ -67,6 +67,10 @@ def read_file_store(root: Path, problems: list[str]) -> MlflowStore:
                 continue  # the registry, which is read below
             elif is_experiment(root / name):
                 _read_experiment(root / name, store, models, problems)
+    for run in store.runs.values():
+        for id, step in run.document.get("outputs", {}).items():
+            if (model := models.get(id)) is not None:
+                model.step, model.run_id = step, model.run_id or run.id
     store.assign(models)
     if (root / _MODELS).is_dir() and not is_experiment(root):
         _read_registry(root / _MODELS, store, problems)

@@ -76,7 +76,8 @@ def pipeline_of(run: LoggedRun, places: Places, found_any: dict[str, bool]) -> F
 
 def _artifacts(run: LoggedRun, places: Places, found_any: dict[str, bool]) -> Artifacts:
     found = Artifacts()
-    folder = places.artifacts(run.id, run.artifact_uri, run.problems)
+    alone = any(model.id == run.id for model in run.models)
+    folder = None if alone else places.artifacts(run.id, run.artifact_uri, run.problems)
     if folder is not None:
         found.add(folder, "", run.problems)
     if not found.names and run.artifact_uri:

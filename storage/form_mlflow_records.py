@@ -168,10 +168,12 @@ class MlflowStore:
     traces: int = 0
 
     def assign(self, models: dict[str, LoggedModel]) -> None:
-        """Give the models to their runs; those whose run is not there stay by themselves."""
+        """Give the models to their runs, in the order they were made; those without a run stay by themselves."""
         for model in models.values():
             run = self.runs.get(model.run_id)
             (self.models if run is None else run.models).append(model)
+        for run in self.runs.values():
+            run.models.sort(key=lambda one: (one.created or 0, one.id))
 
 
 def text(value: Any) -> str:

@@ -54,7 +54,8 @@ def steps_of(params: Mapping[str, str], tags: Mapping[str, str]) -> tuple[_Steps
     for key in _MODEL_NAMES:
         written = _class_of(params.get(key) or tags.get(key) or "")
         if written:
-            return [(_MODEL, written, _all(params))], written.rpartition(".")[2]
+            others = {name: value for name, value in params.items() if name != key}
+            return [(_MODEL, written, _all(others))], written.rpartition(".")[2]
     return [], ""
 
 
