@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from storage import form_folders, form_manifests, form_mlflow, form_results, form_store
 from storage.errors import BadInput, NotFound
 from storage.foreign import Form
 
-FORMS: tuple[Form, ...] = ()
+FORMS: tuple[Form, ...] = (form_results, form_manifests, form_folders, form_store, form_mlflow)
 
 
 def detect(source: Path) -> list[tuple[Form, Path]]:
