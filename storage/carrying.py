@@ -152,8 +152,8 @@ def record_fields(pipeline: ForeignPipeline, arrays: Sequence[PredictionArrays],
 
 
 def config_digest(pipeline: ForeignPipeline) -> str:
-    """The hash of a configuration: of the steps before the model and the model, else of what was written."""
-    told: list[Any] = [list(step) for step in pipeline.steps] or [plain(pipeline.config), pipeline.model_type]
+    """The hash of a configuration: all that was written of it and, as that may be of several models, of which."""
+    told = [plain(pipeline.config), [list(step) for step in pipeline.steps], pipeline.model_type]
     return hashlib.sha256(json.dumps(plain(told), sort_keys=True, default=str).encode(errors="replace")).hexdigest()
 
 

@@ -22,6 +22,7 @@ _PRELOADED = [
     "storage.library",
     "storage.run_deletion",
     "storage.thinning",
+    "storage.migration",
 ]
 
 
@@ -159,3 +160,15 @@ def unthin(root: Path) -> Iterator[None]:
         plan = workspace.plan_unthin()
         yield
         plan.apply()
+
+
+def migrate(root: Path, source: Path) -> Iterator[None]:
+    """Carry over what lies in a source of the form that the tests have for themselves."""
+    import storage.forms
+    from tests.storage.test_migration import Diary
+
+    storage.forms.FORMS = (Diary(),)
+    with Workspace.open(root) as workspace:
+        migration = workspace.migration(source)
+        yield
+        migration.carry(lambda *_: None)

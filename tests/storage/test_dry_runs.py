@@ -12,6 +12,7 @@ import pytest
 from storage import Workspace
 from storage.cli import main
 from tests.storage.samples import content_of, fill, fill_with_models
+from tests.storage.test_form_results import write as write_results
 
 VERBS = dict(runpy.run_path(str(Path(__file__).parents[2] / "docs" / "make_cli_reference.py"))["verbs"]())
 GRID = (
@@ -23,6 +24,7 @@ SAID = {
     "run": ("{data} --target protein --split-column split --pipelines {grid}", "Train 2 pipelines on spectra"),
     "check": ("--repair", "Put the damaged part"),
     "thin": ("--keep 1 --metric test_rmse", "1 pipeline is kept whole"),
+    "migrate": ("{old}", "Carry 2 pipelines of corn"),
     "runs delete": ("{run}", "Move"),
     "runs restore": ("{gone}", "Restore"),
     "catalog annotate": ("\"pipeline_name = 'ridge 0'\" --tag paper", "1 result"),
@@ -48,6 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     rows = "\n".join(f"{'test' if i > 20 else 'train'},{i / 3},{i % 7},{i % 5},{i % 3}" for i in range(30))
     (folder / "spectra.csv").write_text(f"split,protein,1100,1102,1104\n{rows}\n")
     (folder / "grid.yaml").write_text(GRID)
+    write_results(folder / "old")
     with Workspace.create(root) as workspace:
         run = fill_with_models(workspace, 2)
         pipeline = workspace.pipelines(run)[0].pipeline_id
@@ -59,7 +62,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
         workspace.plan_delete_run(gone).apply()
         (entry,) = workspace.trash.list()
     return folder, {
-        "data": str(folder / "spectra.csv"), "grid": str(folder / "grid.yaml"), "zip": str(folder / "kept.zip"),
+        "data": str(folder / "spectra.csv"), "grid": str(folder / "grid.yaml"),
+        "old": str(folder / "old"), "zip": str(folder / "kept.zip"),
         "run": run, "pipeline": pipeline, "gone": gone, "trashed": entry.trash_id, "archive": archive.name,
     }  # fmt: skip
 

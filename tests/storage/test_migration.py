@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from storage import Cancelled, Untrusted, Workspace, check_workspace
 from storage.carrying import divided
 from storage.cli import main
 from storage.foreign import ForeignArrays, ForeignFile, ForeignPipeline, ForeignRun, ForeignScore
+from tests.storage.kills import killed_at, migrate
 from tests.storage.samples import content_of
 
 DAY = date(2019, 3, 4)
@@ -191,3 +194,24 @@ def test_the_mean_over_the_folds_stands_for_the_model_only_where_there_is_none()
     assert [(one.partition, one.fold) for one in averages] == [("test", "w_avg"), ("val", "avg")]
     kept, averages = divided([block("test", "avg"), block("test", "final")])
     assert [one.fold_id for one in kept] == [None] and [one.fold for one in averages] == ["avg"]
+
+
+def test_a_kill_at_any_change_of_the_disk_loses_nothing_and_doubles_nothing(
+    diary: Path, root: Path, tmp_path: Path
+) -> None:
+    write(diary, [{**MODELS[0], "notes": ""}, MODELS[2]])
+    Workspace.create(root).close()
+    fresh = tmp_path / "fresh"
+    shutil.copytree(root, fresh)
+    for call in itertools.count(step=9):  # all of them hold; each takes some seconds
+        killed = killed_at(call, migrate, root, diary)
+        with Workspace.open(root) as workspace:
+            done = workspace.migration(diary).carry(lambda *_: None)
+            assert (done.failed, done.differences) == ([], []), call
+            assert done.before + done.carried.get("pipelines", 0) == 2
+            assert workspace.catalog.count() == len(list(root.glob("runs/*/0*/pipeline.json"))) == 2, call
+        if not killed:
+            break
+        shutil.rmtree(root)
+        shutil.copytree(fresh, root)
+    assert call > 40 and check_workspace(root, deep=True).verdict == "clean"
