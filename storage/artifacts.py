@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from storage.disk import Disk
 from storage.errors import BadInput, Corrupt
 from storage.layout import HASH_DIGITS, folder_part
-from storage.reading import read_bytes
+from storage.reading import read_bytes, read_pieces
 from storage.records import ArtifactRecord, SamplesRecord
 from storage.trees import file_digest
 from storage.trust import Keyring
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FOLDER = "_binaries"
 _PROTOCOL = 5
+_AT_ONCE = 16 * 1024 * 1024  # bytes of a file that is held in memory while it is stored
 
 
 class Artifacts:
@@ -76,6 +78,15 @@ class Artifacts:
         """
         word = folder_part(path.name.partition(".")[0].rpartition("_")[0] or path.stem) or "object"
         ending = folder_part(path.suffix.lstrip("."), 12) or "bin"
+        if not _is_large(path):
+            data = b"".join(read_pieces(path, "artifact"))
+            digest = hashlib.sha256(data).hexdigest()
+            stored, size = self._stored(word, ending, digest, data), len(data)
+        else:
+            digest, stored, size = self._adopt_large(path, word, ending)
+        return ArtifactRecord(step=step, fold=fold, name=name, sha256=digest, path=f"../{FOLDER}/{stored}", bytes=size)
+
+    def _adopt_large(self, path: Path, word: str, ending: str) -> tuple[str, str, int]:
         with self._disk.draft(self._folder) as draft:  # however large it is, it is not held in memory
             written = draft.copy("file", path)
             with self._lock:
@@ -84,9 +95,7 @@ class Artifacts:
                     staged, digest = draft.folder / "file", written.sha256
                     put = partial(self._disk.place_new, staged)
                     stored = self._known[digest] = self._named(word, ending, digest, written.bytes, put)
-        return ArtifactRecord(
-            step=step, fold=fold, name=name, sha256=written.sha256, path=f"../{FOLDER}/{stored}", bytes=written.bytes
-        )
+        return written.sha256, stored, written.bytes
 
     def _sign(self, digest: str) -> tuple[str, str]:
         signed = self._keyring.sign(digest)
@@ -127,6 +136,13 @@ class Artifacts:
             if put(path) or (path.stat().st_size == size and file_digest(path) == digest):
                 return file_name
         raise Corrupt(f"A file named by the whole digest {digest} holds other bytes.", self._folder, "Run a check.")
+
+
+def _is_large(path: Path) -> bool:
+    try:
+        return os.stat(path, follow_symlinks=False).st_size > _AT_ONCE
+    except OSError:
+        return False  # reading it says what is wrong
 
 
 def artifact_path(pipeline_folder: Path, record: ArtifactRecord | SamplesRecord) -> Path:

@@ -41,6 +41,7 @@ from storage.plan import Plan, Report, Step
 from storage.predictions import PredictionArrays
 from storage.records import ArtifactRecord, DatasetSource, PipelineRecord, new_id, read_json, to_json
 from storage.runs import Run
+from storage.trees import file_signature, tree_signature
 from storage.verifying import differences
 
 AT_ONCE = 200  # pipelines with one commit
@@ -107,18 +108,28 @@ class Migration:
         self._source = source.absolute()
         self._run_name = checked_name(run_name, "run") if run_name else ""
         self.done = Carried(self._source)
+        self._seen: tuple[str, list[_Found], list[str]] | None = None
 
     # ------------------------------------------------------------ looking
 
     def _read(self) -> list[_Found]:
-        """Everything in the source, and what of it can't be read."""
-        forms, problems = detect(self._source), list[str]()
-        found = [_Found(form, place, run) for form, place in forms for run in form.runs(place, problems)]
-        problems += [f"{one.id}: {what}" for run in found for one in run.run.pipelines for what in one.problems]
-        self.done.forms = [form.title for form, _ in forms]
-        self.done.problems = problems
-        self.done.found = counts_of(found)
-        return found
+        """Everything in the source; read anew only where something in it has changed since."""
+        signature = source_signature(self._source)
+        if self._seen is None or self._seen[0] != signature:
+            forms, problems = detect(self._source), list[str]()
+            found = [_Found(form, place, run) for form, place in forms for run in form.runs(place, problems)]
+            self._seen = signature, found, problems
+            self.done.forms = [form.title for form, _ in forms]
+            self.done.found = counts_of(found)
+        self._tell_problems()
+        return self._seen[1]
+
+    def _tell_problems(self) -> None:
+        """Note what can't be read; of predictions that is known when they were wanted."""
+        assert self._seen is not None
+        _, found, problems = self._seen
+        of_pipelines = (f"{one.id}: {what}" for run in found for one in run.run.pipelines for what in one.problems)
+        self.done.problems = list(dict.fromkeys([*problems, *of_pipelines]))
 
     def plan(self) -> Plan:
         """A plan that carries everything over. Raises NotFound, BadInput where nothing is recognised."""
@@ -126,7 +137,7 @@ class Migration:
         steps += [Step(f"Leave out: {why}") for why in self.done.problems]
 
         def look() -> object:
-            return [(one.form.name, one.run.dataset_name, len(one.run.pipelines)) for one in self._read()]
+            return source_signature(self._source)
 
         def work(report: Report) -> str:
             self.carry(report)
@@ -228,6 +239,7 @@ class Migration:
                 else:
                     wrong += [f"{pipeline.id}: {what}" for what in differences(pipeline, place)]
         report(total, total, "compared")
+        self._tell_problems()
         self.done.differences = wrong
         return self.done
 
@@ -424,6 +436,11 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 
 
 # ---------------------------------------------------------------- what is there
+
+
+def source_signature(source: Path) -> str:
+    """Another text where a file of a source was changed, added or removed."""
+    return tree_signature(source) if source.is_dir() else file_signature(source, source.with_name(f"{source.name}-wal"))
 
 
 def known_keys(run_folder: Path) -> dict[str, Path]:

@@ -144,7 +144,12 @@ def test_all_is_carried_over_and_found_again_and_nothing_is_run(diary: Path, roo
     assert not (tmp_path / "ran").exists()
 
 
-def test_one_that_was_stopped_goes_on_and_repeats_nothing(diary: Path, root: Path) -> None:
+@pytest.mark.parametrize("large", [16_000_000, 3])
+def test_one_that_was_stopped_goes_on_and_repeats_nothing(
+    diary: Path, root: Path, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.artifacts._AT_ONCE", large)
+
     def stop(done: int, total: int, text: str) -> None:
         if done == 1:
             raise Cancelled
