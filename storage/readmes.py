@@ -4,14 +4,15 @@ can't be trusted for, how to use it again. Facts alone: what nobody recorded or 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from storage.chains import ChainStep, chain_of_record
-from storage.markdown import as_code, as_text
+from storage.markdown import as_code, as_text, one_line
 from storage.metrics import Metric, metric_for
 from storage.predictions import PredictionArrays
 from storage.records import PipelineRecord, RunConfig, iso
@@ -210,11 +211,21 @@ def _again(record: PipelineRecord, files: Sequence[str]) -> str:
             "## Run it again",
             "",
             "```",
-            "runshelf run DATA.csv --target COLUMN --pipelines config.json"
-            + (f" --seed {record.seed}" if record.seed is not None else ""),
+            one_line(shlex.join(_command(record))),
             "```",
         ]
     )
+
+
+def _command(record: PipelineRecord) -> list[str]:
+    """The command that trains it again; the data file is named where it was, as one that says so may be elsewhere."""
+    source = record.dataset_source
+    words = ["runshelf", "run", PurePath(source.path).name or "DATA.csv"]
+    words += [word for name in source.target or ["COLUMN"] for word in ("--target", name)]
+    told = {"--id": (source.model_extra or {}).get("id_column"), "--split-column": source.split.get("column"),
+            "--test-size": source.split.get("test_size"), "--seed": record.seed}  # fmt: skip
+    words += [word for option, value in told.items() if value is not None for word in (option, str(value))]
+    return [*words, "--pipelines", "config.json"]
 
 
 def _loading(record: PipelineRecord) -> str:

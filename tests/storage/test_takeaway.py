@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,7 +26,9 @@ from storage import (
     Workspace,
     from_arrays,
     load_configs,
+    load_dataset,
 )
+from storage.cli import main
 from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
 
@@ -189,3 +193,17 @@ def test_a_model_card_of_classes_names_them_and_what_was_not_done(workspace: Wor
     south = int((y <= 0).sum())
     assert f"\\<south\\> {south}, north\\| {30 - south}." in card
     assert "It was not cross-validated." in card and "It was not tested on samples that were held back." in card
+
+
+def test_the_command_of_the_card_trains_it_again(
+    workspace: Workspace, spectra_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {"name": "ridge", "steps": [{"class": "sklearn.linear_model.Ridge", "params": {"alpha": 3.0}}]}
+    dataset = load_dataset(spectra_csv, ["protein"], id_column="sample_id", split_column="split")
+    run_id = workspace.run_batch(dataset, [config], charts=False, seed=7).run_id
+    folder = workspace.export_pipeline(run_id, workspace.pipelines(run_id)[0].pipeline_id, tmp_path)
+    (line,) = re.findall(r"^runshelf run .*$", (folder / "README.md").read_text(), re.MULTILINE)
+    words = shlex.split(line)[1:]
+    places = {spectra_csv.name: str(spectra_csv), "config.json": str(folder / "config.json")}
+    assert main([*(places.get(word, word) for word in words), "-w", str(workspace.root), "--dry-run"]) == 0
+    assert f"done before as {workspace.pipelines(run_id)[0].pipeline_id}" in capsys.readouterr().out
