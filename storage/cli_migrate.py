@@ -58,7 +58,9 @@ def migrate_command(
         return
     with _workspace(place, source, dry_run) as opened, cancellable():
         migration = opened.migration(source, run_name)
-        carry_out(migration.plan(), dry_run, yes, sys.stdout if format is Format.table else sys.stderr)
+        with progress(f"Reading {source.name}"):
+            plan = migration.plan()
+        carry_out(plan, dry_run, yes, sys.stdout if format is Format.table else sys.stderr)
     if migration.done.report is not None:
         _tell(migration.done, format)
 
