@@ -144,7 +144,7 @@ class Migration:
             return self.done.sentence()
 
         titles = " and ".join(self.done.forms)
-        return Plan(f"Carry over {self._source.name} ({titles})", tuple(steps), look, work)
+        return Plan(f"Migrate {self._source.name} ({titles})", tuple(steps), look, work)
 
     def _step(self, one: _Found) -> Step:
         folder = self._folder_of(one.run)
