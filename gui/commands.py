@@ -130,9 +130,9 @@ class Commands:
     def _local_keys(self) -> list[KeyGroup]:
         return [
             KeyGroup(tr("In the query box"), (
-                (tr("Earlier and later queries"), "↑, ↓"),
+                (tr("Earlier queries, and back to what was typed"), "↑, ↓"),
                 (tr("List of earlier queries"), "Alt+↓"),
-                (tr("Go to the first row listed"), tr("Enter once more, Ctrl+↓")),
+                (tr("Go to the first row listed"), tr("↓, Enter once more")),
                 (tr("Select the query, then clear it (↑ brings it back)"), tr("Esc, Esc")),
                 (tr("What may come next"), "Ctrl+Space, Tab"),
             )),

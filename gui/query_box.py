@@ -24,10 +24,11 @@ MOST_OFFERED, WIDEST_OFFERED = 15, 560
 
 
 class QueryBox(QLineEdit):
-    """The filter of the catalog. An error is shown under the word it is about; Up and Down walk through the history.
+    """The filter of the catalog. An error is shown under the word it is about; Up walks back through the history, Down
+    towards what was typed.
 
     Esc selects the text at first and clears it when pressed again. `left` asks to go on to what is listed: by Enter on
-    a text that is applied already, or by Ctrl+Down.
+    a text that is applied already, by Down where the history has nothing newer, or by Ctrl+Down.
 
     A button at its end, or Alt+Down, lists the history; `offer_more` may add something to that menu.
 
@@ -48,7 +49,9 @@ class QueryBox(QLineEdit):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.history: list[str] = []
         self.offer_more: Callable[[QMenu], object] | None = None
-        self._at = -1
+        self._at = -1  # in the history; at -1 stands what was typed
+        self._past: list[str] = []  # what is walked through, and where the walk began
+        self._typed_text = ""
         self._applies_itself = pause
         self._insisted = False
         self._popup = Suggestions(self)
@@ -186,7 +189,8 @@ class QueryBox(QLineEdit):
         if event.key() == Qt.Key.Key_Down and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self.show_history()
             return
-        if event.key() == Qt.Key.Key_Down and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        asked = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if event.key() == Qt.Key.Key_Down and (asked or (self._at < 0 and self._applies_itself)):
             if self._is_new():
                 self._apply()
             self.left.emit()
@@ -210,9 +214,12 @@ class QueryBox(QLineEdit):
         super().focusOutEvent(event)
 
     def _walk(self, step: int) -> None:
-        """Show an earlier or later query."""
-        at = min(max(self._at + step, -1), len(self.history) - 1)
-        self.setText(self.history[at] if at >= 0 else "")
+        """Show an earlier or later query; after the newest one what was typed before."""
+        if self._at < 0:
+            # What is listed meanwhile goes to the front of the history, and would be met again on the way.
+            self._past, self._typed_text = list(self.history), self.text()
+        at = max(-1, min(self._at + step, len(self._past) - 1))
+        self.setText(self._past[at] if at >= 0 else self._typed_text)
         self._at = at
 
     def _ask_completion(self, *, insist: bool = False) -> None:

@@ -129,7 +129,7 @@ def test_the_sheet_of_keys_is_by_place_can_be_searched_and_copied(qtbot, window)
     sheet = window.findChild(KeysDialog)
     groups = {group.title: dict(group.rows) for group in window.commands.key_groups()}
     assert groups["Run"]["New run"] == "Ctrl+N"
-    assert groups["In the query box"]["Go to the first row listed"] == "Enter once more, Ctrl+↓"
+    assert groups["In the query box"]["Go to the first row listed"] == "↓, Enter once more"
     qtbot.keyClicks(sheet._edit, "row listed")
     shown = [item.text(0) for top, items in sheet._rows for item in items if not item.isHidden() and not top.isHidden()]
     assert shown == ["Go to the first row listed"]

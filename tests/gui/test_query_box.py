@@ -110,6 +110,31 @@ def test_enter_on_what_is_listed_and_ctrl_down_lead_to_the_first_row(qtbot, box,
     assert table.currentIndex().row() == 0 and window.catalog.model.row(0)["pipeline_name"] == "corn 29"
 
 
+def test_down_leads_from_a_finished_filter_to_the_first_row(qtbot, box, window):
+    box.history = ["test_rmse < 2"]
+    with qtbot.waitSignal(window.catalog.model.listed):
+        qtbot.keyClicks(box, "dataset_name = 'wheat'")
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    qtbot.waitUntil(window.catalog.table.hasFocus)
+    assert window.catalog.table.currentIndex().row() == 0
+    assert box.text() == "dataset_name = 'wheat'"
+
+
+def test_walking_back_down_the_history_brings_back_what_was_typed(qtbot, box):
+    box.history = ["test_rmse < 2", "dataset_name = 'corn'"]
+    box.setText("stars")
+    for key, shown in (
+        (Qt.Key.Key_Up, "test_rmse < 2"),
+        (Qt.Key.Key_Up, "dataset_name = 'corn'"),
+        (Qt.Key.Key_Down, "test_rmse < 2"),
+        (Qt.Key.Key_Down, "stars"),
+    ):
+        qtbot.keyClick(box, key)
+        assert box.text() == shown
+    assert box.hasFocus()
+
+
 def test_half_a_condition_is_no_mistake_while_one_types(qtbot, box, window):
     with qtbot.waitSignal(window.catalog.model.refused):
         qtbot.keyClicks(box, "test_rmse <")  # the text is tried after a pause
