@@ -253,7 +253,7 @@ class MainWindow(QMainWindow):
             self.open_workspace(job.workspace)
         text = job.outcome if job.speaks else tr("{name}: {outcome}").format(name=job.name, outcome=job.outcome)
         if job.run_id:
-            self.notice.say(text, tr("Show results"), partial(self.tree.show_run, job.run_id))
+            self.notice.say(text, tr("Show results"), partial(self.show_results, job.run_id))
         elif job.page is not None:
             page = QUrl.fromLocalFile(str(job.page))
             self.notice.say(text, tr("Open report"), partial(QDesktopServices.openUrl, page))
@@ -262,6 +262,12 @@ class MainWindow(QMainWindow):
             self.notice.say(text, tr("Show folder"), partial(QDesktopServices.openUrl, folder))
         else:
             self.notice.say(text)
+
+    def show_results(self, run_id: str) -> None:
+        """List the results of a run and go to the first; the details would go on about what isn't listed any more."""
+        self.centre.show_catalog()
+        self.tree.show_run(run_id)
+        self.catalog.enter()
 
     # --- telling ---
 

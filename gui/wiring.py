@@ -51,7 +51,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.jobs_pane.new_run_wanted.connect(lambda: window.new_run())
     window.jobs_pane.rerun_wanted.connect(window.training.rerun_job)
     window.jobs_pane.rest_wanted.connect(window.training.run_rest)
-    window.jobs_pane.results_wanted.connect(window.tree.show_run)
+    window.jobs_pane.results_wanted.connect(window.show_results)
     window.jobs_pane.picked.connect(window.selection.pick)
     window.catalog.export_wanted.connect(window.export)
     window.catalog.annotating.done.connect(window.tell_deed)

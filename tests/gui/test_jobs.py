@@ -18,6 +18,7 @@ from gui.dialogs.new_run import NewRunDialog
 from gui.models.jobs import FAILED_SHOWN, FINISHED_SHOWN, JobsModel
 from storage import NotFound, RunRequest, Workspace
 from tests.gui.samples import write_config, write_data
+from tests.gui.test_window import select
 
 MINUTE = 60_000
 
@@ -52,6 +53,16 @@ def train(qtbot, window, request):
     """Train to the end."""
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         return window.training.start(window.session.workspace.root, request)
+
+
+def test_show_results_goes_to_the_first_of_them(qtbot, window, tmp_path):
+    select(qtbot, window, 3)
+    job = train(qtbot, window, request_for(tmp_path, 1))
+    window.centre.show_comparison()
+    window.jobs_pane.results_wanted.emit(job.run_id)
+    qtbot.waitUntil(lambda: window.selection.current.run_id == job.run_id)
+    qtbot.waitUntil(lambda: window.details.details.run_id == job.run_id)
+    assert window.catalog.table.isVisible() and window.catalog.table.currentIndex().row() == 0
 
 
 def barley(root):
