@@ -68,6 +68,7 @@ class WorkspaceTree(QWidget):
         self._anchor: tuple[QPersistentModelIndex, int] | None = None
         self._kept: Key | None = None  # what to bring back to the top after a new arrangement
         self._in_view = False
+        self._awaited = ""  # the run to go to once the tree isn't narrowed any more
         self._make_pages()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -183,6 +184,7 @@ class WorkspaceTree(QWidget):
 
     def _start_over(self) -> None:
         self.model.clear()
+        self._awaited = ""
         self.filter.reset()
         self.model.arrangement = replace(self.model.arrangement, text="")
         self._open.clear()
@@ -215,6 +217,9 @@ class WorkspaceTree(QWidget):
         self._groups = {node.key for node in self.model.groups()}
         self._placing = False
         self._show_page()
+        if self._awaited and not self.model.arrangement.text:
+            run, self._awaited = self._awaited, ""
+            self.select_run(run)
         self.damage_told.emit(*damage(self.model.tree.known if self.model.tree is not None else ()))
         self.model.forget_closed(self.tree.is_open)
         self._catch_up()
@@ -390,9 +395,13 @@ class WorkspaceTree(QWidget):
         self.query_wanted.emit(equals("run_id", run_id))
 
     def select_run(self, run_id: str) -> None:
-        """Go to a run and select it; narrowed away or unknown, nothing happens."""
+        """Go to a run and select it, also where the tree is narrowed to other runs; unknown, nothing happens."""
         index = self.model.run_index(run_id)
-        if index.isValid():
+        if not index.isValid() and self.filter.text():
+            self._awaited = run_id
+            self.filter.reset()
+            self._narrow("")
+        elif index.isValid():
             self.tree.setCurrentIndex(index)
             self.tree.scrollTo(index)
 

@@ -427,3 +427,14 @@ def test_a_large_run_opens_without_holding_the_window_up(qtbot, open_window, lar
     assert model.pipeline(view.currentIndex()).pipeline_id == last.pipeline_id
     qtbot.waitUntil(lambda: view.in_view(view.currentIndex()))
     assert sum(node.kind == "pipeline" for node in model._nodes.values()) <= SIZE
+
+
+def test_a_run_that_is_narrowed_away_is_gone_to_all_the_same(qtbot, window):
+    tree = window.tree
+    runs = {run.run_id: run.dataset_name for group in tree.model.groups() for run in group.row.runs}
+    wanted = next(run_id for run_id, dataset in runs.items() if dataset == "wheat")
+    tree.filter.setText("corn")
+    qtbot.waitUntil(lambda: not tree.model.run_index(wanted).isValid())
+    window.details.run_wanted.emit(wanted)
+    qtbot.waitUntil(lambda: tree.selected_runs() == [wanted])
+    assert tree.filter.text() == ""
