@@ -206,9 +206,11 @@ class PathCells(QStyledItemDelegate):
 
 
 def short_path(path: str, fits: Callable[[str], bool]) -> str:
-    """Leave out folders of a path until it fits: last of all a pipeline's own folder, else the last name."""
+    """Leave out folders of a path until it fits: last of all a pipeline's own, or a run's, else the last name."""
     parts = path.split("/")
-    place = 2 if parts[0] == "runs" and len(parts) > 2 and parts[2][:1].isdigit() else len(parts) - 1
+    place = len(parts) - 1
+    if parts[0] == "runs" and place:
+        place = 2 if place > 1 and parts[2][:1].isdigit() else 1
     before, after = ("…/" if place else ""), ("/…" if place + 1 < len(parts) else "")
     rest = "/".join(parts[place:])
     shorter = (path, f"{before}{rest}", f"{before}{parts[place]}{after}", parts[place])

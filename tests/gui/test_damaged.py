@@ -103,12 +103,15 @@ def test_a_finding_is_copied_and_its_folder_deleted_and_brought_back(qtbot, wind
     qtbot.waitUntil(broken.exists)
 
 
-def test_a_place_is_shortened_around_the_name_of_the_pipeline():
+def test_a_place_is_shortened_around_the_name_of_the_pipeline_or_the_run():
     place = "runs/2026-11-27_fermentation/0020_svr-SG2-kernel=rbf_e587a5/pipeline.json"
     for most, text in (
         (90, place), (50, "…/0020_svr-SG2-kernel=rbf_e587a5/pipeline.json"),
         (36, "…/0020_svr-SG2-kernel=rbf_e587a5/…"), (30, "0020_svr-SG2-kernel=rbf_e587a5"),
     ):  # fmt: skip
         assert short_path(place, lambda text, most=most: len(text) <= most) == text
+    place = "runs/2026-11-27_fermentation/run_config.json"
+    assert short_path(place, lambda text: len(text) < 43) == "…/2026-11-27_fermentation/run_config.json"
+    assert short_path(place, lambda text: len(text) < 40) == "…/2026-11-27_fermentation/…"
     part = "catalog/predictions_meta.parquet/part-1.parquet"
     assert short_path(part, lambda text: len(text) < 30) == "…/part-1.parquet"
