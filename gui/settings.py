@@ -5,6 +5,7 @@ Kept in a readable INI file through QSettings. A value that can't be understood 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
@@ -16,6 +17,7 @@ RECENT_KEPT = 10
 QUERIES_KEPT = 50
 CHOICES_KEPT = 20
 COMMANDS_KEPT = 10
+WORKSPACES_KEPT = 30  # whose catalog is shown again as it was left
 
 
 class Entry(Generic[T]):
@@ -29,9 +31,10 @@ class Entry(Generic[T]):
     @overload
     def __get__(self, owner: Settings, kind: type[Settings]) -> T: ...
     def __get__(self, owner: Settings | None, kind: type[Settings]) -> T | Entry[T]:
-        if owner is None:
-            return self
-        text = owner.store.value(self._key)
+        return self if owner is None else self._read(owner, self._key)
+
+    def _read(self, owner: Settings, key: str) -> T:
+        text = owner.store.value(key)
         if not isinstance(text, str):
             return self._default
         try:
@@ -44,19 +47,37 @@ class Entry(Generic[T]):
         owner.store.setValue(self._key, json.dumps(value))
 
 
+class OwnEntry(Entry[T]):
+    """One value remembered for each workspace; without a workspace it is its default, and nothing is kept."""
+
+    @overload
+    def __get__(self, owner: None, kind: type[Settings]) -> Entry[T]: ...
+    @overload
+    def __get__(self, owner: Settings, kind: type[Settings]) -> T: ...
+    def __get__(self, owner: Settings | None, kind: type[Settings]) -> T | Entry[T]:
+        if owner is None:
+            return self
+        return self._read(owner, f"{owner.own}/{self._key}") if owner.own else self._default
+
+    def __set__(self, owner: Settings, value: T) -> None:
+        if owner.own:
+            owner.store.setValue(f"{owner.own}/{self._key}", json.dumps(value))
+
+
 class Settings:
-    """Everything remembered, one attribute each."""
+    """Everything remembered, one attribute each; how the catalog is shown, for each workspace its own."""
 
     theme = Entry("window/theme", "system")
     recent = Entry[list[str]]("workspaces/recent", [])
     reopen = Entry("workspaces/reopen", "")
     queries = Entry[list[str]]("catalog/queries", [])
+    arranged = Entry[list[str]]("catalog/arranged", [])  # workspaces that have values of their own, latest first
     recent_commands = Entry[list[str]]("commands/recent", [])
-    columns = Entry[list[dict[str, Any]]]("catalog/columns", [])
-    order = Entry("catalog/order", "")
-    group_by = Entry[list[str]]("catalog/group_by", [])
+    columns = OwnEntry[list[dict[str, Any]]]("columns", [])
+    order = OwnEntry("order", "")
+    group_by = OwnEntry[list[str]]("group_by", [])
     views = Entry[list[dict[str, Any]]]("catalog/views", [])
-    view = Entry("catalog/view", "")
+    view = OwnEntry("view", "")
     fold_spread = Entry("catalog/fold_spread", False)
     explore = Entry[dict[str, Any]]("explore/choice", {})
     catalog_split = Entry[list[int]]("catalog/split", [])
@@ -82,6 +103,7 @@ class Settings:
 
     def __init__(self, store: QSettings | None = None) -> None:
         self.store = store or QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "Runshelf", "Runshelf")
+        self.own = ""  # where the values of the workspace that is open are
 
     # Geometry is Qt's own, opaque bytes.
 
@@ -110,6 +132,17 @@ class Settings:
         text = str(root)
         self.recent = [text, *(other for other in self.recent if other != text)][:RECENT_KEPT]
         self.reopen = text
+
+    def enter_workspace(self, root: Path | None) -> None:
+        """Read and keep from now on the values of this workspace; those of one not open for long are forgotten."""
+        self.own = ""
+        if root is None:
+            return
+        self.own = "workspace-" + hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        known = [self.own, *(other for other in self.arranged if other != self.own)]
+        for old in known[WORKSPACES_KEPT:]:
+            self.store.remove(old)
+        self.arranged = known[:WORKSPACES_KEPT]
 
     def remember_query(self, text: str) -> None:
         """Put a query in front of the history."""

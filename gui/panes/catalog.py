@@ -216,10 +216,17 @@ class CatalogPane(QWidget):
         self.model.ask(view)
 
     def _start_over(self) -> None:
+        """Show another workspace, in the order and with the columns it was left with."""
+        held = self.session.workspace
+        self.columns.save()
+        self.settings.enter_workspace(held.root if held is not None else None)
         self.veil.lift()
         self.model.clear()
         self._filter = ""
+        self.columns.recall()
+        self.sorting.order = self.settings.order
         self.grouping.by = tuple(self.settings.group_by)
+        self.views.recall()
         self.query.blockSignals(True)
         self.query.clear()
         self.query.blockSignals(False)
@@ -227,7 +234,7 @@ class CatalogPane(QWidget):
         self.described.emit("")
         self._count.setText("")
         self.group_button.setText(self.grouping.text())
-        if self.session.workspace is not None:
+        if held is not None:
             self._ask()
 
     def _listed(self) -> None:

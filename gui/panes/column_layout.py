@@ -193,13 +193,23 @@ class ColumnLayout(QObject):
 
     def restore(self, entries: Sequence[dict[str, Any]]) -> None:
         """Arrange the columns as `entries` returned it, as far as they exist; without any, the standard ones."""
-        self._settings.columns, self._arranged, self._by_user = list(entries), list(entries), bool(entries)
+        self._settings.columns = list(entries)
+        self._take(entries)
+        self._apply([column.key for column in self._model.columns])
+        self.arranged.emit()
+
+    def recall(self) -> None:
+        """Go by what is remembered, as for another workspace; it shows once something is listed."""
+        self._take(self._settings.columns)
+        self._keys, self._marked = [], frozenset()
+
+    def _take(self, entries: Sequence[dict[str, Any]]) -> None:
+        self._arranged, self._by_user = list(entries), bool(entries)
         self._pinned = _pinned_in(self._arranged)
         self._sized = _sized_in(self._arranged)
         self._chosen = _chosen_in(self._arranged)
         self._revealed.clear()
-        self._apply([column.key for column in self._model.columns])
-        self.arranged.emit()
+        self._least.clear()
 
     def first(self) -> int:
         """Return the column shown first."""

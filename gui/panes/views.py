@@ -45,10 +45,8 @@ class Views(QObject):
         self.button.setToolTip(tr("Named views: query, order, columns and groups (Ctrl+Shift+V)"))
         self.button.setMenu(self.menu)
         theme().dress(self.button, "view")
-        chosen = self.find(self._settings.view or "best")
-        # A window opens on everything: a view with a query of its own is for choosing.
-        self.current: SavedView | None = chosen if chosen is not None and not chosen.query else None
-        self._fill()
+        self.current: SavedView | None = None
+        self.recall()
 
     def all(self) -> list[SavedView]:
         """Return every view, built-in ones first."""
@@ -57,6 +55,13 @@ class Views(QObject):
     def find(self, name: str) -> SavedView | None:
         """Return the view of that name (or key, of a built-in one)."""
         return next((one for one in self.all() if name in (one.key, one.name) and name), None)
+
+    def recall(self) -> None:
+        """Call what is shown by the view that is remembered."""
+        chosen = self.find(self._settings.view or "best")
+        # A window opens on everything: a view with a query of its own is for choosing.
+        self.current = chosen if chosen is not None and not chosen.query else None
+        self._fill()
 
     def open(self, view: SavedView) -> None:
         """Show a view."""

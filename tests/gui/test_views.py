@@ -7,6 +7,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
 from gui.views import SavedView, own_views, put_view
+from storage import Workspace
+from tests.gui.samples import fill
 from tests.gui.test_window import apply_filter, focus, names
 
 
@@ -120,3 +122,26 @@ def test_the_menu_opens_by_key_and_its_views_are_commands(qtbot, window, views):
     views.menu.close()
     offered = [offer.text for offer in window.commands.offers()]
     assert "Starred" in offered and "Save view as" in offered
+
+
+def test_another_workspace_has_its_own_order_columns_and_view(qtbot, window, root, tmp_path):
+    catalog = window.catalog
+
+    def go_to(place, rows):
+        window.open_workspace(place)
+        qtbot.waitUntil(lambda: catalog.model.rowCount() == rows and window.session.workspace.root == place)
+
+    catalog.views.open(catalog.views.find("newest"))
+    qtbot.waitUntil(lambda: catalog.model.listing.view.order == "-created_at")
+    catalog.columns.show_column("model_type", False)
+    other = tmp_path / "other"
+    with Workspace.create(other) as workspace:
+        fill(workspace, "oats", 4)
+    go_to(other, 4)
+    assert catalog.model.listing.view.order == "val_rmse"
+    assert "model_type" in catalog.columns.shown_keys()
+    assert catalog.views.button.text() == "View: Best"
+    go_to(root, 41)
+    assert catalog.model.listing.view.order == "-created_at"
+    assert "model_type" not in catalog.columns.shown_keys()
+    assert catalog.views.button.text() == "View: Newest, changed"
