@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QMainWindow,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -212,6 +213,13 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{held.name} — Runshelf" + (tr(" (read only)") if held.read_only else ""))
         if held.notices:
             self.notice.say("\n".join(held.notices), stay=True)
+        self.catalog.model.listed.connect(self._begin, Qt.ConnectionType.SingleShotConnection)
+
+    def _begin(self) -> None:
+        """Give the keyboard to the catalog once it is listed, unless somebody went elsewhere meanwhile."""
+        here = self.focusWidget()
+        if here is None or not here.isVisible() or isinstance(here, QToolButton):  # Qt's choice: the first of all
+            self.catalog.begin()
 
     # --- training ---
 

@@ -191,6 +191,12 @@ class CatalogPane(QWidget):
         table.setFocus(Qt.FocusReason.ShortcutFocusReason)
         table.setCurrentIndex(table.model().index(0, self.columns.first() if table is self.table else 0))
 
+    def begin(self) -> None:
+        """Give the keyboard to what is listed, or to the query box where nothing is."""
+        table = self._pages.currentWidget()
+        listed = table if isinstance(table, QTableView) and table.model().rowCount() else self.query
+        listed.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def sort_by(self, key: str, *, descending: bool) -> None:
         """Sort by one column."""
         self.sorting.sort([SortKey(key, descending)])

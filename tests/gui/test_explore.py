@@ -220,7 +220,7 @@ def test_a_line_is_selected_everywhere_by_a_click_and_shown_when_selected_elsewh
     x = (plot.left_of(last - 1) + plot.left_of(last)) / 2
     y = plot.down_of(plot._heights[row, [last - 1, last]]).mean()
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
-    qtbot.waitUntil(lambda: window.catalog.table.currentIndex().isValid())
+    qtbot.waitUntil(lambda: bool(window.catalog.table.chosen.rows()))  # the first is current by the keyboard alone
     chosen = window.catalog.model.row(window.catalog.table.currentIndex().row())["prediction_id"]
     assert window.selection.current.prediction_id == chosen
     assert plot.chosen == [pane.explored.rows_of([window.selection.current])[0]]

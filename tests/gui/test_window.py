@@ -276,6 +276,18 @@ def test_without_a_workspace_the_window_offers_to_open_one(open_window):
     assert not window.query.isEnabled()
 
 
+def test_at_first_the_keyboard_is_in_the_table(qtbot, window):
+    window.activateWindow()
+    qtbot.waitUntil(lambda: window.focusWidget() is window.catalog.table)
+
+
+def test_without_rows_the_keyboard_is_in_the_query_box_at_first(qtbot, open_window, tmp_path):
+    window = open_window()
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.open_workspace(tmp_path / "fresh", create=True)
+    assert window.focusWidget() is window.query
+
+
 def test_a_workspace_that_cannot_be_opened_is_explained_and_the_welcome_page_shown(qtbot, open_window, tmp_path):
     window = open_window()
     window.open_workspace(tmp_path / "nowhere")
