@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from storage.grammar import MAX_QUERY, expected, quote
 from storage.metrics import Metrics
 from storage.parameters import PREPROCESSING, fold
-from storage.sources import ALIASES
+from storage.sources import ALIASES, TITLES
+from storage.wording import counted
 
 if TYPE_CHECKING:
     from lark import Token
@@ -135,10 +136,11 @@ class _Suggestions:
 
     def _names(self) -> Iterator[Suggestion]:
         columns = self._index.columns
-        for name in self._going_on(columns):
+        begun = self._begun.lower()
+        titled = [name for title, name in TITLES.items() if begun and title.startswith(begun) and name in columns]
+        for name in dict.fromkeys([*self._going_on(columns), *titled]):
             metric = self._metrics.find(name)
             yield Suggestion(name, "column", metric.title if metric else str(columns[name].info["kind"]))
-        begun = self._begun.lower()
         if begun:  # there may be hundreds of parameters
             for name in self._index.texts.spoken_names():
                 own = name.lower()
@@ -171,7 +173,7 @@ class _Suggestions:
         column = self._column(name)
         if name == "tags":
             for tag, count in self._index.texts.known_tags(start, MAX_SUGGESTIONS):
-                yield Suggestion(quote(tag), "value", f"{count} results")
+                yield Suggestion(quote(tag), "value", counted(count, "result"))
         elif column is not None and column.info["kind"] in ("text", "date"):
             for value in self._index.results.values(name, start, MAX_SUGGESTIONS):
                 yield Suggestion(quote(value), "value")

@@ -14,6 +14,10 @@ from storage.metrics import Metrics
 
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
 ALIASES = {"created": "created_at", "noted": "noted_at"}  # what people say
+TITLES = {  # short words that stand above columns, where the column has another name
+    "dataset": "dataset_name", "model": "model_type", "pipeline": "pipeline_name", "configuration": "config_name",
+    "task": "task_type", "run": "run_id", "samples": "n_samples", "features": "n_features", "folds": "n_folds",
+}  # fmt: skip
 
 Columns = Mapping[str, ColumnElement[Any]]
 
@@ -74,7 +78,9 @@ class Source:
         known = {**folded, **{one.lower(): one for one in parameters}}
         close = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.5)
         shown = parameters if "." in name and parameters else list(columns)
-        hint = f"Did you mean {known[close[0]]}?" if close else f"There are {', '.join(shown[:6])}, …"
+        meant = TITLES.get(name.lower(), "")
+        meant = meant if meant in columns else known[close[0]] if close else ""
+        hint = f"Did you mean {meant}?" if meant else f"There are {', '.join(shown[:6])}, …"
         raise QueryError(f"There is no {kind} '{name}'.", max(position, 0), len(name), hint)
 
 

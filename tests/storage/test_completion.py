@@ -56,6 +56,14 @@ def test_what_may_come_next_is_suggested(filled: Workspace, text: str, expected:
     assert (expected, kind) in [(one.text, one.kind) for one in found.suggestions]
 
 
+def test_columns_are_suggested_by_what_stands_above_them(filled: Workspace) -> None:
+    with pytest.raises(QueryError) as caught:
+        filled.catalog.keys("Configuration = 'pls'", "")
+    assert caught.value.advice == "Did you mean config_name?"
+    for title, column in (("Dataset", "dataset_name"), ("Configuration", "config_name"), ("Folds", "n_folds")):
+        assert column in [one.text for one in filled.catalog.complete(title, len(title)).suggestions]
+
+
 def test_accepting_replaces_what_was_begun(filled: Workspace) -> None:
     text = "dataset_name = 'co and test_rmse < 3"
     found = filled.catalog.complete(text, text.index(" and"))

@@ -112,6 +112,8 @@ def test_filters_mean_what_they_say(connection: Connection, text: str, meant: Ca
     [
         ("test_rmze < 1", 0, 9, "test_rmse"),
         ("status = 'a' and tset_r2 > 0", 17, 7, "test_r2"),
+        ("Dataset = 'corn'", 0, 7, "dataset_name"),  # what stands above the column
+        ("pipeline ~ 'snv'", 0, 8, "pipeline_name"),
         ("test_rmse < 'low'", 12, 5, "number"),
         ("test_rmse <", 11, 1, ""),
         ("(test_rmse < 1", 14, 1, ")"),
