@@ -67,7 +67,7 @@ class Commands:
         offers = [
             Offer(action_text(action), action.trigger, title, keys_text(action), self._why_not(action),
                   known_as=known_as.get(action, ""))
-            for title, action in self.in_menus()
+            for title, action in self.in_menus() if not self._window.catalog.views.names_one(action)
         ]  # fmt: skip
         recent = self._window.settings.recent
         offers += [Offer(tr("Open {path}").format(path=path), partial(self._open_recent, path),
@@ -78,6 +78,9 @@ class Commands:
             views = self._window.catalog.views
             offers += [Offer(tr("View {name}").format(name=view.name), partial(views.open, view),
                              tr("Named view"), quiet=True) for view in views.all()]  # fmt: skip
+            metrics = self._window.catalog.sorting.best_first()
+            offers += [Offer(tr("Best by {column}").format(column=column.title), act, tr("Sort"), known_as=words,
+                             quiet=True) for column, act, words in metrics]  # fmt: skip
             report = self._window.pipelines.report_on
             why_not = self._why_not(self.new_run)  # where nothing can be written
             offers += [Offer(tr("Report on dataset {name}").format(name=name), partial(report, name), tr("Dataset"),

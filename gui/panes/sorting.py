@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -87,6 +87,14 @@ class Sorting(QObject):
             menu.addMenu(others)
         menu.addSeparator()
         menu.addAction(tr("Newest first"), partial(self.sort, [SortKey("created_at", True)]))
+
+    def best_first(self) -> list[tuple[Column, Callable[[], object], str]]:
+        """Return the metrics that have a best value, with what puts it first and what else the metric is called."""
+        return [
+            (column, partial(self._sort_best, column), column.metric.title)
+            for column in self._model.columns
+            if column.metric is not None and column.has_best
+        ]
 
     def _sort_best(self, column: Column) -> None:
         self.shown_wanted.emit(column.key)

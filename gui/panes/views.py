@@ -33,6 +33,7 @@ class Views(QObject):
         self._pane, self._settings = pane, pane.settings
         self._save: QAction | None = None
         self._group: QActionGroup | None = None
+        self._named: set[QAction] = set()
         self.charts_of: Callable[[], dict[str, Any]] = dict
         self.show_charts: Callable[[dict[str, Any]], None] = lambda charts: None
         self.menu = QMenu(tr("&Views"), pane)
@@ -62,6 +63,10 @@ class Views(QObject):
         # A window opens on everything: a view with a query of its own is for choosing.
         self.current = chosen if chosen is not None and not chosen.query else None
         self._fill()
+
+    def names_one(self, action: QAction) -> bool:
+        """Whether an action of the menu is called by a view alone, which says nothing where other commands are."""
+        return action in self._named
 
     def open(self, view: SavedView) -> None:
         """Show a view."""
@@ -150,7 +155,7 @@ class Views(QObject):
     def _fill(self) -> None:
         menu, own = self.menu, own_views(self._settings)
         menu.clear()
-        self._group = QActionGroup(menu)
+        self._group, self._named = QActionGroup(menu), set()
         for view in built_in_views():
             self._offer_view(view)
         if own:
@@ -165,11 +170,12 @@ class Views(QObject):
             part = menu.addMenu(title)
             part.setEnabled(bool(own))
             for view in own:
-                part.addAction(view.name.replace("&", "&&"), partial(act, view))
+                self._named.add(part.addAction(view.name.replace("&", "&&"), partial(act, view)))
         self.refresh()
 
     def _offer_view(self, view: SavedView) -> None:
         action = self.menu.addAction(view.name.replace("&", "&&"), partial(self.open, view))
+        self._named.add(action)
         action.setCheckable(True)
         if self._group is not None:
             self._group.addAction(action)

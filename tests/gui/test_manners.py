@@ -98,6 +98,17 @@ def test_the_palette_leads_to_workspaces_queries_and_views(qtbot, window, tmp_pa
     assert window.session.workspace.name == "barley"
 
 
+def test_the_palette_puts_the_best_first_by_any_metric(qtbot, window):
+    dialog = say(qtbot, window, "rmse")
+    assert dialog.texts()[:2] == ["Best by val_rmse", "Best by test_rmse"]
+    dialog._edit.clear()
+    qtbot.keyClicks(dialog._edit, "best by r2")
+    assert dialog.texts()[0] == "Best by val_r2"
+    with qtbot.waitSignal(window.catalog.model.listed):
+        qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    assert window.catalog.sort_button.text() == "Best by val_r2"
+
+
 def test_arrows_move_in_the_palette_and_a_click_runs(qtbot, window):
     dialog = say(qtbot, window, "go to")
     wanted = dialog.texts()[2]

@@ -121,7 +121,8 @@ def test_the_menu_opens_by_key_and_its_views_are_commands(qtbot, window, views):
     assert views.menu.isVisible()
     views.menu.close()
     offered = [offer.text for offer in window.commands.offers()]
-    assert "Starred" in offered and "Save view as" in offered
+    assert "View Starred" in offered and "Save view as" in offered
+    assert "Starred" not in offered  # not twice
 
 
 def test_another_workspace_has_its_own_order_columns_and_view(qtbot, window, root, tmp_path):
