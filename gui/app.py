@@ -64,9 +64,16 @@ def _application() -> QApplication:
     app.setOrganizationName("Runshelf")
     app.setDesktopFileName("runshelf")
     app.setWindowIcon(application_icon())
+    QLocale.setDefault(locale_for_people(QLocale()))
     translate(app, QLocale())
     theme()
     return app
+
+
+def locale_for_people(locale: QLocale) -> QLocale:
+    """Return the locale to write numbers in; that of C, which groups no digits, is for programs."""
+    spoken = locale.language() != QLocale.Language.C
+    return locale if spoken else QLocale(QLocale.Language.English, QLocale.Country.UnitedStates)
 
 
 def translate(app: QApplication, locale: QLocale, folder: str = "") -> bool:

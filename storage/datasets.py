@@ -319,7 +319,7 @@ def _check_gaps(X: NDArray[np.float64], features: list[str], ids: list[str], pat
     rows = np.flatnonzero(gaps.any(axis=1))
     column = int(np.argmax(gaps[rows[0]]))
     raise BadInput(
-        f"{len(rows)} of {len(X)} samples have missing or infinite values "
+        f"{len(rows):,} of {len(X):,} samples have missing or infinite values "
         f"(first: sample {ids[rows[0]]}, column {features[column]}).",
         path,
         "Remove those samples or fill the gaps, then run again.",
@@ -345,7 +345,8 @@ def _target(
     missing = np.flatnonzero(block.isna().any(axis=1).to_numpy())
     if len(missing):
         raise BadInput(
-            f"{len(missing)} of {len(table)} samples have no {' or '.join(targets)} (first: sample {ids[missing[0]]}).",
+            f"{len(missing):,} of {len(table):,} samples have no {' or '.join(targets)} "
+            f"(first: sample {ids[missing[0]]}).",
             path,
             "Remove those samples, or name another target.",
         )

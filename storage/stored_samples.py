@@ -129,7 +129,7 @@ def _compare_labels(model: Any, samples: SamplesRecord, X: Any, now: list[str]) 
     count = len(was)
     if wrong := sum(a != b for a, b in zip(now, was, strict=True)):
         return Verdict(
-            "differs", f"Differs: {wrong} of {count} stored samples get another class.", float(wrong), "", count
+            "differs", f"Differs: {wrong:,} of {count:,} stored samples get another class.", float(wrong), "", count
         )
     if samples.probabilities and hasattr(model, "predict_proba"):
         known = [str(one) for one in model.classes_]

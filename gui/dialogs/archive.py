@@ -16,7 +16,7 @@ def kind_words(kind: str) -> tuple[str, str]:
     """Call a kind of archive, and say what is copied."""
     return {
         "filtered": (tr("&Filtered result"), tr("configuration and metrics")),
-        "pipeline": (tr("&Pipeline"), tr("everything: trained model, predictions, charts")),
+        "pipeline": (tr("&Pipeline"), tr("everything, with the trained model, predictions and charts")),
         "best_predictions": (tr("P&redictions"), tr("the predictions alone, also where the folder is gone")),
     }[kind]
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QFrame,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
@@ -39,7 +40,7 @@ def kind_words(kind: str) -> tuple[str, str]:
     return {
         "template": (tr("&Template"), tr("the steps and parameters alone, to run them on other data")),
         "filtered": (tr("&Filtered result"), tr("steps, parameters and metrics")),
-        "pipeline": (tr("&Pipeline"), tr("everything: trained model, predictions, charts")),
+        "pipeline": (tr("&Pipeline"), tr("everything, with the trained model, predictions and charts")),
         "fullrun": (tr("Full r&un"), tr("the whole run with all its pipelines")),
     }[kind]
 
@@ -68,6 +69,7 @@ class KeepDialog(QDialog):
         self._area.setObjectName("names")
         self._area.setStyleSheet("#names, #names > QWidget > QWidget { background: transparent; }")
         self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setAccessibleName(tr("Names"))
         layout.addSpacing(GRID)
         layout.addWidget(self._area, 1)
@@ -108,8 +110,10 @@ class KeepDialog(QDialog):
         self.tags.setPlaceholderText(tr("Commas between several"))
         form = QFormLayout()
         form.setSpacing(GRID)
-        form.addRow(tr("Description"), self.description)
-        form.addRow(tr("Tags"), self.tags)
+        self._labels = [QLabel(tr("Description")), QLabel(tr("Tags"))]
+        for label, edit in zip(self._labels, (self.description, self.tags), strict=True):
+            label.setBuddy(edit)
+            form.addRow(label, edit)
         return form
 
     @property
@@ -138,8 +142,12 @@ class KeepDialog(QDialog):
         """Ask for the names of the things of this kind."""
         places = self._runs if self.kind == "fullrun" else self._pipelines
         form = QFormLayout()
-        form.setContentsMargins(0, 0, GRID, 0)
+        form.setContentsMargins(0, 0, GRID if len(places) > ROWS_SHOWN else 0, 0)
         form.setSpacing(GRID)
+        # All fields begin at the same place.
+        width = LABEL_WIDTH if len(places) > 1 else max(label.sizeHint().width() for label in self._labels)
+        for label in self._labels:
+            label.setFixedWidth(width)
         self.edits = []
         for place in places:
             thing = self._names.things[place]
@@ -147,10 +155,11 @@ class KeepDialog(QDialog):
             edit.setAccessibleName(tr("Name for {thing}").format(thing=thing.text))
             edit.textChanged.connect(lambda _: self._check())
             self.edits.append(edit)
-            label = QLabel(self.fontMetrics().elidedText(thing.text, Qt.TextElideMode.ElideMiddle, LABEL_WIDTH))
-            label.setFixedWidth(LABEL_WIDTH)
+            text = self.fontMetrics().elidedText(thing.text, Qt.TextElideMode.ElideMiddle, LABEL_WIDTH)
+            label = QLabel(text if len(places) > 1 else tr("Name"))
+            label.setFixedWidth(width)
             label.setToolTip(thing.text)
-            form.addRow(tr("Name") if len(places) == 1 else label, edit)
+            form.addRow(label, edit)
         page = QWidget()
         page.setLayout(form)
         self._area.setWidget(page)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedWidget, QTableView, QToolButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
-from gui.formats import integer_text, tr
+from gui.formats import counted, integer_text, tr
 from gui.models.catalog import CatalogModel
 from gui.models.listings import View, fetch_completion, no_match_text
 from gui.panes.annotating import MOST_STARS, Annotating
@@ -308,10 +308,13 @@ class CatalogPane(QWidget):
             shown = total = "…"
         count = tr("{shown} of {total}").format(shown=shown, total=total) if listing.view.filter else total
         self._count.setText(count if listing.total else "")
-        parts = [tr("{count} predictions").format(count=count), tr("sorted by {key}").format(key=self.sorting.text())]
+        words = tr("{count} predictions").format(count=count)
+        if count == "1":
+            words = counted(1, "{n} prediction", "{n} predictions")
+        parts = [words, tr("sorted by {key}").format(key=self.sorting.text())]
         selected = len(self.table.chosen.rows())
         if self.grouping.by:
-            parts[1:] = [tr("{n} groups").format(n=integer_text(self.grouping.table.groups.rowCount()))]
+            parts[1:] = [counted(self.grouping.table.groups.rowCount(), "{n} group", "{n} groups")]
         elif selected > 1:
             parts.append(tr("{n} selected").format(n=integer_text(selected)))
         self.described.emit(" · ".join(parts) if listing.total else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
-from gui.formats import integer_text, number_text, tr
+from gui.formats import counted, integer_text, number_text, tr
 from gui.models.explored import Explored, fetch_explored, rank, usual_axes, usual_parameter
 from gui.panes.catalog import CatalogPane
 from gui.panes.column_chooser import ColumnChooser
@@ -359,7 +359,7 @@ class ExplorePane(QWidget):
     def _say(self) -> None:
         count, total = len(self.explored), self.explored.total
         shown = integer_text(count)
-        text = tr("{n} results").format(n=shown)
+        text = counted(count, "{n} result", "{n} results")
         if total > count:
             text = tr("a sample of {n} of {total}").format(n=shown, total=integer_text(total))
         if self.ranges and self.explored:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.dialogs.plan_preview import PlanDialog
-from gui.formats import MISSING, bytes_text, full_time_text, integer_text, time_text, tr
+from gui.formats import MISSING, bytes_text, counted, full_time_text, integer_text, time_text, tr
 from gui.jobs import Jobs
 from gui.models.columns import RIGHT
 from gui.panes.health_page import Field, HealthPage, RowsModel, RowsTable
@@ -42,7 +42,7 @@ def _sign(entry: TrashEntry) -> tuple[str, str]:
 
 
 def _tip(entry: TrashEntry) -> str:
-    rows = tr("{n} results").format(n=integer_text(entry.rows)) if entry.rows else ""
+    rows = counted(entry.rows, "{n} result", "{n} results") if entry.rows else ""
     return "\n".join(part for part in (entry.title, entry.origin, rows, entry.problem or "") if part)
 
 

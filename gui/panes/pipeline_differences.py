@@ -221,7 +221,9 @@ class DifferencesView(QFrame):
         self._note.setText(note)
         named = found.total <= MOST_NAMED
         if named:
-            self._title.put(tr("{n} selected: {numbers}").format(n=found.total, numbers=", ".join(found.numbers)))
+            self._title.put(
+                tr("{n} selected: {numbers}").format(n=integer_text(found.total), numbers=", ".join(found.numbers))
+            )
         rows: list[tuple[str, str]] = []
         headings: list[int] = []
         steps = sorted(found.steps.items(), key=lambda one: -len(one[1]))

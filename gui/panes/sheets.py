@@ -162,7 +162,7 @@ class MetricsSheet(Sheet):
         item = self.horizontalHeaderItem(self.columnCount() - 1)
         if item is not None:
             item.setToolTip(
-                tr("How much worse (↓) or better (↑) it is on test samples, else val, than on those of train")
+                tr("How much worse (−) or better (+) it is on test samples, else val, than on those of train")
             )
 
 
@@ -239,7 +239,7 @@ def _cell_text(value: Any, title: str) -> str:
         if not value.value:
             return "="
         text = _small_text(value.value) if ROUNDING <= value.value < PLAIN_FROM else number_text(value.value, 2)
-        return f"{'↓' if value.worse else '↑'} {text}"
+        return f"{'−' if value.worse else '+'} {text}"
     if value is None:
         return MISSING
     if isinstance(value, float):

@@ -53,6 +53,7 @@ def test_a_archives_rows_after_showing_the_plan_and_their_pages_lead_there(qtbot
     window.catalog.table.selectAll()
     qtbot.keyClick(window.catalog.table, Qt.Key.Key_A)
     dialog = shown(qtbot, window, ArchiveDialog)
+    assert all(button.text().count(":") == 1 for button in dialog._kinds.buttons())
     dialog.choose("filtered")
     dialog.accept()
     plan = shown(qtbot, window, PlanDialog)

@@ -326,3 +326,9 @@ def test_names_at_a_narrow_axis_keep_their_first_letters(qtbot):
     assert all("…" not in one and len(one) >= 2 for one in written)
     assert written[0].startswith("SN") and written[1].startswith("RN") and written[2] == "raw"
     assert plot._tick("StandardNormalVariate → SavitzkyGolay", 400).startswith("StandardNormalVariate")
+
+
+def test_one_result_is_told_as_one(qtbot, window, pane):
+    apply_filter(qtbot, window, "pipeline_name = 'p03'")
+    qtbot.waitUntil(lambda: pane.options.caption.whole() == "1 result")
+    assert window.status._listed.text().startswith("1 of 24 predictions")

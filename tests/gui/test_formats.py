@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PySide6.QtCore import QLocale
 
-from gui.formats import MISSING, duration_text, number_text, plain_text, time_text
+from gui.app import locale_for_people
+from gui.formats import MISSING, duration_text, integer_text, number_text, plain_text, time_text
 
 
 @pytest.fixture
@@ -33,6 +34,16 @@ def german():
 )
 def test_numbers_have_significant_digits(value, text):
     assert number_text(value) == text
+
+
+def test_where_the_system_has_no_country_counts_are_grouped_all_the_same():
+    before = QLocale()
+    QLocale.setDefault(locale_for_people(QLocale.c()))
+    try:
+        assert integer_text(1_000_000) == "1,000,000"
+    finally:
+        QLocale.setDefault(before)
+    assert locale_for_people(QLocale("de_DE")) == QLocale("de_DE")
 
 
 def test_numbers_look_as_in_the_country_of_the_user(german):

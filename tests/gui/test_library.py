@@ -253,6 +253,22 @@ def test_the_kind_of_the_tab_is_proposed_for_keeping(qtbot, window):
         qtbot.waitUntil(lambda: window.findChild(KeepDialog) is None)
 
 
+def test_the_fields_of_the_question_what_to_keep_are_below_each_other(qtbot, window):
+    window.catalog.table.selectRow(0)
+    qtbot.waitUntil(lambda: window.pipelines.keep.isEnabled())
+    window.pipelines.keep.trigger()
+    qtbot.waitUntil(lambda: window.findChild(KeepDialog) is not None)
+    dialog = window.findChild(KeepDialog)
+    qtbot.waitUntil(dialog.edits[0].isVisible)
+    places = [
+        (edit.mapTo(dialog, edit.rect().topLeft()).x(), edit.mapTo(dialog, edit.rect().bottomRight()).x())
+        for edit in (dialog.edits[0], dialog.description, dialog.tags)
+    ]
+    assert len(set(places)) == 1
+    assert all(button.text().count(":") == 1 for button in dialog._kinds.buttons())
+    dialog.close()
+
+
 def test_the_source_of_an_item_is_selected(qtbot, shelf, pipelines, root):
     shelf.library.items.source.trigger()
     qtbot.waitUntil(lambda: shelf.selection.current == pipelines[0])

@@ -129,7 +129,7 @@ def test_metrics_have_a_column_for_each_partition_and_the_gap_knows_which_end_is
     told = page.pane.details.metrics
     row = texts(sheet).index("R²")
     worse = told["test"]["r2"] < told["train"]["r2"]
-    assert sheet.item(row, 4).text()[0] == ("↓" if worse else "↑")
+    assert sheet.item(row, 4).text()[0] == ("−" if worse else "+")
     assert sheet.item(row, 4).data(Qt.ItemDataRole.UserRole) == pytest.approx(
         abs(told["test"]["r2"] - told["train"]["r2"])
     )
