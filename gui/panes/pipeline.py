@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout
 from gui.formats import tr
 from gui.panes.facts import dataset_of, fold_columns, fold_rows, parameter_rows, target_names
 from gui.panes.pipeline_charts import ChartPlace
+from gui.panes.pipeline_copies import copies_word, copies_words
 from gui.panes.pipeline_differences import DifferencesView, fetch_differences
 from gui.panes.pipeline_files import Files
 from gui.panes.pipeline_origin import Origin
@@ -251,6 +252,7 @@ class PipelinePane(QWidget):
         self._found, self.details = found, details
         self._head.show_details(details)
         self._head.remarks.show_remarks(found.remarks)
+        self._head.show_copies(copies_word(details, found.archives), copies_words(details, found.archives))
         self._summary.show_details(details)
         parameters = parameter_rows(details.chain.steps if details.chain is not None else ())
         self._steps_start = parameters.starts

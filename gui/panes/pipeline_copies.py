@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -51,24 +51,40 @@ class CopiesLine(QWidget):
     def show_copies(self, details: PipelineDetails, archives: Sequence[Archive], *, may_write: bool) -> None:
         """Show what was thinned away of a pipeline, and its archives."""
         self._run, self._pipeline = details.run_id, details.pipeline_id
-        thinned = details.pipeline.thinned if details.pipeline is not None and not details.deleted else None
+        thinned = _thinned(details)
         there = details.archive if thinned is not None else None
-        others = [one for one in archives if one.path != there]
-        self._folder = there or next((one.path for one in others), None)
-        lines = []
-        if thinned is not None:
-            words = tr("Thinned {when}: its predictions, charts and fitted steps lie in {place}.")
-            lines.append(words.format(when=full_time_text(thinned.at), place=thinned.archive))
-        if others:
-            kinds = ", ".join(dict.fromkeys(kind_title(one.kind) for one in others))
-            lines.append(tr("Archived: {kinds}.").format(kinds=kinds))
-        self.words.setText("\n".join(lines))
+        self._folder = there or next((one.path for one in archives if one.path != there), None)
+        words = copies_words(details, archives)
+        self.words.setText(words)
         self.back.setVisible(thinned is not None)
         self.back.setEnabled(may_write and there is not None)
         self.back.setToolTip(_back_tip(may_write, there is not None))
         self.open.setVisible(self._folder is not None)
         self.open.setToolTip(str(self._folder or ""))
-        self.setVisible(bool(lines))
+        self.setVisible(bool(words))
+
+
+def copies_words(details: PipelineDetails, archives: Sequence[Archive]) -> str:
+    """Say that a pipeline was thinned or archived, and where its copies lie; nothing where it was neither."""
+    thinned, lines = _thinned(details), []
+    others = [one for one in archives if thinned is None or one.path != details.archive]
+    if thinned is not None:
+        words = tr("Thinned {when}: its predictions, charts and fitted steps lie in {place}.")
+        lines.append(words.format(when=full_time_text(thinned.at), place=thinned.archive))
+    if others:
+        kinds = ", ".join(dict.fromkeys(kind_title(one.kind) for one in others))
+        lines.append(tr("Archived: {kinds}.").format(kinds=kinds))
+    return "\n".join(lines)
+
+
+def copies_word(details: PipelineDetails, archives: Sequence[Archive]) -> str:
+    """Say the same in a word."""
+    return tr("thinned") if _thinned(details) is not None else tr("archived") if archives else ""
+
+
+def _thinned(details: PipelineDetails) -> Any:
+    """Return the record of its thinning, None where it has all it had."""
+    return details.pipeline.thinned if details.pipeline is not None and not details.deleted else None
 
 
 def kind_title(kind: str) -> str:

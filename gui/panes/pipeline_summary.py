@@ -51,6 +51,10 @@ class Head(QFrame):
         line.setSpacing(GRID)
         line.addWidget(self._sign)
         line.addWidget(self._name, 1)
+        self.copies = QLabel()
+        self.copies.setObjectName("muted")
+        self.copies.hide()
+        line.addWidget(self.copies)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, GRID, 12, GRID)
         layout.setSpacing(2)
@@ -69,6 +73,13 @@ class Head(QFrame):
         places = [dataset_of(details) or details.run_id, run_name, details.pipeline_id]
         self._where.put("  ·  ".join(part for part in (status_word(self._status), *places) if part))
         self._paint_sign()
+
+    def show_copies(self, word: str, words: str) -> None:
+        """Say in a word, and in its tip in full, that copies lie elsewhere; an empty one hides it."""
+        self.copies.setText(word)
+        self.copies.setToolTip(words)
+        self.copies.setAccessibleDescription(words)
+        self.copies.setVisible(bool(word))
 
     def _paint_sign(self) -> None:
         if self._status:

@@ -64,6 +64,7 @@ def test_a_archives_rows_after_showing_the_plan_and_their_pages_lead_there(qtbot
     copies = page_of(qtbot, window, "corn 1")
     qtbot.waitUntil(lambda: "configuration and metrics" in copies.words.text())
     assert copies.back.isHidden() and not copies.open.isHidden()
+    assert window.details._head.copies.text() == "archived"
     opener = Opener()
     QDesktopServices.setUrlHandler("file", opener, "open")
     try:
@@ -72,7 +73,7 @@ def test_a_archives_rows_after_showing_the_plan_and_their_pages_lead_there(qtbot
     finally:
         QDesktopServices.unsetUrlHandler("file")
     assert "/catalog/archives/filtered/corn" in opener.opened[0]
-    assert page_of(qtbot, window, "corn 2").isHidden()
+    assert page_of(qtbot, window, "corn 2").isHidden() and window.details._head.copies.isHidden()
 
 
 def test_a_run_of_the_tree_is_archived_with_all_its_pipelines(qtbot, window, root):
@@ -135,6 +136,8 @@ def test_the_page_of_a_thinned_pipeline_brings_it_back_alone(qtbot, window, root
     copies = page_of(qtbot, window, "corn 29")
     qtbot.waitUntil(lambda: "Thinned" in copies.words.text())
     assert "catalog/archives/pipeline" in copies.words.text() and "Archived" not in copies.words.text()
+    mark = window.details._head.copies
+    assert (mark.text(), mark.isHidden(), mark.toolTip()) == ("thinned", False, copies.words.text())
     copies.back.click()
     plan = shown(qtbot, window, PlanDialog)
     assert plan.table.rowCount() == 1
