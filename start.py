@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "runshelf-installed"
 INSTALL_LOG = VENV / "install.log"
-SEVERAL_AT_A_TIME = ("-n", "auto", "--dist", "loadfile")  # for pytest: a process for each core
+# For pytest: a process more than there are cores, as a third of the time of each is waiting for children and signals.
+SEVERAL_AT_A_TIME = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 DEMO = "demo"
 DEMO_WORKSPACE = f"{DEMO}/workspace"
 REAL_WINDOW = "real window"
