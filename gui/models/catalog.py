@@ -49,6 +49,7 @@ from gui.tasks import Problem
 
 PAGES_KEPT = 64
 PAGES_AT_ONCE = 4
+MARKED_AT_ONCE = 100_000  # rows; among more the best of one column after the other is found
 UNANSWERED = frozenset((Qt.ItemDataRole.BackgroundRole, Qt.ItemDataRole.CheckStateRole))  # asked of every cell painted
 
 
@@ -157,19 +158,28 @@ class CatalogModel(QAbstractTableModel):
         ):
             return
         self._best_of = (listing, names)
-        work = partial(fetch_best, listing.condition, sorted(names))
-        take = partial(self._take_best, listing)
+        ordered = sorted(names)
+        many = len(listing.keys) > MARKED_AT_ONCE
+        self._ask_best(listing, [[name] for name in ordered] if many else [ordered])
+
+    def _ask_best(self, listing: Listing, left: list[list[str]]) -> None:
+        """Ask for the best of some columns, then of the next: among very many a new filter need not wait for all."""
+        if not left or listing is not self.listing:
+            return
+
+        def take(found: dict[str, dict[str, Best]]) -> None:
+            if listing is self.listing and self.columns:
+                self._best = {name: one for name, one in self._best.items() if name not in left[0]} | found
+                self._rewrite()
+                self._ask_best(listing, left[1:])
+
+        work = partial(fetch_best, listing.condition, left[0])
         self._session.query(work, take, lambda problem: None, topic="best", quiet=True)
 
     def show_spread(self, shown: bool) -> None:
         """Write the spread over folds behind the metrics that have one, or not."""
         self.spread_shown = shown
         self._rewrite()
-
-    def _take_best(self, listing: Listing, found: dict[str, dict[str, Best]]) -> None:
-        if listing is self.listing and self.columns:
-            self._best = found
-            self._rewrite()
 
     def _rewrite(self) -> None:
         self._texts.clear()

@@ -337,6 +337,18 @@ def test_the_best_of_every_metric_is_marked_whatever_is_sorted_by(window, folds)
     assert "best" not in tips[3]
 
 
+def test_the_best_of_very_many_is_found_one_column_after_the_other(qtbot, window, folds, monkeypatch):
+    monkeypatch.setattr("gui.models.catalog.MARKED_AT_ONCE", 0)
+    asked = []
+    query = window.session.query
+    monkeypatch.setattr(
+        window.session, "query", lambda *given, **named: (asked.append(named.get("topic")), query(*given, **named))
+    )
+    apply_filter(qtbot, window, "dataset_name = 'rye' and val_rmse > 1.05 order by pipeline_name")
+    qtbot.waitUntil(lambda: column(folds, "val_rmse")[0] == "▼ 1.08" and column(folds, "test_bias")[0] == "◆ -0.100")
+    assert asked.count("best") > 1
+
+
 def test_marks_stay_when_the_same_rows_are_listed_again(qtbot, window, folds):
     for again in (lambda: window.query.put(window.query.text()), lambda: window.session.rescan(lambda _: None)):
         with qtbot.waitSignal(window.catalog.model.listed):
