@@ -187,6 +187,10 @@ def test_what_is_not_as_recorded_is_told_and_left_out_and_what_was_changed_is_no
     csv.write_text(csv.read_text("utf-8").replace("0.14285714285714285", "0.14285714285714282"), "utf-8")
     assert main([*command, "--verify-only"]) == 1
     assert "second: Predictions of train have other values." in capsys.readouterr().err
+    (means,) = root.glob("runs/*/*_first_*/averages.csv")
+    means.write_text(means.read_text("utf-8").replace("3.142857142857143", "3.142857142857144"), "utf-8")
+    assert main([*command, "--verify-only"]) == 1
+    assert "first: Predictions of" in capsys.readouterr().err
     assert main(["migrate", str(root / "runs"), "-w", str(root)]) == 2
 
 
