@@ -23,6 +23,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ _PLAIN_DTYPE = re.compile(r"[<>|=]?[?bBhHiIlLqQfdgFDGOSUVcumM][0-9]*")
 _HARMLESS_FLAGS = 0x10 | 0x80  # of a dtype of records: needs Python, aligned; none of those of objects
 _MT19937_LENGTH = 624
 _TEXT_DEPTH = 5
+_FUNCTIONS = (np.ufunc, type, FunctionType, BuiltinFunctionType)
 _PLAIN_TYPES = (
     np.ndarray, np.generic, np.dtype, np.ma.MaskedArray,
     str, bytes, bytearray, int, float, list, tuple, dict, set, slice,
@@ -373,6 +375,8 @@ def check_filled(made: Any) -> None:
     Raises Untrusted where something in it would be called by a name that the pickle chose, or instead of a method.
     """
     kind = type(made)
+    if isinstance(made, dict) and any(isinstance(value, _FUNCTIONS) for value in made.values()):
+        raise refused(f"a {kind.__name__} of functions")  # which would be found under the names of methods
     for name, value in getattr(made, "__dict__", {}).items():
         own = inspect.getattr_static(kind, name, None)
         if hasattr(type(own), "__get__"):  # a method, however it is decorated

@@ -151,14 +151,14 @@ class _Restricted(_Machine):
 
     def __init__(self, data: bytes) -> None:
         self._room = _ROOM + 4 * len(data)
-        self._filled: list[Any] = []
+        self._made: list[Any] = []
         super().__init__(data)
 
     def read_value(self) -> Any:
         from storage.known_safe import check_filled
 
         value = super().read_value()
-        for one in self._filled:
+        for one in self._made:
             check_filled(one)
         return value
 
@@ -188,13 +188,13 @@ class _Restricted(_Machine):
         if type(arguments) is not tuple or arguments or not is_made(cls):
             _refuse("an object that is made in an unusual way")
         self.stack[-1] = cls.__new__(cls)
+        self._made.append(self.stack[-1])
 
     def load_build(self) -> None:
         from storage.known_safe import fill
 
         state = self.stack.pop()
         self._room -= fill(self.stack[-1], state)
-        self._filled.append(self.stack[-1])
         if self._room < 0:
             raise pickle.UnpicklingError("it would take far more memory than its size")
 

@@ -26,7 +26,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
-from sklearn.utils import all_estimators
+from sklearn.utils import Bunch, all_estimators
 
 from storage import Corrupt, StorageError, Untrusted
 from storage.pickles import load_known_safe, types_in
@@ -139,6 +139,7 @@ def _grown() -> list[Any]:
         _grown,
         lambda: FunctionTransformer(np.positive, kw_args={"out": np.empty(1, object)}),
         lambda: SelectFromModel(Ridge(), importance_getter="coef_.tofile"),
+        lambda: _stacked([Bunch(predict=np.exp)], ["predict"]),
     ],
 )
 def test_nothing_in_a_model_is_called_by_a_name_that_the_pickle_chose(made: Any) -> None:
