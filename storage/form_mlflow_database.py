@@ -7,17 +7,15 @@ writes that wait in its log is copied elsewhere first.
 from __future__ import annotations
 
 import math
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from storage.errors import StorageError
 from storage.findings import count
+from storage.form_databases import MAGIC, opened
 from storage.form_mlflow_records import (
     ACTIVE,
     DELETED,
@@ -33,18 +31,16 @@ from storage.form_mlflow_records import (
 )
 from storage.reading import read_pieces
 
-_MAGIC = b"SQLite format 3\0"
 _NEEDED = frozenset({"experiments", "runs", "metrics", "params", "tags"})
-_JOURNALS = ("-wal", "-journal")
 _LARGEST = 1.7976931348623157e308  # what MLflow stores for infinity
 
 
 def is_database(path: Path) -> bool:
     """Whether a file is a tracking database, by its tables."""
     try:
-        if next(read_pieces(path, "file"), b"")[: len(_MAGIC)] != _MAGIC:
+        if next(read_pieces(path, "file"), b"")[: len(MAGIC)] != MAGIC:
             return False
-        with _opened(path) as database:
+        with opened(path) as database:
             return set(_columns(database)) >= _NEEDED
     except (StorageError, sqlite3.Error, OSError):
         return False
@@ -54,7 +50,7 @@ def read_database(path: Path, problems: list[str]) -> MlflowStore:
     """Everything in a tracking database; of a damaged one what can be read."""
     store = MlflowStore()
     try:
-        with _opened(path) as database:
+        with opened(path) as database:
             _Reader(database, store, problems, path.name).read()
     except (StorageError, sqlite3.Error, OSError) as error:
         problems.append(f"The database {path.name} can't be read: {error}.")
@@ -214,32 +210,6 @@ class _Reader:
                     "description": text(description), "aliases": aliases.get((name, version), []),
                     "tags": tags.get((name, version), {}),
                 })  # fmt: skip
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that changes nothing and makes nothing beside the file."""
-    waiting = [path.with_name(path.name + end) for end in _JOURNALS]
-    waiting = [one for one in waiting if one.is_file() and not one.is_symlink() and one.stat().st_size]
-    if not waiting:
-        with closing(_connected(path)) as database:
-            yield database
-        return
-    with tempfile.TemporaryDirectory(prefix="runshelf-") as folder:
-        for one in (path, *waiting):
-            shutil.copyfile(one, Path(folder) / one.name, follow_symlinks=False)
-        with closing(_connected(Path(folder) / path.name, copied=True)) as database:
-            yield database
-
-
-def _connected(path: Path, copied: bool = False) -> sqlite3.Connection:
-    # Unchangeable: no locks, and no files for a log that is not there.
-    way = "mode=rw" if copied else "mode=ro&immutable=1"
-    database = sqlite3.connect(f"{path.absolute().as_uri()}?{way}", uri=True, isolation_level=None)
-    database.text_factory = lambda data: data.decode("utf-8", "replace")
-    database.execute("PRAGMA trusted_schema = OFF")
-    database.execute("PRAGMA writable_schema = ON")  # else nothing is read of one that was cut short
-    return database
 
 
 def _columns(database: sqlite3.Connection) -> dict[str, Sequence[str]]:

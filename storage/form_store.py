@@ -10,18 +10,17 @@ import posixpath
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from storage.disk import temporary_copies
 from storage.errors import StorageError
 from storage.foreign import ForeignFile, ForeignPipeline, ForeignRun
 from storage.form_bundles import Beside, give, read_beside
 from storage.form_chains import artifact_ids, chain_steps, index_of, model_type_of
 from storage.form_configurations import tell_apart, tidied
+from storage.form_databases import MAGIC, opened
 from storage.form_entries import ARRAYS, Entry, by_times, class_of, fill, number_of, params_of
 from storage.form_files import (
     Source,
@@ -40,12 +39,10 @@ from storage.form_tables import Tables, read_parquet
 name = "store"
 title = "workspaces with a store of tables"
 
-_MAGIC = b"SQLite format 3\0"
 _NEEDED = frozenset({"pipelines", "predictions"})
 _OWN = frozenset({"runs", "pipelines", "chains", "predictions", "artifacts", "projects"})
 _ARRAYS, _ARTIFACTS = "arrays", "artifacts"
 _COLUMNS = ("prediction_id", *ARRAYS, *(f"{one}_shape" for one in ARRAYS), "weights")
-_JOURNALS = ("-wal", "-journal")
 _STATUS: Mapping[str, Literal["completed", "failed"]] = {
     "": "completed",
     "complete": "completed",
@@ -74,7 +71,7 @@ def runs(place: Path, problems: list[str]) -> Iterator[ForeignRun]:
     """Runs as the store has them, each by its datasets."""
     for path in _databases(place, problems):
         try:
-            with _opened(path) as database:
+            with opened(path) as database:
                 found = _Store(place, path, database, problems).runs()
         except (StorageError, *_ERRORS) as error:
             problems.append(f"{path.name} can't be read: {error}")
@@ -91,38 +88,15 @@ def _databases(folder: Path, problems: list[str]) -> list[Path]:
     source = Source(folder, [])
     for file in source.files():
         path = folder / file
-        if peek(path, len(_MAGIC)) != _MAGIC and not peek(folder / f"{file}-wal", 1):
+        if peek(path, len(MAGIC)) != MAGIC and not peek(folder / f"{file}-wal", 1):
             continue
         try:
-            with _opened(path) as database:
+            with opened(path) as database:
                 if set(_tables(database)) >= _NEEDED:
                     found.append(path)
         except (StorageError, *_ERRORS) as error:
             problems.append(f"{file} can't be read: {error}")
     return found
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A database that is only read, and nothing made beside it. Raises what SQLite and the disk say."""
-    waiting = [path.with_name(path.name + ending) for ending in _JOURNALS]
-    waiting = [one for one in waiting if peek(one, 1)]
-    if not waiting:
-        with closing(_connected(f"{path.absolute().as_uri()}?mode=ro&immutable=1")) as database:
-            yield database
-        return
-    with (
-        temporary_copies([path, *waiting]) as folder,
-        closing(_connected((folder / path.name).as_uri())) as database,
-    ):
-        yield database
-
-
-def _connected(uri: str) -> sqlite3.Connection:
-    database = sqlite3.connect(uri, uri=True)
-    database.text_factory = lambda data: data.decode(errors="replace")
-    database.execute("PRAGMA trusted_schema = OFF")
-    return database
 
 
 def _tables(database: sqlite3.Connection) -> list[str]:

@@ -17,7 +17,7 @@ FLOORS = [
     {"reading", "layout", "disk", "mounts", "control", "trees", "markdown", "restraint"},
     {"records", "metrics", "scores", "predictions"},
     {"marker", "parameters", "grammar", "sources", "plan", "manifest", "findings", "packages", "wording", "foreign"},
-    {"form_files", "form_tables", "form_steps"},
+    {"form_files", "form_tables", "form_steps", "form_databases"},
     {"form_entries"},
     {"form_configurations"},
     {"form_results", "form_bundles", "form_chains"},
@@ -130,6 +130,7 @@ def test_only_the_index_and_the_query_speak_sql(path: Path) -> None:
         "schema",
         "query",
         "sources",
+        "form_databases",  # opens those of other programs
         "form_store",  # reads the tables of another program
         "form_mlflow_database",  # reads the tables of another program
     }
