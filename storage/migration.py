@@ -177,11 +177,20 @@ class Migration:
     def carry(self, report: Report) -> Carried:
         """Carry over what is not there yet, compare all of it with the source, and write a report.
 
-        One that can't be carried over is named and the others go on. Raises what `report` does; what was carried
-        until then stands.
+        One that can't be carried over is named and the others go on. Raises what `report` does, what was carried until
+        then stands; Locked while another process migrates into this workspace for long, for both would carry the same.
         """
         began = time.monotonic()
         found = self._read()
+        with self._disk.lock("migration"):
+            self._carry(found, report)
+        self._sync()
+        self.done.seconds = time.monotonic() - began
+        self.verify(report)
+        self.done.report = write_report(self._layout, self._disk, self.done)
+        return self.done
+
+    def _carry(self, found: list[_Found], report: Report) -> None:
         total, number = self.done.found["pipelines"], 0
         for one in found:
             batch = _Batch(self, self._open_run(one.run), one)
@@ -196,11 +205,6 @@ class Migration:
                 self._sync()
                 raise
             batch.end(report)
-        self._sync()
-        self.done.seconds = time.monotonic() - began
-        self.verify(report)
-        self.done.report = write_report(self._layout, self._disk, self.done)
-        return self.done
 
     def _open_run(self, run: ForeignRun) -> Run:
         dataset, run_name = self._names_of(run)

@@ -20,7 +20,7 @@ from storage import Cancelled, Untrusted, Workspace, check_workspace
 from storage.carrying import divided
 from storage.cli import main
 from storage.foreign import ForeignArrays, ForeignFile, ForeignPipeline, ForeignRun, ForeignScore
-from tests.storage.kills import killed_at, migrate
+from tests.storage.kills import killed_at, migrate, migrate_whole, processes
 from tests.storage.samples import content_of
 
 DAY = date(2019, 3, 4)
@@ -142,6 +142,18 @@ def test_all_is_carried_over_and_found_again_and_nothing_is_run(diary: Path, roo
         with pytest.raises(Untrusted):
             workspace.load(first["run_id"], first["pipeline_id"])
     assert not (tmp_path / "ran").exists()
+
+
+def test_two_that_migrate_the_same_at_once_carry_it_over_once(diary: Path, root: Path) -> None:
+    Workspace.create(root).close()
+    both = [processes().Process(target=migrate_whole, args=(root, diary)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert [one.exitcode for one in both] == [0, 0]
+    assert len(list(root.glob("runs/*/0*/pipeline.json"))) == len(rows_of(root)) == 3
+    assert check_workspace(root, deep=True).verdict == "clean"
 
 
 @pytest.mark.parametrize("large", [16_000_000, 3])
