@@ -12,12 +12,15 @@ What is installed already is not installed again. It works from any folder, on L
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,8 @@ STAMP = VENV / "runshelf-installed"
 INSTALL_LOG = VENV / "install.log"
 # For pytest: a process more than there are cores, as a third of the time of each is waiting for children and signals.
 SEVERAL_AT_A_TIME = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
+MEMORY = Path("/dev/shm")  # of Linux; elsewhere there is none
+MEMORY_WANTED = 8 << 30  # twice what tests and their processes were seen to take
 DEMO = "demo"
 DEMO_WORKSPACE = f"{DEMO}/workspace"
 REAL_WINDOW = "real window"
@@ -137,15 +142,40 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         "mypy": ["mypy", "storage", "gui", "start.py"],
         "pytest": ["pytest", *(pytest_arguments or SEVERAL_AT_A_TIME)],
     }
-    environment = {"QT_QPA_PLATFORM": "offscreen", **compiling()}
-    for name, command in steps.items():
-        if run_step(name, [str(python()), "-m", *command], environment):
-            failed.append(name)
+    with temporary_folder() as folder:
+        environment = {"QT_QPA_PLATFORM": "offscreen", **compiling(), **({"TMPDIR": folder} if folder else {})}
+        for name, command in steps.items():
+            if run_step(name, [str(python()), "-m", *command], environment):
+                failed.append(name)
     if not pytest_arguments and not check_real_window():
         failed.append(REAL_WINDOW)
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+@contextmanager
+def temporary_folder() -> Iterator[str]:
+    """Give a folder in memory for the workspaces of the tests, where there is room; empty where the disk must do.
+
+    Tests wait for every write to be durable, some hundred thousand times; in memory nothing is to wait for.
+    """
+    if not has_room_in_memory():
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="runshelf-tests-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+def has_room_in_memory() -> bool:
+    """Whether files can be written and programs run in a file system that is memory, and enough of it is free."""
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK | os.X_OK)):
+        return False
+    if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    available = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
+    free = int(available[1]) * 1024 if available else 0
+    return min(free, shutil.disk_usage(MEMORY).free) > MEMORY_WANTED
 
 
 def compiling() -> dict[str, str]:
