@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import tr
+from gui.shortening import shortened
 from gui.theme import GRID, ROW_HEIGHT, theme
 
 NOTICE_MS = 10_000
@@ -233,7 +234,7 @@ class Notice(QFrame):
 
 
 class ElidedLabel(QLabel):
-    """A label that shortens its text in the middle to fit; the whole is in the tip and is what gets copied."""
+    """A label that shortens its text to fit; the whole is in the tip and is what gets copied."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -258,7 +259,7 @@ class ElidedLabel(QLabel):
         return super().event(event)
 
     def _fit(self) -> None:
-        text = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(0, self.width()))
+        text = shortened(self._whole, self.fontMetrics(), max(0, self.width()))
         if text != self.text():
             self.setText(text)
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from gui.edits import split_tags
 from gui.formats import integer_text, tr
 from gui.kept import KINDS, Names, Thing, Wish
+from gui.shortening import shortened
 from gui.theme import GRID, ROW_HEIGHT
 
 LABEL_WIDTH = 160
@@ -155,7 +156,7 @@ class KeepDialog(QDialog):
             edit.setAccessibleName(tr("Name for {thing}").format(thing=thing.text))
             edit.textChanged.connect(lambda _: self._check())
             self.edits.append(edit)
-            text = self.fontMetrics().elidedText(thing.text, Qt.TextElideMode.ElideMiddle, LABEL_WIDTH)
+            text = shortened(thing.text, self.fontMetrics(), LABEL_WIDTH)
             label = QLabel(text if len(places) > 1 else tr("Name"))
             label.setFixedWidth(width)
             label.setToolTip(thing.text)

@@ -31,6 +31,7 @@ from gui.models.row_set import RowSet
 from gui.panes.catalog_pinned import Pins
 from gui.panes.column_layout import LEAST_WIDTH
 from gui.panes.sort_header import SortHeader
+from gui.shortening import fit
 from gui.theme import ROW_HEIGHT, theme
 
 ASIDE_MARGIN = 8  # as far from the edge of a cell as the style puts a text
@@ -123,6 +124,7 @@ class RowDelegate(QStyledItemDelegate):
                 option.text = ""  # the icon tells it, and the tip; who reads with the ears hears the word all the same
             if index.data(NOTE_ROLE):
                 option.decorationPosition = QStyleOptionViewItem.Position.Right
+        fit(option)
         scattered = self._selection.scattered
         if scattered is not None and index.row() in scattered:
             option.state |= QStyle.StateFlag.State_Selected

@@ -23,7 +23,7 @@ SHOWN_AT_FIRST = (
     "test_accuracy", "val_r2", "val_accuracy", "created_at",
 )  # fmt: skip
 WIDTHS = {
-    "status": 56, "pipeline_name": 168, "stars": 72, "tags": 120, "model_type": 104, "dataset_name": 92,
+    "status": 56, "pipeline_name": 176, "stars": 72, "tags": 120, "model_type": 104, "dataset_name": 104,
     "created_at": 128, "noted_at": 128, "notes": 200,
 }  # fmt: skip
 SPARE = {
@@ -42,7 +42,8 @@ class ColumnLayout(QObject):
     """Keeps the columns of a table in order. What the user arranged stays; of the columns that nobody chose to see, or
     not to see, a metric is shown where something listed has it.
 
-    Room that the columns leave goes to the names, unless the user chose how wide they are.
+    Room that the columns leave goes to the names, as far as they need it, then to the first of them; a width
+    that the user chose stays.
 
     Pinned columns are the first ones. `arranged` tells that the user changed something, `shown` that others are shown.
     """
@@ -129,10 +130,14 @@ class ColumnLayout(QObject):
         taken = sum(self._table.columnWidth(place) for key, place in shown.items() if key not in elastic)
         room = self._table.viewport().width() - taken - sum(self._least[key] for key in elastic)
         before, self._placing = self._placing, True
+        widths = {key: self._least[key] for key in elastic}
+        for most in ({key: self._table.sizeHintForColumn(place) for key, place in elastic.items()}, SPARE):
+            for key in elastic:
+                more = max(0, min(room, most[key] - widths[key], SPARE[key] - widths[key]))
+                widths[key] += more
+                room -= more
         for key, place in elastic.items():
-            more = max(0, min(room, SPARE[key] - self._least[key]))
-            self._table.setColumnWidth(place, self._least[key] + more)
-            room -= more
+            self._table.setColumnWidth(place, widths[key])
         self._placing = before
 
     def reveal(self, key: str) -> None:

@@ -13,6 +13,7 @@ from gui.formats import integer_text, tr
 from gui.models.compared import Compared
 from gui.panes.compare_table import swatch
 from gui.selection import Picked
+from gui.shortening import shortened
 from gui.theme import theme
 
 PARTITIONS = ("val", "test", "train")
@@ -77,7 +78,7 @@ class CompareStrip(QWidget):
         """Show which is the baseline, and the partitions there are."""
         self._pipelines = pipelines
         base = next(one for one in pipelines if one.baseline)
-        name = self.fontMetrics().elidedText(base.label, Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
+        name = shortened(base.label, self.fontMetrics(), NAME_WIDTH)
         self.baseline_button.setText(tr("Baseline: {name}").format(name=name))
         self.baseline_button.setIcon(swatch(base.colour, base.place))
         self._count.setText(tr("{n} pipelines").format(n=integer_text(len(pipelines))))

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from gui.models.columns import AnyIndex
 from gui.models.run_rows import MUTED_ROLE
+from gui.shortening import fit, shortened
 from gui.theme import GRID, theme
 
 SCORE_WIDTH = 60
@@ -27,20 +28,21 @@ class RemarkDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         remark = index.data(MUTED_ROLE)
-        if not remark:
-            super().paint(painter, option, index)
-            return
         own = QStyleOptionViewItem(option)
         self.initStyleOption(own, index)
-        text, own.text = own.text, ""
         style = own.widget.style() if own.widget is not None else QApplication.style()
+        if not remark:
+            fit(own)
+            style.drawControl(QStyle.ControlElement.CE_ItemViewItem, own, painter, own.widget)
+            return
+        text, own.text = own.text, ""
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, own, painter, own.widget)
         own.text = text
         place = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, own, own.widget).adjusted(2, 0, 0, 0)
         metrics = own.fontMetrics
         wish = metrics.horizontalAdvance(str(remark)) + GRID
         name_width = max(int(place.width() * LEAST_NAME), place.width() - wish)
-        name = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, name_width)
+        name = shortened(text, metrics, name_width)
         taken = metrics.horizontalAdvance(name) + GRID
         rest = QRect(place.left() + taken, place.top(), max(0, place.width() - taken), place.height())
         painter.save()

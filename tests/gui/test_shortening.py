@@ -1,0 +1,57 @@
+"""Names that have too little room: what is left of them fits, and tells them apart."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtWidgets import QStyleOptionViewItem
+
+from gui.shortening import shortened
+from storage import Workspace
+
+
+@pytest.fixture(scope="module")
+def metrics(qapp):
+    return QFontMetrics(QFont())
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "ends"),
+    [
+        ("pls SG1 n_components=4", "pls SG1", "…=4"),
+        ("svr SG1 kernel=linear", "svr SG1", "…=linear"),
+        ("0042_pls-SG1-n_components=4_b4c968", "0042_pls", "…_b4c968"),
+        ("fermentation", "f", "n"),  # one word: cut in the middle
+        ("a veryveryveryverylongword", "a", "word"),
+    ],
+)
+def test_the_beginning_and_the_last_word_stay(metrics, text, begins, ends):
+    room = int(metrics.horizontalAdvance(text) * 0.8)
+    short = shortened(text, metrics, room)
+    assert metrics.horizontalAdvance(short) <= room and "…" in short
+    assert short.startswith(begins) and short.endswith(ends)
+
+
+@given(st.text(max_size=60), st.integers(-5, 400))
+def test_any_text_fits_or_is_as_it_was(metrics, text, room):
+    short = shortened(text, metrics, room)
+    assert short == text or metrics.horizontalAdvance(short) <= max(room, metrics.horizontalAdvance("…"))
+
+
+def test_results_that_differ_in_the_middle_look_different_in_the_table(tmp_path, open_window):
+    names = {"pls SNV n_components=4", "pls raw n_components=4"}
+    with Workspace.create(tmp_path / "alike") as workspace:
+        run = workspace.create_run("corn")
+        for name in names:
+            run.add_pipeline({"name": name}, name=name).complete()
+        run.finalize()
+    window = open_window(tmp_path / "alike")
+    table, model = window.catalog.table, window.catalog.model
+    shown = set()
+    for row in range(2):
+        option = QStyleOptionViewItem()
+        table.initViewItemOption(option)
+        option.rect.setWidth(140)
+        table.cells.initStyleOption(option, model.index(row, model.column("pipeline_name")))
+        shown.add(option.text)
+    assert len(shown) == 2 and all("…" in text for text in shown)
