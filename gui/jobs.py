@@ -106,6 +106,8 @@ class Job:
             self.started = time.monotonic()
         if self.state == "waiting":
             self.state = "running"
+        if progress.total != self.total or progress.done < self.done:
+            self._pace_from = None  # another piece of work has begun
         self.done, self.total = progress.done, progress.total
         if self._pace_from is None and self.total:
             self._pace_from = (self.seconds_worked(), self.done)

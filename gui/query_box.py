@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TYPING_PAUSE_MS = 500
 MISTAKE_PAUSE_MS = 1000  # half a condition is no mistake while somebody is writing it
+INTO_LIST = (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
 MOST_OFFERED, WIDEST_OFFERED = 15, 560
 
 
@@ -55,6 +56,7 @@ class QueryBox(QLineEdit):
         self._applies_itself = pause
         self._insisted = False
         self._popup = Suggestions(self)
+        self._offered_for = ""  # the text that what is offered goes on from
         self._popup.taken.connect(self._take)
         self.textEdited.connect(lambda _: self._ask_completion())
         self._pause = QTimer(self)
@@ -94,6 +96,7 @@ class QueryBox(QLineEdit):
         if here and completion.suggestions and not known and (begun or telling or self._insisted):
             place = self.mapToGlobal(QPoint(self._left_of(completion.start), self.height() + 3))
             self._popup.show_at(place, completion, chosen=self._insisted)
+            self._offered_for = text
             self._error.hide()
         else:
             self._popup.hide()
@@ -173,12 +176,16 @@ class QueryBox(QLineEdit):
         # Tab is taken by the window before a key event is made of it.
         pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
         if pressed and event.key() == Qt.Key.Key_Tab and self._popup.isVisible():  # type: ignore[attr-defined]
-            self._popup.take()
+            if self._offered_for == self.text():
+                self._popup.take()
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._popup.isVisible() and self._popup.takes_key(Qt.Key(event.key())):
+        late = self._popup.isVisible() and self._offered_for != self.text()
+        if late and event.key() in INTO_LIST:
+            return  # what is listed goes on from an earlier text; what may come next now will be there in a moment
+        if not late and self._popup.isVisible() and self._popup.takes_key(Qt.Key(event.key())):
             if not self._popup.isVisible():
                 self._tell_mistake()
                 self._error.setVisible(bool(self.property("wrong")))
@@ -228,6 +235,8 @@ class QueryBox(QLineEdit):
 
     def _take(self, completion: Completion, suggestion: Suggestion) -> None:
         """Write a suggestion in place of what was begun, as typing would: it can be undone."""
+        if self._offered_for != self.text():
+            return
         end = completion.end
         if suggestion.text.endswith("'") and self.text()[end : end + 1] == "'":
             end += 1

@@ -53,10 +53,18 @@ class WindowShape(QObject):
             self._heights = self._settings.left_heights or FIRST_HEIGHTS
         screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
         if screens and not self._window.isMaximized():
-            self._window.setGeometry(on_screen(self._window.geometry(), screens))
+            self._bring_into(screens, placed=not geometry.isEmpty())
         for dock in self._window.findChildren(QDockWidget) if screens else []:
             if dock.isFloating():
                 dock.setGeometry(on_screen(dock.geometry(), screens))
+
+    def _bring_into(self, screens: list[QRect], placed: bool) -> None:
+        """Let the window be seen whole; one that was never `placed` is put by the system, with its title."""
+        wanted = on_screen(self._window.geometry(), screens)
+        if placed:
+            self._window.setGeometry(wanted)
+        else:
+            self._window.resize(wanted.size())
 
     def reset(self) -> None:
         """Put the docks as a new user sees them."""

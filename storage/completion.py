@@ -165,7 +165,14 @@ class _Suggestions:
             yield Suggestion(word, "operator", _DETAILS.get(word, ""))
 
     def _column(self, name: str) -> Any:
-        return self._index.columns.get(ALIASES.get(name.lower(), name))
+        columns, own = self._index.columns, name.lower()
+        found = columns.get(ALIASES.get(own, name))
+        if found is None and own in TITLES and not self._is_parameter(own):
+            found = columns.get(TITLES[own])
+        return found
+
+    def _is_parameter(self, name: str) -> bool:
+        return any(one.lower().rpartition(".")[2] == name for one in self._index.texts.spoken_names())
 
     def values(self, name: str) -> Iterator[Suggestion]:
         """Values that the column or parameter has, as they are written in a query."""
@@ -175,7 +182,7 @@ class _Suggestions:
             for tag, count in self._index.texts.known_tags(start, MAX_SUGGESTIONS):
                 yield Suggestion(quote(tag), "value", counted(count, "result"))
         elif column is not None and column.info["kind"] in ("text", "date"):
-            for value in self._index.results.values(name, start, MAX_SUGGESTIONS):
+            for value in self._index.results.values(column.name, start, MAX_SUGGESTIONS):
                 yield Suggestion(quote(value), "value")
             if name == "status" and _DAMAGED.startswith(start):
                 yield Suggestion(quote(_DAMAGED), "value", "its folder can't be read")

@@ -127,6 +127,9 @@ def pipeline_details(
         metrics = _tolerant(pipeline.metrics, problems) or {}
         if record.thinned is None:
             arrays = _tolerant(lambda: _arrays_of(pipeline), problems) or []
+    elif record is not None:  # the run's own document is damaged: the files of the pipeline tell all the same
+        metrics = _tolerant(lambda: dict(read_metrics(folder)), problems) or {}
+        arrays = _tolerant(lambda: read_predictions(folder / "predictions.csv", _has_classes(record, None)), problems)
     files = _files(folder)
     error = folder / "error.log"
     details = PipelineDetails(
@@ -139,7 +142,7 @@ def pipeline_details(
         files,
         [entry.path for entry in files if entry.name.endswith(".png")],
         error.read_text("utf-8", errors="replace") if error.is_file() else "",
-        arrays,
+        arrays or [],
         sample_names(folder / "predictions.csv"),
         problems,
         _chain(record) if record is not None else None,

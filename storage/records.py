@@ -377,7 +377,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Corrupt(f"{path.name} is damaged: {error}.", path, "Restore it from a copy.") from error
+        raise Corrupt(f"{path.name} is damaged: {first_reason(error)}.", path, "Restore it from a copy.") from error
 
 
 def plain(value: Any) -> Any:
@@ -406,6 +406,13 @@ def first_reason(error: Exception) -> str:
     """The first thing a validation found wrong, with its place."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            reason = str(first["ctx"]["error"])
+            ended = re.fullmatch(r"EOF while parsing .* at line (\d+) column \d+", reason)
+            return f"it breaks off in line {ended[1]}" if ended else f"it is no JSON: {reason}"
         place = ".".join(str(part) for part in first["loc"])
         return f"{place}: {first['msg']}" if place else str(first["msg"])
+    if isinstance(error, json.JSONDecodeError):
+        broken_off = error.msg.startswith("Unterminated") or not error.doc[error.pos :].strip()
+        return f"it breaks off in line {error.lineno}" if broken_off else f"it is no JSON: {error}"
     return str(error) or type(error).__name__

@@ -14,7 +14,7 @@ from storage.metrics import Metrics
 
 _FREE_WORDS = ("pipeline_name", "config_name", "dataset_name", "model_type", "run_id")
 ALIASES = {"created": "created_at", "noted": "noted_at"}  # what people say
-TITLES = {  # short words that stand above columns, where the column has another name
+TITLES = {  # short words that stand above columns: they mean these where no parameter is called so
     "dataset": "dataset_name", "model": "model_type", "pipeline": "pipeline_name", "configuration": "config_name",
     "task": "task_type", "run": "run_id", "samples": "n_samples", "features": "n_features", "folds": "n_folds",
 }  # fmt: skip
@@ -74,12 +74,13 @@ class Source:
         parameter = self.parameter(name)
         if parameter is not None:
             return parameter
+        if TITLES.get(name.lower()) in columns:
+            return columns[TITLES[name.lower()]]
         kind, parameters = ("parameter" if "." in name else "column"), self.parameter_names()
         known = {**folded, **{one.lower(): one for one in parameters}}
         close = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.5)
         shown = parameters if "." in name and parameters else list(columns)
-        meant = TITLES.get(name.lower(), "")
-        meant = meant if meant in columns else known[close[0]] if close else ""
+        meant = known[close[0]] if close else ""
         hint = f"Did you mean {meant}?" if meant else f"There are {', '.join(shown[:6])}, …"
         raise QueryError(f"There is no {kind} '{name}'.", max(position, 0), len(name), hint)
 

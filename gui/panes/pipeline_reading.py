@@ -79,7 +79,7 @@ def _details(picked: Picked, workspace: Workspace) -> PipelineDetails:
         if not picked.prediction_id:
             raise
         return workspace.deleted_details(picked.prediction_id)
-    if details.pipeline is not None or not picked.prediction_id:
+    if (details.pipeline is not None and not details.problems) or not picked.prediction_id:
         return details
     try:
         return with_catalog(details, workspace.catalog, picked.prediction_id)

@@ -12,6 +12,7 @@ from gui.models.catalog import CatalogModel
 from gui.panes.health_page import short_path
 from storage import Workspace
 from tests.gui.test_tree import click, opened
+from tests.gui.test_window import apply_filter, select
 
 
 @pytest.fixture
@@ -60,6 +61,19 @@ def test_from_the_tree_it_shows_what_the_catalog_knows_with_the_damage_first(qtb
     assert "pipeline.json is damaged" in summary._problems.text()
     assert summary._problems.y() < summary.chain.y() and summary._metrics.rowCount() > 0
     assert window.details.details.arrays
+
+
+def test_a_pipeline_of_a_damaged_run_shows_all_that_its_own_files_tell(qtbot, open_window, root):
+    folder = next((root / "runs").glob("*_corn"))
+    document = (folder / "run_config.json").read_bytes()
+    (folder / "run_config.json").write_bytes(document[: len(document) // 2])
+    window = open_window(root)
+    apply_filter(qtbot, window, "dataset = corn")
+    select(qtbot, window, 0)
+    qtbot.waitUntil(lambda: window.details.details is not None and window.details.details.arrays)
+    summary = window.details._summary
+    assert summary._metrics.rowCount() > 0
+    assert "run_config.json is damaged: it breaks off in line" in summary._problems.text()
 
 
 def test_the_catalog_says_damaged_and_show_in_catalog_selects_the_row(qtbot, window, broken):

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import QMessageBox
 
 from gui.dialogs.messages import ErrorDialog
 from gui.dialogs.new_run import NewRunDialog
+from gui.jobs import Job
 from gui.models.jobs import FAILED_SHOWN, FINISHED_SHOWN, JobsModel
+from gui.tasks import Progress
 from storage import NotFound, RunRequest, Workspace
 from tests.gui.samples import write_config, write_data
 from tests.gui.test_window import select
@@ -69,6 +71,17 @@ def barley(root):
     """What there is of the runs on the test's own data: statuses by pipeline name."""
     with Workspace.open(root, read_only=True) as workspace:
         return workspace.catalog.search("dataset_name = 'barley'", order_by="pipeline_name")
+
+
+def test_the_time_left_is_that_of_the_piece_of_work_under_way():
+    job = Job("demo")
+    for done in range(50):
+        job.advance(Progress(done, 50, ()))
+    assert job.seconds_left() is not None
+    job.advance(Progress(1, 20, ()))  # a second run has begun
+    assert job.seconds_left() is None
+    job.advance(Progress(2, 20, ()))
+    assert job.seconds_left() < 60
 
 
 def test_pause_and_resume_by_button_and_key(qtbot, window, tmp_path, root):

@@ -67,6 +67,17 @@ def test_a_late_answer_is_not_shown(qtbot, box, window):
     assert "test_rmse" not in box.suggestions().texts()
 
 
+def test_what_was_offered_for_an_earlier_text_is_never_taken(qtbot, box):
+    type_until(qtbot, box, "model_type ", "=")
+    box.insert("= PLS")  # quicker than the answer
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Tab):
+        qtbot.keyClick(box, key)
+        assert (box.text(), box.hasFocus()) == ("model_type = PLS", True)
+    with qtbot.waitSignal(box.applied):
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert box.text() == "model_type = PLS"
+
+
 def test_a_mistake_is_told_once_the_list_is_gone(qtbot, box, window):
     type_until(qtbot, box, "test_rmze < 1 and test_r", "test_rmse")
     with qtbot.waitSignal(window.catalog.model.refused):

@@ -252,6 +252,10 @@ def test_layout_columns_and_tab_are_as_they_were_left(qtbot, open_window, root):
     assert not again.catalog.table.isColumnHidden(again.catalog.model.column("model_type"))
 
 
+def test_where_the_first_window_stands_is_the_systems_choice(window):
+    assert not window.testAttribute(Qt.WidgetAttribute.WA_Moved)  # put at 0, 0 its title would be off the screen
+
+
 def test_a_window_saved_on_a_screen_that_is_gone_comes_back_to_one_that_is_there():
     screens = [QRect(0, 0, 1920, 1080)]
     assert on_screen(QRect(100, 100, 1280, 800), screens) == QRect(100, 100, 1280, 800)
