@@ -70,7 +70,7 @@ def test_a_pipeline_of_a_damaged_run_shows_all_that_its_own_files_tell(qtbot, op
     window = open_window(root)
     apply_filter(qtbot, window, "dataset = corn")
     select(qtbot, window, 0)
-    qtbot.waitUntil(lambda: window.details.details is not None and window.details.details.arrays)
+    qtbot.waitUntil(lambda: window.details.details is not None and bool(window.details.details.arrays))
     summary = window.details._summary
     assert summary._metrics.rowCount() > 0
     assert "run_config.json is damaged: it breaks off in line" in summary._problems.text()
