@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QWidget
 
 from gui.comparison import Comparison
@@ -28,7 +29,7 @@ class Centre(QStackedWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._settings, self._comparison = settings, comparison
+        self._settings, self._comparison, self._catalog = settings, comparison, catalog
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.addWidget(catalog)
         self.split.addWidget(explore)
@@ -61,6 +62,14 @@ class Centre(QStackedWidget):
     def show_comparison(self) -> None:
         """Bring the comparison to the front."""
         self.tabs.setCurrentIndex(1)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc, where nothing in the comparison has a use for it, leads back to the catalog."""
+        if event.key() == Qt.Key.Key_Escape and self.tabs.currentIndex():
+            self.show_catalog()
+            self._catalog.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        else:
+            super().keyPressEvent(event)
 
     def toggle_explore(self) -> None:
         """Show or hide the charts of what is listed."""

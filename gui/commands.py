@@ -148,6 +148,7 @@ class Commands:
             KeyGroup(tr("In the comparison"), (
                 (tr("From pipeline to pipeline, from sample to sample"), "↑, ↓, ←, →"),
                 (tr("Sort by a column"), tr("Click on its title")),
+                (tr("Back to the catalog"), "Esc"),
             )),
             KeyGroup(tr("In the jobs"), (
                 (tr("Pause or resume, cancel"), tr("Space, Del")),

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QCompleter,
     QDialog,
     QDialogButtonBox,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QMenu,
@@ -88,7 +89,8 @@ class Annotating(QObject):
         values = self._pane.model.loaded(rows.rows(1)[0]) if count == 1 == len(rows) else None
         if values is not None and ids and values["prediction_id"] != ids[0]:
             values = None  # the table has another one selected
-        dialog = NotesDialog(count, str((values or {}).get("notes") or ""), self._pane)
+        name, notes = (str((values or {}).get(key) or "") for key in ("pipeline_name", "notes"))
+        dialog = NotesDialog(count, name, notes, self._pane)
         dialog.accepted.connect(lambda: self._edit(Edit(notes=dialog.text())))
         if len(ids) == 1 and values is None:
             work = partial(fetch_notes, ids[0])
@@ -289,15 +291,16 @@ class _NotesBox(QPlainTextEdit):
 
 
 class NotesDialog(QDialog):
-    """Asks for notes; Ctrl+Enter saves them."""
+    """Asks for notes, of one result by its `name`; Ctrl+Enter saves them."""
 
-    def __init__(self, count: int, notes: str, parent: QWidget) -> None:
+    def __init__(self, count: int, name: str, notes: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Notes"))
         self.resize(480, 280)
         several = tr("Notes for {n} results. They take the place of those there are.").format(n=integer_text(count))
-        what = tr("Notes for 1 result") if count == 1 else several
+        single = tr("Notes for {name}").format(name=name) if name else tr("Notes for 1 result")
+        what = single if count == 1 else several
         self.edit_box = _NotesBox(notes)
         self.edit_box.saved.connect(self.accept)
         self.edit_box.setAccessibleName(what)
@@ -307,7 +310,8 @@ class NotesDialog(QDialog):
         save = buttons.addButton(tr("Save notes"), QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         save.setProperty("primary", True)
-        save.setToolTip(tr("Ctrl+Enter"))
+        keys = QLabel(tr("Ctrl+Enter saves, Enter begins a line"))
+        keys.setObjectName("muted")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -315,7 +319,10 @@ class NotesDialog(QDialog):
         layout.setSpacing(GRID)
         layout.addWidget(QLabel(what))
         layout.addWidget(self.edit_box, 1)
-        layout.addWidget(buttons)
+        below = QHBoxLayout()
+        below.addWidget(keys)
+        below.addWidget(buttons, 1)
+        layout.addLayout(below)
         self.edit_box.setFocus()
 
     def offer(self, notes: str) -> None:

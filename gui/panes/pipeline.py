@@ -27,7 +27,7 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import theme
-from gui.widgets import EmptyState
+from gui.widgets import EmptyState, Veil
 
 if TYPE_CHECKING:
     from gui.charts.page import Charts
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SUMMARY, SAMPLES, FOLDS, PARAMETERS, FILES, ORIGIN = range(6)
 EMPTY, DETAILS, DIFFERENCES = range(3)
+VEIL_MS = 300
 
 
 class PipelinePane(QWidget):
@@ -131,6 +132,7 @@ class PipelinePane(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
+        self.veil = Veil(body, VEIL_MS)  # over what belongs to another pipeline than the selected one
 
     def load_samples(self) -> None:
         """Make the table of samples; done after the first paint as it loads numpy."""
@@ -199,6 +201,7 @@ class PipelinePane(QWidget):
     def _follow(self) -> None:
         picked = self._selection.current
         if picked is None:
+            self.veil.lift()
             self._found, self.details = None, None
             self._empty.say(*_nothing_selected())
             self._pages.setCurrentIndex(EMPTY)
@@ -213,6 +216,9 @@ class PipelinePane(QWidget):
             if self._selection.current == picked:
                 self._refuse(problem)
 
+        shown = self.details
+        if shown is None or (shown.run_id, shown.pipeline_id) != (picked.run_id, picked.pipeline_id):
+            self.veil.wait()
         self._session.query(work, show, refuse, topic="details", quiet=True)
 
     def _follow_chosen(self) -> None:
@@ -227,6 +233,7 @@ class PipelinePane(QWidget):
         self._session.query(work, self._differences.show_differences, topic="differences", quiet=True)
 
     def _refuse(self, problem: Problem) -> None:
+        self.veil.lift()
         self._found, self.details = None, None
         self._empty.say(problem.what, problem.advice)
         if self._selection.chosen_total < 2:
@@ -248,6 +255,7 @@ class PipelinePane(QWidget):
     def _show(self, found: Found) -> None:
         if self.charts is None:
             self.charts_wanted.emit()  # all but them is shown at once
+        self.veil.lift()
         details, before = found.details, self._found
         self._found, self.details = found, details
         self._head.show_details(details)

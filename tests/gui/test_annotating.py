@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLabel, QLineEdit
 
 from gui.panes import annotating
 from storage import Workspace
@@ -77,6 +77,7 @@ def test_n_writes_notes(qtbot, three, root):
         qtbot.keyClick(dialog.edit_box, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert marks(root, "corn 1")[1] == "too many components\nsee the residuals"
     again = three.catalog.annotating.ask_notes()
+    assert "Notes for corn 1" in [label.text() for label in again.findChildren(QLabel)]
     assert again.text() == "too many components\nsee the residuals"
     again.close()
 

@@ -13,6 +13,7 @@ from gui.theme import theme
 from gui.window import MainWindow
 from gui.window_shape import on_screen
 from storage import Workspace
+from tests.gui.holding import held
 from tests.gui.samples import fill
 
 
@@ -401,3 +402,23 @@ def test_an_opening_is_given_up_and_what_was_shown_before_comes_back(qtbot, open
     window.open_workspace(tmp_path / "another")
     qtbot.waitUntil(lambda: len(opening) == 2 and window.tasks.idle)
     assert window.session.workspace.root == root and window.centre.currentWidget() is window.centre.tabs
+
+
+def test_esc_leads_back_from_the_comparison(qtbot, window):
+    window.catalog.table.selectRow(0)
+    window.centre.show_comparison()
+    focus(qtbot, window.centre.tabs.tabBar())
+    qtbot.keyClick(window.compare, Qt.Key.Key_Escape)
+    assert window.centre.tabs.currentIndex() == 0
+    qtbot.waitUntil(window.catalog.table.hasFocus)
+
+
+def test_details_of_another_pipeline_are_dimmed_while_those_wanted_are_read(qtbot, window):
+    select(qtbot, window, 0)
+    qtbot.waitUntil(lambda: window.details.details is not None)
+    chosen = window.catalog.model.row(1)["pipeline_id"]
+    with held(qtbot, window.session):
+        window.catalog.table.selectRow(1)
+        qtbot.waitUntil(window.details.veil.isVisible)
+    qtbot.waitUntil(lambda: window.details.details.pipeline_id == chosen)
+    assert not window.details.veil.isVisible()
