@@ -20,7 +20,7 @@ from storage.check_archives import check_archives, count_archives
 from storage.check_catalog import CatalogCheck
 from storage.check_runs import RunsCheck
 from storage.disk import NOTE, Disk
-from storage.errors import Cancelled, NotFound, StorageError
+from storage.errors import Cancelled, Corrupt, NotFound, StorageError
 from storage.findings import Report
 from storage.inspection import Inspection
 from storage.journal import NoteRecord
@@ -100,9 +100,11 @@ def _check_marker(inspection: Inspection, layout: Layout) -> str:
     """Check runshelf.json; returns the workspace's id, empty when it can't be read."""
     try:
         return read_document(layout.marker, WorkspaceRecord).workspace_id
-    except StorageError as error:
+    except (Corrupt, NotFound) as error:
         inspection.find("marker-damaged", layout.marker, error.what)
-        return ""
+    except StorageError as error:
+        inspection.find("unreadable", layout.marker, error.what)
+    return ""
 
 
 def _check_tree(inspection: Inspection, layout: Layout) -> None:

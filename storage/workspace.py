@@ -19,7 +19,7 @@ import platformdirs
 
 from storage.catalog import Catalog
 from storage.disk import Disk, make_root
-from storage.errors import BadInput, Corrupt, DiskFull, Exists, NotFound, ReadOnly, TooNew
+from storage.errors import BadInput, Corrupt, DiskFull, Exists, Locked, NotFound, ReadOnly, TooNew
 from storage.following import Following
 from storage.index import Index
 from storage.layout import MARKER, Layout, pipeline_folder
@@ -33,6 +33,7 @@ from storage.listing import (
     run_row,
     sample_names,
 )
+from storage.manifest import ManifestFile
 from storage.marker import note_metric, read_marker, write_marker
 from storage.metrics import Metrics
 from storage.places import Places
@@ -135,7 +136,13 @@ class Workspace:
             try:
                 self._disk.make_folders(self.layout.folders())
                 self._disk.open()
-            except (ReadOnly, DiskFull, BadInput) as error:  # BadInput: a folder of it is a link to somewhere else
+                self._rescue_catalog()
+            except (
+                ReadOnly,
+                DiskFull,
+                BadInput,
+                Locked,
+            ) as error:  # BadInput: a folder of it is a link to somewhere else
                 self._disk.close()
                 self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")
@@ -159,6 +166,14 @@ class Workspace:
         except BaseException:
             self.close()
             raise
+
+    def _rescue_catalog(self) -> None:
+        """Make a manifest that was lost again from the parts: without one nothing says that they count."""
+        if not ManifestFile(self.layout, self._disk).orphans():
+            return
+        from storage.rescue import rebuild_catalog
+
+        self.notices += [text for text in (rebuild_catalog(self.layout, self._disk),) if text]
 
     @contextmanager
     def _following_told(self, report: Report) -> Iterator[None]:
