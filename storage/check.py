@@ -214,6 +214,8 @@ def _check_staging(inspection: Inspection, layout: Layout, disk: Disk) -> None:
                 _check_note(inspection, Path(entry.path), disk)
             continue
         writer = entry.name.removesuffix(".lock")
+        if writer != entry.name and disk.life(writer) == "unknown":
+            inspection.find("writer-unknown", Path(entry.path), unknown_sentence(disk, writer))
         if entry.name.startswith("lock-") or _is_odd(entry) or disk.is_alive(writer):
             continue
         if entry.is_dir(follow_symlinks=False) or not (layout.staging / writer).is_dir():
@@ -222,6 +224,11 @@ def _check_staging(inspection: Inspection, layout: Layout, disk: Disk) -> None:
             inspection.find("stale-file", Path(entry.path), what, bytes=size)
     for path in temporary_files(layout):
         inspection.find("stale-file", path, f"{path.name} was never finished.", bytes=os.lstat(path).st_size)
+
+
+def unknown_sentence(disk: Disk, writer: str) -> str:
+    """Who may or may not be at work, for people."""
+    return f"{disk.owner(writer)} may be at work here, or have ended without a word: nobody can tell from this machine."
 
 
 def _check_note(inspection: Inspection, path: Path, disk: Disk) -> None:

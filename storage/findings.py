@@ -23,6 +23,7 @@ class Kind:
 WRITE_MARKER = "write workspace document"
 REBUILD_CATALOG = "rebuild catalog"
 REBUILD_INDEX = "rebuild index"
+END_WRITERS = "end writers"
 SWEEP = "sweep"
 MARK_INTERRUPTED = "mark interrupted"
 TAKE_IN = "take in"
@@ -48,6 +49,10 @@ KINDS: dict[str, Kind] = {
     "foreign-entry": Kind("Foreign files", "note", "Runshelf leaves them alone. Move them elsewhere if they disturb."),
     "odd-entry": Kind("Link or device", "note", "Runshelf never follows it. Put real files there if it is to count."),
     "stale-file": Kind("Unfinished write", "warning", "Remove it: nothing names it.", SWEEP),
+    "writer-unknown": Kind(
+        "Writer on another machine", "warning",
+        "If Runshelf does not run there any more, end it: runshelf check --repair.", END_WRITERS,
+    ),
     "plan-unfinished": Kind("Unfinished plan", "warning", "Open the workspace for writing: that finishes it."),
     "unreadable": Kind("Can't be read", "damage", "Check the permissions and the disk."),
     "unchecked": Kind("Could not be checked", "damage", "Report this with the place and the words."),

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from storage.documents_anew import DocumentsAnew
 
 _SENTENCES = {
+    kinds.END_WRITERS: (
+        "Take the process of {one} for ended; what it began is marked as interrupted or taken in.",
+        "Take {n} processes of other machines for ended; what they began is marked as interrupted or taken in.",
+    ),
     kinds.MEND_PARTS: (
         "Put the damaged part {one} aside in the trash; write what it held anew from the run folders and the index.",
         "Put {n} damaged parts aside in the trash; write what they held anew from the run folders and the index.",
@@ -69,6 +73,7 @@ _ORDER = (  # parts first: what the index still knows of them is gone once it is
     kinds.MEND_PARTS,
     kinds.COUNT_PARTS,
     kinds.REBUILD_INDEX,
+    kinds.END_WRITERS,
     kinds.WRITE_RUNS,
     kinds.MARK_INTERRUPTED,
     kinds.TAKE_IN,
@@ -90,7 +95,7 @@ assert set(_ORDER) == set(FIXES) - set(RESCUES) == set(_SENTENCES)
 class Repairs:
     """The repairs of one workspace; what it takes for them that others do is handed over.
 
-    `plan_remove` plans the removal of trash entries, `sync` brings the index up to the files.
+    `recover` brings order after processes that ended, `plan_remove` plans the removal of trash entries, `sync` brings the index up to the files.
     """
 
     layout: Layout
@@ -98,6 +103,7 @@ class Repairs:
     index: Index
     catalog: Catalog
     rebuild_index: Callable[[Report], object]
+    recover: Callable[[Report], object]
     sync: Callable[[], object]
     plan_remove: Callable[[Sequence[str]], Plan]
 
@@ -135,6 +141,10 @@ class Repairs:
                 yield "the index was made again"
             case kinds.MARK_INTERRUPTED:
                 yield from self._each(places, self._mark, _MARKED, quiet)
+            case kinds.END_WRITERS:
+                buried = sum(self.disk.bury(place.name.removesuffix(".lock")) for place in places)
+                self.recover(quiet)
+                yield f"{count(buried, 'process', 'processes')} taken for ended" if buried else ""
             case kinds.WRITE_RUNS:
                 yield from self._each(places, self._documents.write_run, _CONFIGS, quiet)
                 self.sync()
