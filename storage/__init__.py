@@ -105,6 +105,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.requests import RunPreview as RunPreview
     from storage.requests import RunRequest as RunRequest
     from storage.requests import Skipped as Skipped
+    from storage.rescue import plan_rescue as plan_rescue
     from storage.restoration import TrashBin as TrashBin
     from storage.runs import Run as Run
     from storage.sample_errors import SampleErrors as SampleErrors
@@ -170,6 +171,7 @@ _HOMES = {
     "reloading": ("Foreseen",),
     "requests": ("Failure", "PipelineEvent", "RunOutcome", "RunPreview", "RunRequest", "Skipped"),
     "pipelines": ("Pipeline",),
+    "rescue": ("plan_rescue",),
     "restoration": ("TrashBin",),
     "runs": ("Run",),
     "sample_errors": ("SampleErrors",),

@@ -292,27 +292,12 @@ class Catalog:
 
         Returns what can't be settled, in sentences.
         """
-        self._put_orphans_aside()
         self._manifest.sweep()
         if any(record.status != "deleted" for record in self._trash.records("results")):
             from storage.deletion import settle
 
             return settle(self._parts, self._trash)
         return []
-
-    def _put_orphans_aside(self) -> None:
-        """Without a manifest nobody knows which parts count: they go to the trash, before anything new is written."""
-        if not self._manifest.orphans():
-            return
-        from storage.quarantine import move_aside
-
-        with self._disk.lock("catalog"):
-            found = self._manifest.orphans()
-            move_aside(self._layout, self._disk, "Parts of a catalog that had lost its manifest", found)
-        if found:
-            self._index.notice(
-                "catalog/manifest.json was not there: its parts are in the trash, results come from the run folders."
-            )
 
     def is_current(self) -> bool:
         """Whether the index reflects the manifest as it is now."""

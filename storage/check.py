@@ -20,7 +20,7 @@ from storage.check_archives import check_archives, count_archives
 from storage.check_catalog import CatalogCheck
 from storage.check_runs import RunsCheck
 from storage.disk import NOTE, Disk
-from storage.errors import Cancelled, NotFound, StorageError
+from storage.errors import Cancelled, Corrupt, NotFound, StorageError
 from storage.findings import Report
 from storage.inspection import Inspection
 from storage.journal import NoteRecord
@@ -100,9 +100,11 @@ def _check_marker(inspection: Inspection, layout: Layout) -> str:
     """Check runshelf.json; returns the workspace's id, empty when it can't be read."""
     try:
         return read_document(layout.marker, WorkspaceRecord).workspace_id
-    except StorageError as error:
+    except (Corrupt, NotFound) as error:
         inspection.find("marker-damaged", layout.marker, error.what)
-        return ""
+    except StorageError as error:
+        inspection.find("unreadable", layout.marker, error.what)
+    return ""
 
 
 def _check_tree(inspection: Inspection, layout: Layout) -> None:
@@ -212,6 +214,8 @@ def _check_staging(inspection: Inspection, layout: Layout, disk: Disk) -> None:
                 _check_note(inspection, Path(entry.path), disk)
             continue
         writer = entry.name.removesuffix(".lock")
+        if writer != entry.name and disk.life(writer) == "unknown":
+            inspection.find("writer-unknown", Path(entry.path), unknown_sentence(disk, writer))
         if entry.name.startswith("lock-") or _is_odd(entry) or disk.is_alive(writer):
             continue
         if entry.is_dir(follow_symlinks=False) or not (layout.staging / writer).is_dir():
@@ -220,6 +224,11 @@ def _check_staging(inspection: Inspection, layout: Layout, disk: Disk) -> None:
             inspection.find("stale-file", Path(entry.path), what, bytes=size)
     for path in temporary_files(layout):
         inspection.find("stale-file", path, f"{path.name} was never finished.", bytes=os.lstat(path).st_size)
+
+
+def unknown_sentence(disk: Disk, writer: str) -> str:
+    """Who may or may not be at work, for people."""
+    return f"{disk.owner(writer)} may be at work here, or have ended without a word: nobody can tell from this machine."
 
 
 def _check_note(inspection: Inspection, path: Path, disk: Disk) -> None:

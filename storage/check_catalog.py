@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storage.check_results import ResultsCheck
 from storage.check_runs import SeenPipeline, ended
 from storage.disk import Disk
-from storage.errors import StorageError
+from storage.errors import Corrupt, NotFound, StorageError, TooNew
 from storage.index_facts import IndexFacts, read_index
 from storage.inspection import Inspection
 from storage.layout import Layout
@@ -46,8 +47,12 @@ class CatalogCheck:
         """How many steps this will take; looking at the parts again once the runs are known counts as one."""
         try:
             self._manifest = self._file.read()
+        except TooNew as error:
+            self._inspection.find("manifest-newer", self._layout.manifest, error.what)
+            return 2
         except StorageError as error:
-            self._inspection.find("manifest-damaged", self._layout.manifest, error.what)
+            code = "manifest-damaged" if isinstance(error, Corrupt | NotFound) else "unreadable"
+            self._inspection.find(code, self._layout.manifest, error.what)
             return 2
         if not self._layout.manifest.exists() and self._unnamed():
             what = "manifest.json is not there, so none of the catalog's parts count."
@@ -178,6 +183,18 @@ class CatalogCheck:
                 self._find_folders_gone(self._meta, seen)
         with self._inspection.item(self._layout.catalog):
             self._find_documents_missing(lacking)
+        with self._inspection.item(self._layout.catalog):
+            self._compare_results(seen)
+
+    def _compare_results(self, seen: Sequence[SeenPipeline]) -> None:
+        """Compare the results with the documents of their pipelines; the deep check every number of them."""
+        assert self._files is not None and self._meta is not None
+        check = ResultsCheck(self._inspection, self._layout, self._files, self._sound)
+        if self._whole("data"):
+            check.find_arrays_missing(seen, set(_flat(self._meta).to_pylist()))
+        if self._inspection.deep:
+            self._inspection.expect(sum(len(self._sound[dataset]) for dataset in ("meta", "data")))
+            check.compare(seen)
 
     def _find_rows_missing(self, seen: Sequence[SeenPipeline]) -> None:
         import pyarrow as pa
@@ -278,10 +295,10 @@ class CatalogCheck:
             if facts.mark != manifest_mark(self._file.read()):
                 self._inspection.find("index-behind", path, "The index reflects an earlier state of the catalog.")
             elif facts.mark == manifest_mark(self._manifest) and self._meta is not None and self._whole("meta"):
-                self._compare_results(path, facts, self._meta)
+                self._compare_ids(path, facts, self._meta)
             self._compare_pipelines(path, facts, seen, signatures)
 
-    def _compare_results(self, path: Path, facts: IndexFacts, meta: pa.Table) -> None:
+    def _compare_ids(self, path: Path, facts: IndexFacts, meta: pa.Table) -> None:
         import pyarrow.compute as pc
 
         ids = pc.unique(pc.drop_null(_flat(meta)))

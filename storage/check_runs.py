@@ -32,13 +32,19 @@ _COUNTS = {"successful": "completed", "failed": "failed", "interrupted": "interr
 
 @dataclass(frozen=True)
 class SeenPipeline:
-    """A pipeline folder as its own document tells it; `busy` while a living process works on it or just ended it."""
+    """A pipeline folder as its own document tells it; `busy` while a living process works on it or just ended it.
+
+    `predictions` tells whether it has a predictions.csv that should be in the catalog, `classes` whether that holds
+    labels, None where nobody said.
+    """
 
     folder: str
     pipeline_id: str
     prediction_id: str
     status: str
     busy: bool = False
+    predictions: bool = False
+    classes: bool | None = None
 
 
 @dataclass
@@ -52,6 +58,7 @@ class _RunState:
     told: set[str] = field(default_factory=set)
     digests: dict[str, str] = field(default_factory=dict)
     damaged: bool = False  # a pipeline whose document can't be read may name any artifact
+    classes: bool | None = None  # whether the run is a classification
     busy: bool = False  # somebody may be storing artifacts that no document names yet
 
 
@@ -125,11 +132,11 @@ class RunsCheck:
     def _check_run(self, folder: Path) -> None:
         self.signatures[folder.name] = run_signature(folder)
         self._inspection.checked["runs"] += 1
-        config = self._read(folder / "run_config.json", RunConfig, "run-damaged")
+        config = self._read_config(folder)
         summary = self._read(folder / "run_summary.json", RunSummary, "summary-damaged")
         if config is not None:
             self._check_copy(folder, config)
-        state = _RunState(folder, _sizes(folder / BINARIES))
+        state = _RunState(folder, _sizes(folder / BINARIES), classes=_classes(config.task_type if config else None))
         if summary is not None and summary.status == "running":
             state.busy = self._lives(summary.writer)
             if not state.busy:
@@ -149,6 +156,16 @@ class RunsCheck:
         if summary is not None and summary.status != "running":
             self._compare_summary(folder, summary, state)
         self._check_orphans(state)
+
+    def _read_config(self, folder: Path) -> RunConfig | None:
+        """What was asked; a damaged one is told of by whether it can be made anew."""
+        found = len(self._inspection.findings)
+        config = self._read(folder / "run_config.json", RunConfig, "run-damaged")
+        if config is None and not has_pipelines(folder):
+            what = self._inspection.findings.pop().what
+            assert len(self._inspection.findings) == found
+            self._inspection.find("run-empty", folder / "run_config.json", what)
+        return config
 
     def _check_copy(self, folder: Path, config: RunConfig) -> None:
         first = self._run_ids.setdefault(config.run_id, folder.name)
@@ -177,7 +194,18 @@ class RunsCheck:
         lives = record.status == "running" and self._lives(record.writer)
         state.busy = state.busy or lives
         busy = lives or (_just_ended(record) and self._lives(record.writer))
-        self._note(SeenPipeline(state.folder.name, folder.name, record.prediction_id, record.status, busy), state)
+        self._note(
+            SeenPipeline(
+                state.folder.name,
+                folder.name,
+                record.prediction_id,
+                record.status,
+                busy,
+                predictions=record.thinned is None and bool(_size(folder, "predictions.csv").get("predictions.csv")),
+                classes=state.classes if record.task_type is None else _classes(record.task_type),
+            ),
+            state,
+        )
         if record.id != folder.name:
             what = f"The folder {folder.name} was made as {record.id}."
             self._inspection.find("pipeline-renamed", folder, what)
@@ -290,6 +318,21 @@ def _just_ended(record: PipelineRecord) -> bool:
 def ended(seen: Iterable[SeenPipeline]) -> list[SeenPipeline]:
     """Those of them that should have a row in the catalog."""
     return [one for one in seen if one.status in _ENDED and one.prediction_id]
+
+
+def _classes(task_type: str | None) -> bool | None:
+    """Whether a task has classes; None where nobody said."""
+    return None if task_type is None else task_type == "classification"
+
+
+def has_pipelines(folder: Path) -> bool:
+    """Whether a run folder has a pipeline that tells what it is: of such a one run_config.json can be made anew."""
+    names = (name for name in os.listdir(folder) if pipeline_number(name) is not None)
+    for name in names:
+        with suppress(StorageError):
+            read_document(folder / name / "pipeline.json", PipelineRecord)
+            return True
+    return False
 
 
 def _size(folder: Path, name: str) -> dict[str, int]:

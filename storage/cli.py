@@ -201,6 +201,7 @@ def run(
 
     Example: `runshelf run corn.csv --target protein --test-size 0.25 --pipelines pls.yaml --jobs 2`
     """
+    from storage.process import run_in_child
     from storage.requests import RunRequest
 
     if task not in (None, "regression", "classification"):
@@ -228,7 +229,7 @@ def run(
             _show_preview(opened.preview_run(request), format)
             return
         with progress(f"Training on {dataset or data.stem}") as report:
-            outcome = opened.run_request(request, report)
+            outcome = run_in_child(opened.root, request, report)
         _show_outcome(outcome, format)
     if outcome.failed:
         raise typer.Exit(1)

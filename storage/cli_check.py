@@ -57,9 +57,19 @@ def _look(root: Path, deep: bool) -> Report:
 
 def _repair(root: Path, deep: bool, dry_run: bool, yes: bool, format: Format) -> Report:
     """Mend what can be mended; returns what a check finds after that, with a dry run what it found before."""
+    from storage.rescue import plan_rescue
     from storage.workspace import Workspace
 
     found = _look(root, deep)
+    rescue = plan_rescue(root, found.findings)
+    if rescue.steps:  # without it nothing else can be mended
+        if format is Format.table:
+            _show(found, format)
+            print()
+        carry_out(rescue, dry_run, yes, sys.stdout if format is Format.table else sys.stderr)
+        if dry_run:
+            return found
+        found = _look(root, deep)
     with Workspace.open(root, read_only=dry_run) as opened:
         plan = opened.plan_repair(found.findings)
         if not plan.steps:

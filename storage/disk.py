@@ -12,6 +12,7 @@ import errno
 import getpass
 import hashlib
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from filelock import FileLock, Timeout
 
@@ -33,6 +34,8 @@ LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
+_WRITER_LOCK = re.compile(r".+-[0-9]+-[0-9a-f]{8}\.lock")
+Life = Literal["alive", "dead", "unknown"]
 
 
 def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -237,7 +240,7 @@ class Disk:
     def __init__(self, root: Path, staging: Path, read_only: bool = False) -> None:
         self.root = Path(os.path.realpath(root))
         self.read_only = read_only
-        self.writer = f"{_short_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.writer = f"{writer_prefix(os.getpid())}{uuid.uuid4().hex[:8]}"
         self._staging = staging
         self._own_lock: FileLock | None = None
         self._locks: dict[str, tuple[threading.RLock, FileLock]] = {}
@@ -267,21 +270,45 @@ class Disk:
             self._writer_lock(self.writer).unlink()
 
     def is_alive(self, writer: str) -> bool:
-        """Whether the writer of that name is still at work (on this machine or one that shares the locks)."""
+        """Whether the writer of that name is still at work, or may be: nobody's work is taken away from him."""
+        return self.life(writer) != "dead"
+
+    def life(self, writer: str) -> Life:
+        """Whether the writer of that name is still at work.
+
+        Unknown is one of another machine whose lock is free: on some shares, and in folders that are synchronised, the
+        locks of one machine are not seen by another. It is dead once `bury` was told so.
+        """
         if writer == self.writer:
-            return self._own_lock is not None
+            return "alive" if self._own_lock is not None else "dead"
         path = self._writer_lock(writer)
         if path.parent != self._staging or not os.path.exists(path):  # the name comes from a document: it may be a path
-            return False
-        lock = _file_lock(path, timeout=0)
+            return "dead"
+        if _is_locked(path):
+            return "alive"
+        ours = host_of(writer) in ("", _short_host()) or not _said(path)  # one who holds it has signed it
+        return "dead" if ours else "unknown"
+
+    def unknown_writers(self) -> list[str]:
+        """The writers of other machines of which nobody here knows whether they are still at work."""
         try:
-            lock.acquire()
-        except Timeout:
-            return True
+            names = sorted(os.listdir(self._staging))
         except OSError:
-            return True  # can't tell: never take work away from somebody
-        lock.release()
-        return False
+            return []
+        writers = [name.removesuffix(".lock") for name in names if _WRITER_LOCK.fullmatch(name)]
+        return [writer for writer in writers if self.life(writer) == "unknown"]
+
+    def owner(self, writer: str) -> str:
+        """Who a writer is, as it said itself: the user, the machine, the process."""
+        return _owner_of(self._writer_lock(writer))
+
+    def bury(self, writer: str) -> bool:
+        """Take an unknown writer for dead from now on, for the user said so; False where it is known what it is."""
+        with self.lock("writers"):
+            if self.life(writer) != "unknown":
+                return False
+            self.remove_files([self._writer_lock(writer)])
+            return True
 
     def sweep(self) -> int:
         """Remove what dead writers left in staging; returns how many there were."""
@@ -632,10 +659,36 @@ def _sign(descriptor: int) -> None:
 
 
 def _owner_of(lock_file: Path) -> str:
+    return _said(lock_file) or "another program"
+
+
+def _said(lock_file: Path) -> str:
+    """What stands in a lock file; empty where nothing can be read."""
     try:
-        return lock_file.read_text("utf-8") or "another program"
-    except OSError:
-        return "another program"
+        return lock_file.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether somebody holds a lock file; what can't be told counts as held. It is not signed in our name."""
+    lock = FileLock(path, timeout=0, poll_interval=0.002, thread_local=False, preserve_lock_file=True)
+    try:
+        lock.acquire()
+    except (Timeout, OSError):
+        return True  # can't tell: never take work away from somebody
+    lock.release()
+    return False
+
+
+def writer_prefix(pid: int) -> str:
+    """How the names of all writers of a process of this machine begin."""
+    return f"{_short_host()}-{pid}-"
+
+
+def host_of(writer: str) -> str:
+    """The machine of a writer, as its name says; empty where that is no writer's name."""
+    return writer.rsplit("-", 2)[0] if _WRITER_LOCK.fullmatch(f"{writer}.lock") else ""
 
 
 def user_name() -> str:

@@ -20,33 +20,47 @@ class Kind:
     fix: str = ""
 
 
+WRITE_MARKER = "write workspace document"
+REBUILD_CATALOG = "rebuild catalog"
 REBUILD_INDEX = "rebuild index"
+END_WRITERS = "end writers"
 SWEEP = "sweep"
 MARK_INTERRUPTED = "mark interrupted"
 TAKE_IN = "take in"
 MEND_PARTS = "mend parts"
 COUNT_PARTS = "count parts"
+TAKE_ARRAYS = "take in arrays"
+WRITE_RUNS = "write run documents"
 WRITE_SUMMARIES = "write summaries"
+WRITE_DOCUMENTS = "write documents"
 REMOVE_ORPHANS = "remove orphans"
 EMPTY_TRASH = "empty trash"
 
 _COPY = "Bring it back from a copy if there is one."
 _ITS_RESULT = f"{_COPY} Its result in the catalog is not affected."
+_FROM_CATALOG = "Write it anew from the catalog, which has the result; a damaged one goes to the trash first."
 
 KINDS: dict[str, Kind] = {
     # the tree
-    "marker-damaged": Kind("Workspace document", "damage", "Bring runshelf.json back from a copy."),
+    "marker-damaged": Kind(
+        "Workspace document", "damage", "Write it anew: runshelf check --repair.", WRITE_MARKER
+    ),
     "folder-missing": Kind("Missing folder", "warning", "It is made again when the workspace is opened for writing."),
     "foreign-entry": Kind("Foreign files", "note", "Runshelf leaves them alone. Move them elsewhere if they disturb."),
     "odd-entry": Kind("Link or device", "note", "Runshelf never follows it. Put real files there if it is to count."),
     "stale-file": Kind("Unfinished write", "warning", "Remove it: nothing names it.", SWEEP),
+    "writer-unknown": Kind(
+        "Writer on another machine", "warning",
+        "If Runshelf does not run there any more, end it: runshelf check --repair.", END_WRITERS,
+    ),
     "plan-unfinished": Kind("Unfinished plan", "warning", "Open the workspace for writing: that finishes it."),
     "unreadable": Kind("Can't be read", "damage", "Check the permissions and the disk."),
     "unchecked": Kind("Could not be checked", "damage", "Report this with the place and the words."),
     # the catalog
     "manifest-damaged": Kind(
-        "Catalog manifest", "damage", "Bring catalog/manifest.json back from a copy; the parts beside it are whole."
+        "Catalog manifest", "damage", "Make it again from the part files: runshelf check --repair.", REBUILD_CATALOG
     ),
+    "manifest-newer": Kind("Newer catalog", "damage", "Update Runshelf to check and open it."),
     "part-missing": Kind(
         "Missing catalog part", "damage", "Write its results anew from the run folders.", MEND_PARTS
     ),
@@ -58,10 +72,16 @@ KINDS: dict[str, Kind] = {
         "Part that does not count", "warning", "Remove it: other programs would count its rows twice.", SWEEP
     ),
     "rows-twice": Kind("Results listed twice", "note", "Other programs count them twice; Runshelf counts the newest."),
+    "arrays-missing": Kind(
+        "Predictions not in the catalog", "damage", "Take them in from the pipeline's predictions.csv.", TAKE_ARRAYS
+    ),
     "row-missing": Kind("Result not in the catalog", "warning", "Take it into the catalog.", TAKE_IN),
     "folder-gone": Kind("Run folder gone", "note", "The catalog keeps its results. Restore the run to have its files."),
     # runs
-    "run-damaged": Kind("Damaged run", "damage", _COPY),
+    "run-damaged": Kind(
+        "Damaged run", "damage", "Write run_config.json anew from its pipelines and the catalog.", WRITE_RUNS
+    ),
+    "run-empty": Kind("Folder that is no run", "damage", f"{_COPY} Else move it out of runs/."),
     "run-copied": Kind("Copied run folder", "note", "Keep one of the two, or move the copy out of the workspace."),
     "run-left": Kind("Run left running", "warning", "Its process is gone: end it.", MARK_INTERRUPTED),
     "summary-damaged": Kind("Damaged run summary", "damage", "Write it anew from the pipelines.", WRITE_SUMMARIES),
@@ -74,9 +94,10 @@ KINDS: dict[str, Kind] = {
         "Pipeline left running", "warning", "Its process is gone: mark it as interrupted.", MARK_INTERRUPTED
     ),
     "pipeline-renamed": Kind("Renamed pipeline folder", "note", "Give the folder its name back."),
-    "metrics-missing": Kind("Missing metrics", "damage", _ITS_RESULT),
-    "predictions-missing": Kind("Missing predictions", "damage", _ITS_RESULT),
-    "document-damaged": Kind("Damaged document", "damage", _ITS_RESULT),
+    "metrics-missing": Kind("Missing metrics", "damage", _FROM_CATALOG, WRITE_DOCUMENTS),
+    "predictions-missing": Kind("Missing predictions", "damage", _FROM_CATALOG, WRITE_DOCUMENTS),
+    "document-damaged": Kind("Damaged document", "damage", _FROM_CATALOG, WRITE_DOCUMENTS),
+    "document-differs": Kind("Document unlike the catalog", "damage", _FROM_CATALOG, WRITE_DOCUMENTS),
     "artifact-missing": Kind("Missing artifact", "damage", "Bring it back from a copy, or train the pipeline again."),
     "artifact-damaged": Kind("Damaged artifact", "damage", "Bring it back from a copy, or train the pipeline again."),
     "artifact-outside": Kind("Artifact outside its run", "damage", "Don't load it: somebody changed pipeline.json."),

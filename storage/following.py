@@ -71,7 +71,10 @@ class Following:
             return self._catalog.follow_manifest(self.report)
         except Corrupt as error:
             if not self._damage_told:
-                self._tell(f"{error.what} Results are shown as last known; nothing is written until it is mended.")
+                self._tell(
+                    f"{error.what} Results are shown as last known; nothing is written until it is mended: "
+                    "runshelf check --repair does it."
+                )
             self._damage_told = self._disk.read_only = True
             return False
 

@@ -30,6 +30,29 @@ class IndexFacts:
     ids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What an index still knows when documents are lost: whose it is, at which generation, and its parts' names."""
+
+    workspace_id: str = ""
+    generation: int = 0
+    parts: frozenset[tuple[str, str]] = frozenset()  # data set and file
+
+
+def remembered(path: Path) -> Remembered:
+    """What the index at `path` remembers, whosever it is; nothing where it can't be read."""
+    if not path.is_file() or path.is_symlink():
+        return Remembered()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as file:
+            facts = dict(file.execute("SELECT key, value FROM facts").fetchall())
+            parts = frozenset((str(d), str(f)) for d, f in file.execute("SELECT dataset, file FROM parts"))
+    except sqlite3.Error:
+        return Remembered()
+    generation = str(facts.get("manifest") or "").partition(":")[0]
+    return Remembered(str(facts.get("workspace_id") or ""), int(generation) if generation.isdecimal() else 0, parts)
+
+
 def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFacts:
     """Read the facts of the index at `path`; nothing of it is changed. `deep` reads every page and every id."""
     if not path.is_file() or path.is_symlink():

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from storage.catalog import Catalog
 from storage.catalog_row import Result, catalog_row
@@ -54,6 +55,35 @@ def take_in(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[Path
             batch, samples = [], 0
     if batch:
         _commit(catalog, batch, done)
+    return done
+
+
+def take_arrays(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[Path]) -> Intake:
+    """Put the predictions of these pipeline folders into the catalog, where it has their rows and no predictions.
+
+    Raises Corrupt while a part of the catalog can't be read.
+    """
+    from storage.part_files import DATA_SCHEMA, table_of
+    from storage.predictions import to_rows
+
+    done, rows = Intake(), list[dict[str, Any]]()
+
+    def commit() -> None:
+        if rows:
+            catalog.stored_arrays.put_back(table_of(rows, DATA_SCHEMA))
+            rows.clear()
+
+    for pipeline in _ended(layout, disk, catalog, folders, done):
+        try:
+            found = pipeline.arrays()
+        except StorageError as error:
+            done.problems.append(f"{pipeline.pipeline_id} was left out: {error.what.rstrip('.')}")
+            continue
+        rows += to_rows(pipeline.prediction_id, found) if pipeline.record.thinned is None else []
+        done.results += bool(found)
+        if sum(len(row["sample_indices"]) for row in rows) >= _SAMPLES:
+            commit()
+    commit()
     return done
 
 

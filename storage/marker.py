@@ -8,12 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from storage.disk import Disk
-from storage.errors import BadInput, NotFound, TooNew
+from storage.errors import BadInput, Corrupt, NotFound, TooNew
 from storage.layout import MARKER, Layout
 from storage.metrics import column_name
 from storage.records import MetricRecord, WorkspaceRecord, first_reason, read_document
 
 FORMAT_VERSION = 1
+_MEND = "Mend it with: runshelf check --repair -w FOLDER."
 
 
 def find_workspace(start: Path) -> Path:
@@ -36,8 +37,13 @@ def read_marker(root: Path) -> WorkspaceRecord:
     if not root.is_dir():
         raise NotFound(f"There is no folder {root}.", root, "Check the path, or make a workspace with: runshelf init.")
     if not os.path.isfile(root / MARKER):
+        if (root / "runs").is_dir() and (root / "catalog").is_dir():
+            raise NotFound(f"{root} has lost its {MARKER}.", root, _MEND)
         raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
-    record = read_document(root / MARKER, WorkspaceRecord)
+    try:
+        record = read_document(root / MARKER, WorkspaceRecord)
+    except Corrupt as error:
+        raise Corrupt(error.what, error.path, _MEND) from error
     if record.format_version > FORMAT_VERSION:
         raise TooNew(f"{root} was made by a newer Runshelf.", root, "Update Runshelf to open it.")
     return record

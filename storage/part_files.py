@@ -158,6 +158,15 @@ class PartFiles:
                     ids = table.column("prediction_id")
                     yield table.filter(pc.is_valid(ids)) if ids.null_count else table
 
+    def tables(self, dataset: str, part: PartRecord) -> Iterator[pa.Table]:
+        """All rows of a part of any data set, a bounded number at a time. Raises as `read`."""
+        path = self.path(dataset, part)
+        with self._reading(dataset, part):
+            self._verify_once(path, part)
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                for batch in file.iter_batches(ROW_GROUP["data"]):
+                    yield pa.Table.from_batches([batch])
+
     def ids(self, dataset: str, part: PartRecord) -> pa.ChunkedArray:
         """The prediction_id of each row, all bytes of the part verified. Raises as `read`, Corrupt without such ids."""
         table = self.read(dataset, part, ["prediction_id"])
@@ -238,6 +247,26 @@ class PartFiles:
             return "its bytes have changed"
         except (pa.ArrowException, OSError) as error:
             return str(error)
+
+    def record_of(self, dataset: str, file: str) -> tuple[PartRecord, pa.ChunkedArray]:
+        """The record of a part that no manifest describes, and the prediction_id of each of its rows.
+
+        Every page is read. Raises Corrupt or NotFound.
+        """
+        bare = PartRecord(file=file, rows=0, bytes=0, sha256="")
+        path = self.path(dataset, bare)
+        with self._reading(dataset, bare):
+            with path.open("rb") as opened:
+                sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+            with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+                if "prediction_id" not in parquet.schema_arrow.names:
+                    raise _without_ids(bare, path)
+                place = parquet.schema_arrow.names.index("prediction_id")
+                ids = [batch.column(place).cast(pa.string()) for batch in parquet.iter_batches(_BATCH_ROWS)]
+            size = path.stat().st_size
+            rows = sum(len(one) for one in ids)
+        record = PartRecord(file=file, rows=rows, bytes=size, sha256=sha256, footer=_footer_digest(path))
+        return record, pa.chunked_array(ids, pa.string())
 
     def _verify_once(self, path: Path, part: PartRecord) -> None:
         """Verify, the first time a part is read, what pyarrow relies on: a wrong byte there ends the process."""

@@ -125,7 +125,7 @@ class Parts:
         Raises StorageError with the old state intact.
         """
         with self._disk.lock("catalog"):
-            schema = self._meta_schema(self.manifest(), meta_rows)
+            schema = self._meta_schema(self._to_change(), meta_rows)
             return self.add(table_of(meta_rows, schema), table_of(data_rows, DATA_SCHEMA))
 
     def add(
@@ -142,7 +142,7 @@ class Parts:
         synced.
         """
         with self._disk.lock("catalog"):
-            before = self.manifest()
+            before = self._to_change()
             dropped = {dataset: set((without or {}).get(dataset, ())) for dataset in DATASETS}
             kept = {d: [p for p in getattr(before, d) if p.file not in dropped[d]] for d in DATASETS}
             schema = _wider(self._current_schema(before), meta.schema)
@@ -154,7 +154,9 @@ class Parts:
             live["meta"] = [widened.get(p.file, (None, p))[1] for p in live["meta"]]
             after = self._next(before, live)
             files = [(staged, self.files.path("meta", part)) for staged, part in widened.values()]
-            files += [(staged, self.files.path(dataset, part)) for dataset, (staged, part) in added.items()]
+            # Arrays first: where the first commit of all is cut short, no row lies there without them.
+            ordered = [(dataset, *added[dataset]) for dataset in ("data", "meta", "annotations") if dataset in added]
+            files += [(staged, self.files.path(dataset, part)) for dataset, staged, part in ordered]
             self._commit(files, after)
             self._discard("meta", [p for p in before.meta if p.file in widened])
             for dataset, names in dropped.items():
@@ -206,7 +208,7 @@ class Parts:
     def _remove(self, datasets: Sequence[str], ids: Sequence[str], annotations: pa.Table | None) -> Manifest:
         wanted = pa.array(ids, pa.string())
         with self._disk.lock("catalog"):
-            before = self.manifest()
+            before = self._to_change()
             live: dict[str, list[PartRecord]] = {"annotations": list(before.annotations)}
             files: list[tuple[Path, Path]] = []
             gone: dict[str, list[PartRecord]] = {"meta": [], "data": []}
@@ -251,6 +253,14 @@ class Parts:
     def locked(self) -> AbstractContextManager[None]:
         """Hold off every other change of the catalog; re-entrant in one thread."""
         return self._disk.lock("catalog")
+
+    def _to_change(self) -> Manifest:
+        """The manifest that a change starts from. Raises Corrupt where it was lost: then no part would count."""
+        found = self.manifest()
+        if not found.generation and self._manifest.orphans():
+            advice = "Open the workspace again: it is made again from the parts."
+            raise Corrupt("catalog/manifest.json is not there any more.", advice=advice)
+        return found
 
     def _next(self, before: Manifest, live: Mapping[str, list[PartRecord]]) -> Manifest:
         return before.model_copy(update={"generation": before.generation + 1, **live})

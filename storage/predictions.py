@@ -182,6 +182,39 @@ def _values(columns: Mapping[str, NDArray[Any]], names: Sequence[str], labels: l
     return columns[names[0]] if len(names) == 1 else np.column_stack([columns[name] for name in names])
 
 
+def differ(one: Sequence[PredictionArrays], other: Sequence[PredictionArrays]) -> str:
+    """What differs between two tellings of the same predictions, in a few words; empty where nothing does.
+
+    Numbers may differ as far as reading a long CSV file makes them.
+    """
+    blocks = {(block.partition, block.fold_id): block for block in other}
+    if {(block.partition, block.fold_id) for block in one} != blocks.keys():
+        return "has other partitions or folds"
+    for block in one:
+        twin = blocks[block.partition, block.fold_id]
+        if not np.array_equal(block.sample_indices, twin.sample_indices):
+            return f"has other samples of {block.partition}"
+        if not all(_same_values(block, twin, name) for name in ("y_true", "y_pred")):
+            return f"has other values of {block.partition}"
+        shares = block.probabilities is not None and twin.probabilities is not None and block.labels == twin.labels
+        if shares and not _close(block.probabilities, twin.probabilities):
+            return f"has other probabilities of {block.partition}"
+    return ""
+
+
+def _same_values(one: PredictionArrays, other: PredictionArrays, name: str) -> bool:
+    mine, theirs = getattr(one, name), getattr(other, name)
+    if one.labels and other.labels and one.labels != other.labels:
+        if len(mine) != len(theirs):
+            return False
+        return [one.labels[int(code)] for code in mine] == [other.labels[int(code)] for code in theirs]
+    return _close(mine, theirs)
+
+
+def _close(one: Any, other: Any) -> bool:
+    return bool(one.shape == other.shape and np.allclose(one, other, rtol=1e-12, atol=0.0, equal_nan=True))
+
+
 def to_rows(prediction_id: str, blocks: Iterable[PredictionArrays]) -> list[dict[str, Any]]:
     """Rows of the catalog's data set; matrices are flattened by row, `n_targets` and `labels` give their width."""
     return [

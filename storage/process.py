@@ -9,20 +9,24 @@ finished pipelines come up the connection; "pause", "resume" and "cancel" go dow
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.control import Control
 from storage.errors import Cancelled, StorageError
-from storage.requests import OnPipeline, Report, RunOutcome, RunRequest
+from storage.records import utc_now
+from storage.requests import Failure, OnPipeline, PipelineEvent, Remainder, Report, RunOutcome, RunRequest
 
 if TYPE_CHECKING:
+    from storage.pipelines import Pipeline
     from storage.reloading import Foreseen
     from storage.stored_samples import Verdict
 
@@ -42,22 +46,140 @@ def run_in_child(
 
     `report` is called several times a second, also while the batch is paused through `control`. When it raises
     Cancelled, or `control` is cancelled, the child is asked to stop, given a little time, then killed; the run is left
-    consistent and Cancelled is raised. A child that dies raises StorageError; what it had finished stays.
+    consistent and Cancelled is raised. A pipeline that ends the child's process is recorded as failed, and the batch goes
+    on in another one; StorageError is raised for a child that dies with no pipeline at work. What was finished stays.
     """
-    line = _Line(report, on_pipeline, control or Control())
-    kind, content, code = _in_child(_work, (str(root), request.model_dump_json()), line)
-    if code != 0:
-        _recover(root)
-    if kind == "outcome":
-        return content  # type: ignore[no-any-return]
-    if kind == "cancelled":
-        raise Cancelled("Training was cancelled.")
-    if kind == "error":
-        raise content
-    raise StorageError(
-        f"Training stopped: its process ended with code {code}.",
-        advice="Finished pipelines are kept; see run.log, then run again to go on.",
+    batch = _Parted(root, on_pipeline)
+    while True:
+        line = _Line(report, batch.tell, control or Control())
+        left = batch.left()
+        wanted = request.model_copy(update={"jobs": 1}) if left.only else request
+        began = utc_now()
+        try:
+            ended = _in_child(_work, (str(root), wanted.model_dump_json(), left.model_dump_json()), line)
+        except KeyboardInterrupt:
+            _recover(root)
+            raise
+        if ended.kind == "died" and batch.take_over(ended.pid, began, ended.code):
+            continue
+        if ended.code != 0:
+            _recover(root)
+        if ended.kind == "outcome":
+            if left.only:
+                batch.end_some(ended.content, left.only)
+                continue
+            return batch.whole(ended.content)
+        if ended.kind == "cancelled":
+            raise Cancelled("Training was cancelled.")
+        if ended.kind == "error":
+            raise ended.content
+        raise StorageError(
+            f"Training stopped: its process {_how(ended.code)}.",
+            advice="Finished pipelines are kept; see run.log, then run again to go on.",
+        )
+
+
+class _Parted:
+    """A batch that takes several processes, for pipelines of it end theirs.
+
+    Whose process died is failed. Where several were at work, each of them is run alone to see which it was.
+    """
+
+    def __init__(self, root: Path, on_pipeline: OnPipeline | None) -> None:
+        self._root = root
+        self._on_pipeline = on_pipeline
+        self._told: set[tuple[str, str]] = set()
+        self._first = True  # the process that tells which pipelines are skipped
+        self._ended: list[str] = []  # hashes
+        self._suspects: list[str] = []
+        self._counted = RunOutcome()
+
+    def tell(self, event: PipelineEvent) -> None:
+        """Pass on that a pipeline came to its end."""
+        if event.status == "skipped" and not self._first:
+            return
+        self._told.add((event.run_id, event.pipeline_id))
+        if self._on_pipeline is not None:
+            self._on_pipeline(event)
+
+    def left(self) -> Remainder:
+        """What the next process is to run."""
+        return Remainder(ended=self._ended, only=self._suspects[:1])
+
+    def take_over(self, pid: int | None, since: datetime, code: int | None) -> bool:
+        """Settle what a process left that died; False where no pipeline was at work, whose fault it could be."""
+        from storage.workspace import Workspace
+
+        with Workspace.open(self._root) as workspace:  # which marks what was at work as interrupted
+            made = workspace.pipelines_of_process(pid, since) if pid is not None else []
+            at_work = [one for one in made if one.record.status == "interrupted"]
+            for one in at_work[:1]:
+                names = ", ".join(each.pipeline_id for each in at_work)
+                one.run.log(f"the process of the batch {_how(code)}; at work: {names}")
+            if len(at_work) == 1:
+                _fail(at_work[0], code)
+            for one in made:
+                if one.record.status in ("completed", "failed"):
+                    self._count(one)
+            for run in {one.run.folder: one.run for one in made}.values():
+                self._counted.run_id, self._counted.summary = run.run_id, run.finalize()
+        self._first = False
+        tried = self._suspects[:1]
+        more = [one.record.hash for one in at_work] if len(at_work) > 1 else []
+        self._suspects = [one for one in [*self._suspects, *more] if one not in self._ended and one not in tried]
+        return bool(made)  # else it would die the same way again
+
+    def end_some(self, outcome: RunOutcome, hashes: Sequence[str]) -> None:
+        """Take in what came of a process that had one pipeline to run."""
+        self._suspects = [one for one in self._suspects if one not in hashes]
+        self._ended += hashes
+        self._add(outcome)
+
+    def whole(self, last: RunOutcome) -> RunOutcome:
+        """The outcome of all processes together."""
+        self._add(last)
+        counted = self._counted
+        return replace(last, run_id=last.run_id or counted.run_id, summary=last.summary or counted.summary,
+                       completed=counted.completed, failed=counted.failed, failures=counted.failures)  # fmt: skip
+
+    def _add(self, outcome: RunOutcome) -> None:
+        self._counted.completed += outcome.completed
+        self._counted.failed += outcome.failed
+        self._counted.failures += outcome.failures
+
+    def _count(self, pipeline: Pipeline) -> None:
+        """Count a pipeline that ended in a process that died, and tell of it unless that was done."""
+        from storage.endings import ended_event
+
+        record = pipeline.record
+        self._ended.append(record.hash)
+        if record.status == "failed":
+            self._counted.failed += 1
+            self._counted.failures.append(Failure(record.id, record.name, record.error))
+        else:
+            self._counted.completed += 1
+        if (pipeline.run.run_id, record.id) not in self._told:
+            seconds = record.duration_seconds or 0.0
+            self.tell(ended_event(pipeline, record.task_type or "regression", seconds, record.error))
+
+
+def _fail(pipeline: Pipeline, code: int | None) -> None:
+    """Record that a pipeline ended the process that trained it."""
+    pipeline.record = pipeline.record.model_copy(update={"status": "running"})
+    pipeline.fail(
+        f"The process that trained it {_how(code)}.",
+        f"The process that trained this pipeline {_how(code)}.\nIts other pipelines went on in a new one.",
     )
+    pipeline.run.log(f"✗ {pipeline.record.name}: {pipeline.record.error}")
+
+
+def _how(code: int | None) -> str:
+    """How a process ended, for people."""
+    if code is None or code >= 0:
+        return f"ended with code {code}"
+    name = signal.Signals(-code).name if -code in {one.value for one in signal.Signals} else f"signal {-code}"
+    why = ", as by a system that is out of memory" if name == "SIGKILL" else ""
+    return f"was ended by {name}{why}"
 
 
 @dataclass(frozen=True)
@@ -77,21 +199,30 @@ def load_in_child(root: Path, run_id: str, pipeline_id: str, report: Report) -> 
     StorageError for a child that dies.
     """
     line = _Line(report, None, Control(), grace=0.0)
-    kind, content, code = _in_child(_load, (str(root), run_id, pipeline_id), line)
-    if kind == "outcome":
-        return content  # type: ignore[no-any-return]
-    if kind == "cancelled":
+    ended = _in_child(_load, (str(root), run_id, pipeline_id), line)
+    if ended.kind == "outcome":
+        return ended.content  # type: ignore[no-any-return]
+    if ended.kind == "cancelled":
         raise Cancelled("Loading was cancelled.")
-    if kind == "error":
-        raise content
+    if ended.kind == "error":
+        raise ended.content
     raise StorageError(
-        f"{pipeline_id} can't be loaded here: the process that loaded it ended with code {code}.",
+        f"{pipeline_id} can't be loaded here: the process that loaded it ended with code {ended.code}.",
         advice="Load it with the versions it was made with, or train it again from its configuration.",
     )
 
 
-def _in_child(work: Callable[..., None], args: tuple[str, ...], line: _Line) -> tuple[str, Any, int | None]:
-    """Let a child do work and listen to it; returns how it ended, what it said last, and its exit code."""
+class _Ended(NamedTuple):
+    """How a child ended, what it said last, its exit code and its number."""
+
+    kind: str
+    content: Any
+    code: int | None
+    pid: int | None
+
+
+def _in_child(work: Callable[..., None], args: tuple[str, ...], line: _Line) -> _Ended:
+    """Let a child do work and listen to it; returns how it ended."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     child = context.Process(target=work, args=(theirs, *args), daemon=True)
@@ -102,7 +233,7 @@ def _in_child(work: Callable[..., None], args: tuple[str, ...], line: _Line) -> 
     finally:
         ours.close()
         _end(child)
-    return kind, content, child.exitcode
+    return _Ended(kind, content, child.exitcode, child.pid)
 
 
 class _Line:
@@ -210,8 +341,9 @@ class _Home:
             self.control.cancel()
 
 
-def _work(connection: Connection, root: str, request: str) -> None:
-    """The child's whole life."""
+def _work(connection: Connection, root: str, request: str, left: str) -> None:
+    """The child's whole life. Ctrl+C in a terminal reaches it, too: it is left to the parent to say what that means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from storage.workspace import Workspace
 
     home = _Home(connection)
@@ -222,6 +354,7 @@ def _work(connection: Connection, root: str, request: str) -> None:
                 lambda *news: home.say("progress", news),
                 on_pipeline=lambda event: home.say("pipeline", event),
                 control=home.control,
+                left=Remainder.model_validate_json(left),
             )
         home.say("outcome", outcome)
     except (Cancelled, KeyboardInterrupt):

@@ -29,11 +29,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json
 
 from storage.errors import BadInput, Corrupt, TooNew
 from storage.reading import read_bytes
 
+_CUTS = 64  # signs that may be left out at the place where a document is damaged
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 Status = Literal["running", "completed", "failed", "interrupted", "cancelled"]
@@ -378,6 +379,27 @@ def read_json(path: Path) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise Corrupt(f"{path.name} is damaged: {first_reason(error)}.", path, "Restore it from a copy.") from error
+
+
+def readable_part(data: bytes) -> dict[str, Any]:
+    """What can be read of a damaged JSON document: what stands before the place where it is; empty where nothing can.
+
+    A text that is cut short is left out, and so is all of a document that is no object.
+    """
+    text = data.decode("utf-8", errors="replace").replace("\0", "")
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        text = text[: error.pos]
+    except (ValueError, RecursionError):
+        return {}
+    for _ in range(_CUTS):
+        try:
+            found = from_json(text, allow_partial=True)
+            return found if isinstance(found, dict) else {}
+        except ValueError:  # it ends within something that only its next sign would make sense of
+            text = text[:-1].rstrip()
+    return {}
 
 
 def plain(value: Any) -> Any:

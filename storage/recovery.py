@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from storage.catalog import Catalog
-from storage.disk import Disk
+from storage.disk import Disk, host_of
 from storage.errors import Cancelled, Corrupt, Locked, NotFound, StorageError
 from storage.folder_deletion import FolderDeletion
 from storage.index import Index
@@ -54,6 +54,7 @@ class Recovery:
         """Bring order after a killed process. One opener does it; another that comes meanwhile goes on without."""
         try:
             with self._disk.lock("recovery", timeout=0):
+                self._name_unknown()
                 self._disk.sweep()
                 self._settle_catalog()
                 self._finish_noted()
@@ -62,6 +63,14 @@ class Recovery:
                 self._end_abandoned_runs()
         except Locked:
             return
+
+    def _name_unknown(self) -> None:
+        """Tell of writers of other machines, whose work stays as it is until somebody says that they have ended."""
+        for writer in self._disk.unknown_writers():
+            self.notices.append(
+                f"{self._disk.owner(writer)} may be at work in this workspace: what was begun there is left as it is. "
+                f"If Runshelf does not run on {host_of(writer)} any more, end it with: runshelf check --repair."
+            )
 
     def _settle_catalog(self) -> None:
         try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage import findings as kinds
 from storage.artifacts import FOLDER as BINARIES
@@ -18,17 +19,25 @@ from storage.disk import Disk
 from storage.errors import Corrupt, NotFound, StorageError
 from storage.findings import FIXES, Finding, count
 from storage.index import Index
-from storage.intake import take_in
+from storage.intake import take_arrays, take_in
 from storage.layout import Layout, pipeline_number
 from storage.manifest import DATASETS, ManifestFile
 from storage.plan import Plan, Report, Step
 from storage.quarantine import move_aside
 from storage.records import PipelineRecord, RunSummary, read_document
 from storage.recovery import end_abandoned, interrupt
+from storage.rescue import RESCUES
 from storage.runs import Run
 from storage.trash import FILES, Trash
 
+if TYPE_CHECKING:
+    from storage.documents_anew import DocumentsAnew
+
 _SENTENCES = {
+    kinds.END_WRITERS: (
+        "Take the process of {one} for ended; what it began is marked as interrupted or taken in.",
+        "Take {n} processes of other machines for ended; what they began is marked as interrupted or taken in.",
+    ),
     kinds.MEND_PARTS: (
         "Put the damaged part {one} aside in the trash; write what it held anew from the run folders and the index.",
         "Put {n} damaged parts aside in the trash; write what they held anew from the run folders and the index.",
@@ -37,6 +46,18 @@ _SENTENCES = {
     kinds.REBUILD_INDEX: ("Make the index again from the files.", "Make the index again from the files."),
     kinds.MARK_INTERRUPTED: ("Mark {one} as interrupted.", "Mark {n} runs and pipelines as interrupted."),
     kinds.TAKE_IN: ("Take {one} into the catalog.", "Take {n} results into the catalog."),
+    kinds.TAKE_ARRAYS: (
+        "Take the predictions of {one} into the catalog.",
+        "Take the predictions of {n} pipelines into the catalog.",
+    ),
+    kinds.WRITE_RUNS: (
+        "Write run_config.json of {run} anew; a damaged one goes to the trash first.",
+        "Write run_config.json of {n} runs anew; damaged ones go to the trash first.",
+    ),
+    kinds.WRITE_DOCUMENTS: (
+        "Write {one} of {run} anew from the catalog; a damaged one goes to the trash first.",
+        "Write {n} documents of pipelines anew from the catalog; damaged ones go to the trash first.",
+    ),
     kinds.WRITE_SUMMARIES: (
         "Write the summary of {run} anew; a damaged one goes to the trash first.",
         "Write {n} run summaries anew; damaged ones go to the trash first.",
@@ -52,8 +73,12 @@ _ORDER = (  # parts first: what the index still knows of them is gone once it is
     kinds.MEND_PARTS,
     kinds.COUNT_PARTS,
     kinds.REBUILD_INDEX,
+    kinds.END_WRITERS,
+    kinds.WRITE_RUNS,
     kinds.MARK_INTERRUPTED,
     kinds.TAKE_IN,
+    kinds.TAKE_ARRAYS,
+    kinds.WRITE_DOCUMENTS,
     kinds.WRITE_SUMMARIES,
     kinds.REMOVE_ORPHANS,
     kinds.SWEEP,
@@ -61,14 +86,16 @@ _ORDER = (  # parts first: what the index still knows of them is gone once it is
 )
 _MARKED = ("run or pipeline", "runs and pipelines", "marked as interrupted")
 _WRITTEN = ("run summary", "run summaries", "written anew")
-assert set(_ORDER) == set(FIXES) == set(_SENTENCES)
+_CONFIGS = ("run document", "run documents", "written anew")
+_DOCUMENTS = ("document", "documents", "written anew from the catalog")
+assert set(_ORDER) == set(FIXES) - set(RESCUES) == set(_SENTENCES)
 
 
 @dataclass(frozen=True)
 class Repairs:
     """The repairs of one workspace; what it takes for them that others do is handed over.
 
-    `plan_remove` plans the removal of trash entries, `sync` brings the index up to the files.
+    `recover` brings order after processes that ended, `plan_remove` plans the removal of trash entries, `sync` brings the index up to the files.
     """
 
     layout: Layout
@@ -76,6 +103,7 @@ class Repairs:
     index: Index
     catalog: Catalog
     rebuild_index: Callable[[Report], object]
+    recover: Callable[[Report], object]
     sync: Callable[[], object]
     plan_remove: Callable[[Sequence[str]], Plan]
 
@@ -113,6 +141,17 @@ class Repairs:
                 yield "the index was made again"
             case kinds.MARK_INTERRUPTED:
                 yield from self._each(places, self._mark, _MARKED, quiet)
+            case kinds.END_WRITERS:
+                buried = sum(self.disk.bury(place.name.removesuffix(".lock")) for place in places)
+                self.recover(quiet)
+                yield f"{count(buried, 'process', 'processes')} taken for ended" if buried else ""
+            case kinds.WRITE_RUNS:
+                yield from self._each(places, self._documents.write_run, _CONFIGS, quiet)
+                self.sync()
+            case kinds.TAKE_ARRAYS:
+                yield self._take_arrays(places)
+            case kinds.WRITE_DOCUMENTS:
+                yield from self._each(places, self._documents.write_document, _DOCUMENTS, quiet)
             case kinds.TAKE_IN:
                 yield self._take_in(places, quiet)
             case kinds.WRITE_SUMMARIES:
@@ -161,6 +200,16 @@ class Repairs:
     def _take_in(self, places: Sequence[Path], report: Report) -> str:
         done = take_in(self.layout, self.disk, self.catalog, places, report)
         return ", ".join([f"{count(done.results, 'result')} taken into the catalog", *done.problems])
+
+    @property
+    def _documents(self) -> DocumentsAnew:
+        from storage.documents_anew import DocumentsAnew
+
+        return DocumentsAnew(self.layout, self.disk, self.catalog)
+
+    def _take_arrays(self, places: Sequence[Path]) -> str:
+        done = take_arrays(self.layout, self.disk, self.catalog, places)
+        return ", ".join([f"predictions of {count(done.results, 'result')} taken into the catalog", *done.problems])
 
     def _write_summary(self, place: Path) -> bool:
         """Bring run_summary.json up to the pipelines; the times of the run stay, as far as they are known."""

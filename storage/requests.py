@@ -41,6 +41,16 @@ class RunRequest(BaseModel):
     charts: bool = True
 
 
+class Remainder(BaseModel):
+    """What is left of a batch whose process died: all but pipelines that `ended`, or `only` some; by their hashes.
+
+    A pipeline that is asked for twice stands there twice.
+    """
+
+    ended: list[str] = []
+    only: list[str] = []
+
+
 @dataclass(frozen=True)
 class Skipped:
     """A pipeline that was not run, and where the same work lies done."""

@@ -186,6 +186,12 @@ class RunIndex:
         p = self._index.tables.pipelines
         return self._index.ask(select(p.c.folder, p.c.pipeline_id, p.c.writer).where(p.c.status == "running"))
 
+    def of_writer(self, prefix: str) -> list[dict[str, Any]]:
+        """Pipelines whose writer's name begins so, in the order of their numbers."""
+        p = self._index.tables.pipelines
+        chosen = select(p.c.folder, p.c.pipeline_id).where(p.c.writer.startswith(prefix, autoescape=True))
+        return self._index.ask(chosen.order_by(p.c.folder, p.c.number))
+
     def unfinished_runs(self) -> list[dict[str, Any]]:
         """Runs that were never finalized, and their writers."""
         r = self._index.tables.runs

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from storage.estimators import ALLOWED_MODULES
 from storage.layout import Layout
 from storage.pipelines import Pipeline
 from storage.records import DatasetSource
-from storage.requests import Failure, OnPipeline, PipelineEvent, Report, RunOutcome, RunPreview, Skipped
+from storage.requests import Failure, OnPipeline, PipelineEvent, Remainder, Report, RunOutcome, RunPreview, Skipped
 from storage.runs import Run
 from storage.stored_samples import choose_rows, with_predictions
 from storage.training import Fold, environment, make_folds, shared_cores, train
@@ -115,20 +116,23 @@ def run_batch(
     report: Report | None = None,
     on_pipeline: OnPipeline | None = None,
     control: Control | None = None,
+    left: Remainder | None = None,
 ) -> RunOutcome:
     """Run pipelines on a dataset, `jobs` at a time in threads; see Workspace.run_batch.
 
     Everything that can be wrong with the request is found before the first byte is written (BadInput). A failing
     pipeline is recorded and counted. When `report` raises Cancelled or `control` is cancelled, pipelines in work stop
-    at the next fold, the run is finalized as cancelled, and Cancelled is raised.
+    at the next fold, the run is finalized as cancelled, and Cancelled is raised. Of a batch that was begun before, only
+    what is `left` is run.
     """
+    left = left or Remainder()
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
     data_hash = dataset.data_hash()
     outcome = RunOutcome()
-    todo = _to_do(catalog, dataset, pipelines, pipeline_names, data_hash, seed, again, allowed_modules, outcome)
+    todo = _to_do(catalog, dataset, pipelines, pipeline_names, data_hash, seed, again, allowed_modules, outcome, left)
     progress = _Progress(outcome.total, report or (lambda done, total, text: None), on_pipeline, control or Control())
-    progress.done = len(outcome.skipped)
+    progress.done = len(outcome.skipped) + len(left.ended)
     for skipped in outcome.skipped:
         progress.ended(skipped_event(skipped))
     if charts:
@@ -176,7 +180,7 @@ def preview_batch(
     """What `run_batch` would run, found out as it does; raises BadInput as it does."""
     outcome = RunOutcome()
     todo = _to_do(
-        catalog, dataset, pipelines, pipeline_names, dataset.data_hash(), seed, again, allowed_modules, outcome
+        catalog, dataset, pipelines, pipeline_names, dataset.data_hash(), seed, again, allowed_modules, outcome, Remainder()
     )
     return RunPreview(
         dataset.name,
@@ -224,6 +228,7 @@ def _to_do(
     again: bool,
     allowed_modules: Sequence[str],
     outcome: RunOutcome,
+    left: Remainder,
 ) -> list[_Job]:
     """The pipelines that are to be trained; `outcome` counts all and names those that were done before."""
     if not 0 <= seed < 2**32:
@@ -231,7 +236,9 @@ def _to_do(
     planned = _named([c for source in pipelines for c in from_object(source)], names)
     outcome.total = len(planned)
     prepared = _prepare(planned, dataset, seed, (*ALLOWED_MODULES, *allowed_modules))
-    return list(_not_done_before(prepared, catalog, dataset, data_hash, seed, outcome, again))
+    ended = Counter(left.ended)
+    todo = list(_not_done_before(prepared, catalog, dataset, data_hash, seed, outcome, again, ended))
+    return [job for job in todo if job.fields["hash"] in left.only] if left.only else todo
 
 
 def _named(planned: list[PipelineConfig], names: Sequence[str]) -> list[PipelineConfig]:
@@ -268,11 +275,16 @@ def _not_done_before(
     seed: int,
     outcome: RunOutcome,
     again: bool,
+    ended: Counter[str],
 ) -> Iterator[_Job]:
-    """The jobs whose result does not lie there yet; the others are named in `outcome.skipped`."""
+    """The jobs whose result does not lie there yet; the others are named in `outcome.skipped`, but for `ended` ones."""
     seen: dict[str, str] = {}
     for job in prepared:
         digest = job.fields["hash"]
+        if ended[digest]:
+            ended[digest] -= 1
+            seen[digest] = job.config.name
+            continue
         place = None if again else catalog.done_before(digest, data_hash, seed, dataset.name)
         if place is not None:
             outcome.skipped.append(Skipped(job.config.name, *place))

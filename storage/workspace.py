@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 import platformdirs
 
 from storage.catalog import Catalog
-from storage.disk import Disk, make_root
-from storage.errors import BadInput, Corrupt, DiskFull, Exists, NotFound, ReadOnly, TooNew
+from storage.disk import Disk, make_root, writer_prefix
+from storage.errors import BadInput, Corrupt, DiskFull, Exists, Locked, NotFound, ReadOnly, TooNew
 from storage.following import Following
 from storage.index import Index
 from storage.layout import MARKER, Layout, pipeline_folder
@@ -33,6 +33,7 @@ from storage.listing import (
     run_row,
     sample_names,
 )
+from storage.manifest import ManifestFile
 from storage.marker import note_metric, read_marker, write_marker
 from storage.metrics import Metrics
 from storage.places import Places
@@ -59,10 +60,11 @@ if TYPE_CHECKING:
     from storage.library import Library
     from storage.loading import LoadedPipeline
     from storage.migration import Migration
+    from storage.pipelines import Pipeline
     from storage.plan import Plan
     from storage.reloading import Foreseen
     from storage.reports import Reports
-    from storage.requests import OnPipeline, Report, RunOutcome, RunPreview, RunRequest
+    from storage.requests import OnPipeline, Remainder, Report, RunOutcome, RunPreview, RunRequest
     from storage.reruns import Which
     from storage.restoration import TrashBin
     from storage.run_deletion import RunDeletion
@@ -135,7 +137,13 @@ class Workspace:
             try:
                 self._disk.make_folders(self.layout.folders())
                 self._disk.open()
-            except (ReadOnly, DiskFull, BadInput) as error:  # BadInput: a folder of it is a link to somewhere else
+                self._rescue_catalog()
+            except (
+                ReadOnly,
+                DiskFull,
+                BadInput,
+                Locked,
+            ) as error:  # BadInput: a folder of it is a link to somewhere else
                 self._disk.close()
                 self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")
@@ -143,22 +151,27 @@ class Workspace:
             with self._following_told(report):
                 self.sync()
             if not self.read_only:
-                recovery = Recovery(
-                    self.layout,
-                    self._disk,
-                    self._index,
-                    self.catalog,
-                    self._following.scan,
-                    report,
-                    self._finishers(),
-                )
-                recovery.recover()
-                self.notices += recovery.notices
+                self._recover(report)
         except (TooNew, DiskFull) as error:
             self.notices.append(str(error))
         except BaseException:
             self.close()
             raise
+
+    def _rescue_catalog(self) -> None:
+        """Make a manifest that was lost again from the parts: without one nothing says that they count."""
+        if not ManifestFile(self.layout, self._disk).orphans():
+            return
+        from storage.rescue import rebuild_catalog
+
+        self.notices += [text for text in (rebuild_catalog(self.layout, self._disk),) if text]
+
+    def _recover(self, report: Report) -> None:
+        """Bring order after processes that ended, and tell what was done."""
+        scan, finishers = self._following.scan, self._finishers()
+        recovery = Recovery(self.layout, self._disk, self._index, self.catalog, scan, report, finishers)
+        recovery.recover()
+        self.notices += recovery.notices
 
     @contextmanager
     def _following_told(self, report: Report) -> Iterator[None]:
@@ -277,6 +290,7 @@ class Workspace:
             self._index,
             self.catalog,
             self.rebuild_index,
+            self._recover,
             self.sync,
             lambda trash_ids: self.trash.plan_remove(trash_ids),
         ).plan(findings)
@@ -780,6 +794,7 @@ class Workspace:
         on_progress: Report | None = None,
         on_pipeline: OnPipeline | None = None,
         control: Control | None = None,
+        left: Remainder | None = None,
     ) -> RunOutcome:
         """Run pipelines on a dataset and record each; returns what came of it.
 
@@ -787,7 +802,7 @@ class Workspace:
         a time. Work done before on the same data, split and seed is skipped and named, unless `again`. `on_pipeline`
         is called with a PipelineEvent for each that ends; through `control` another thread pauses or stops the batch.
         Raises BadInput before anything is written, or Cancelled when `on_progress` raised it or `control` was
-        cancelled; the run is then consistent.
+        cancelled; the run is then consistent. `left` is for a batch that was begun before.
         """
         from storage.runner import run_batch
 
@@ -810,9 +825,17 @@ class Workspace:
                 report=on_progress,
                 on_pipeline=on_pipeline,
                 control=control,
+                left=left,
             )
         finally:
             self.sync()
+
+    def pipelines_of_process(self, pid: int, since: datetime) -> list[Pipeline]:
+        """The pipelines that a process of this machine has made since a moment, by their own documents."""
+        self.sync()
+        rows = self.catalog.ask_index(lambda: self._index.runs.of_writer(writer_prefix(pid)))
+        found = [self.run(row["folder"]).pipeline(row["pipeline_id"]) for row in rows]
+        return [pipeline for pipeline in found if pipeline.record.created_at >= since]
 
     def preview_run(self, request: RunRequest) -> RunPreview:
         """What `run_request` would do; nothing is trained or written. Raises what it does."""
@@ -837,6 +860,7 @@ class Workspace:
         *,
         on_pipeline: OnPipeline | None = None,
         control: Control | None = None,
+        left: Remainder | None = None,
     ) -> RunOutcome:
         """Run a batch as the command line and the window ask for it; see `run_batch`."""
         dataset, planned = _asked_for(request)
@@ -853,6 +877,7 @@ class Workspace:
             on_progress=report,
             on_pipeline=on_pipeline,
             control=control,
+            left=left,
         )
 
     def rerun_request(self, run_id: str, only: Which = "failed", *, same_data: bool = True) -> RunRequest:

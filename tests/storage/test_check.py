@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from storage import Cancelled, Conflict, NotFound, Report, Workspace, check_workspace
+from storage import Cancelled, Conflict, Corrupt, Dataset, NotFound, Report, Workspace, check_workspace, plan_rescue
 from storage.cli import main
 from storage.records import utc_now
 from tests.storage.kills import killed_at
@@ -160,16 +160,123 @@ def test_every_damage_is_found_and_named_and_the_rest_is_checked(root: Path, nam
     assert "unchecked" not in codes(report)
 
 
-def test_a_lost_manifest_is_told_and_its_parts_are_never_swept(root: Path) -> None:
-    parts = {path.name: path.read_bytes() for path in (root / "catalog").rglob("part-*")}
-    ids = set(results(root))
+def manifest_gone(root: Path) -> None:
     (root / "catalog/manifest.json").unlink()
-    assert codes(check_workspace(root)) == ["manifest-damaged"]
-    for _ in range(2):  # the first opening makes a new manifest
-        with Workspace.open(root) as workspace:
-            workspace.sync()
-            assert set(workspace.catalog.ids()) == ids
-    assert {path.name: path.read_bytes() for path in (root / ".trash").rglob("part-*")} == parts
+
+
+def manifest_torn(root: Path) -> None:
+    os.truncate(root / "catalog/manifest.json", (root / "catalog/manifest.json").stat().st_size // 2)
+
+
+def manifest_garbage(root: Path) -> None:
+    (root / "catalog/manifest.json").write_bytes(bytes(100))
+
+
+def with_history(root: Path) -> dict[str, tuple[object, ...]]:
+    """A catalog that lost a run folder and a result, and has leftovers; returns what it has."""
+    with Workspace.open(root) as workspace:
+        stale = [(path, path.read_bytes()) for path in (root / "catalog").rglob("part-*.parquet")]
+        workspace.catalog.plan_delete("test_rmse = 2").apply()
+    shutil.rmtree(pipeline(root, 1))  # its row, tags and notes are in the catalog alone
+    for path, content in stale:  # what a killed process had not yet removed
+        path.write_bytes(content)
+    return results(root)
+
+
+@pytest.mark.parametrize("damage", [manifest_gone, manifest_torn, manifest_garbage])
+@pytest.mark.parametrize("index", [True, False])
+def test_the_catalog_is_made_again_from_its_parts(
+    root: Path, damage: Callable[[Path], None], index: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = with_history(root)
+    generation = json.loads((root / "catalog/manifest.json").read_text())["generation"]
+    damage(root)
+    torn = (root / "catalog/manifest.json").read_bytes() if damage is not manifest_gone else b""
+    if not index:
+        for path in (root / "catalog").glob("index.sqlite*"):
+            path.unlink()
+    assert codes(check_workspace(root))[0] == "manifest-damaged"
+    assert main(["check", "-w", str(root), "--repair", "--yes"]) == 0, capsys.readouterr().out
+    assert results(root) == before
+    assert {one.severity for one in check_workspace(root, deep=True).findings} <= {"note"}
+    if torn:
+        assert next((root / ".trash").rglob("manifest.json")).read_bytes() == torn
+    if index or damage is manifest_torn:
+        assert json.loads((root / "catalog/manifest.json").read_text())["generation"] > generation
+    assert sorted(pd.read_parquet(root / META)["prediction_id"]) == sorted(before)  # once each, for every reader
+
+
+def test_a_lost_manifest_is_made_again_by_the_next_opening(root: Path) -> None:
+    before = with_history(root)
+    with Workspace.open(root) as open_before:
+        manifest_gone(root)
+        with pytest.raises(Corrupt):  # it would be a catalog of one result
+            open_before.create_run("wheat").add_pipeline({"k": 1}).complete()
+    with Workspace.open(root) as workspace:
+        assert any("made again" in notice for notice in workspace.notices)
+        assert set(before) < set(workspace.catalog.ids())  # and the one that could not be committed
+    assert check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_a_torn_manifest_and_a_damaged_part_are_both_mended(root: Path) -> None:
+    before = results(root)
+    manifest_torn(root)
+    for dataset in (META, DATA):
+        flip(part(root, dataset), 60)
+    assert main(["check", "-w", str(root), "--repair", "--yes"]) == 0
+    assert results(root) == before and check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_a_manifest_of_a_newer_version_is_left_alone(root: Path) -> None:
+    edit_json(root / "catalog/manifest.json", format=99)
+    content = (root / "catalog/manifest.json").read_bytes()
+    assert "manifest-newer" in codes(check_workspace(root))
+    main(["check", "-w", str(root), "--repair", "--yes"])
+    assert (root / "catalog/manifest.json").read_bytes() == content
+
+
+@pytest.mark.parametrize("call", [2, 5, 8, 11, 14, 17, 20, 24, 28])
+def test_a_rescue_that_is_killed_can_be_done_again(root: Path, call: int) -> None:
+    before = with_history(root)
+    manifest_torn(root)
+    killed_at(call, rescue, root)
+    if "manifest-damaged" in codes(check_workspace(root)):
+        rescue(root)
+    repaired(root, check_workspace(root))
+    assert results(root) == before and check_workspace(root, deep=True).verdict == "clean"
+
+
+def rescue(root: Path) -> None:
+    plan_rescue(root, check_workspace(root).findings).apply()
+
+
+@pytest.mark.parametrize("left", ["all", "half", "nothing", "no index either"])
+def test_a_damaged_workspace_document_is_written_anew(root: Path, left: str) -> None:
+    before = results(root)
+    with Workspace.open(root) as workspace:
+        workspace.add_metric("bias_ratio", "Bias ratio", target=1.0)
+    content = (root / "runshelf.json").read_bytes()
+    (root / "runshelf.json").write_bytes({"all": content[:-3], "half": content[: len(content) // 2]}.get(left, b""))
+    if left == "no index either":
+        (root / "catalog/index.sqlite").unlink()
+    with pytest.raises(Corrupt, match="--repair"):
+        Workspace.open(root)
+    assert main(["check", "-w", str(root), "--repair", "--yes"]) == 0
+    record = json.loads((root / "runshelf.json").read_text())
+    if left == "no index either":
+        assert record["workspace_id"] != json.loads(content)["workspace_id"]
+    else:
+        assert record["workspace_id"] == json.loads(content)["workspace_id"]
+    if left == "all":
+        assert record["metrics"] == json.loads(content)["metrics"]
+    assert results(root) == before and check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_a_workspace_that_lost_its_document_is_named_as_one(root: Path) -> None:
+    (root / "runshelf.json").unlink()
+    with pytest.raises(NotFound, match="lost"):
+        Workspace.open(root)
+    assert main(["check", "-w", str(root), "--repair", "--yes"]) == 0
     assert check_workspace(root).verdict == "clean"
 
 
@@ -536,6 +643,99 @@ def test_a_repair_that_is_killed_loses_nothing(root: Path, call: int) -> None:
 def mend(root: Path) -> None:
     with Workspace.open(root) as workspace:
         workspace.plan_repair(check_workspace(root).findings).apply()
+
+
+# ---------------------------------------------------------------- documents and arrays
+
+
+def document(content: str | None, name: str = "run_config.json") -> Callable[[Path], object]:
+    def damage(root: Path) -> object:
+        path = pipeline(root).parent / name
+        return path.unlink() if content is None else path.write_text(content)
+
+    return damage
+
+
+@pytest.mark.parametrize("content", [None, "{", "half"])
+@pytest.mark.parametrize("catalog", [True, False])
+def test_the_document_of_a_run_is_made_anew(root: Path, content: str | None, catalog: bool) -> None:
+    before = results(root)
+    place = pipeline(root).parent / "run_config.json"
+    original = json.loads(place.read_text())
+    damaged = place.read_text()[: place.stat().st_size // 2] if content == "half" else content
+    if not catalog:
+        shutil.rmtree(root / "catalog")
+    document(damaged)(root)
+    report = check_workspace(root)
+    assert "run-damaged" in codes(report)
+    repaired(root, report)
+    repaired(root, check_workspace(root))
+    record = json.loads(place.read_text())
+    kept = ("run_id", "dataset_name", "run_name", "created_by")
+    assert {k: record[k] for k in kept} == {k: original[k] for k in kept}
+    assert {p["pipeline_id"] for p in record["pipelines"]} == {p["pipeline_id"] for p in original["pipelines"]}
+    if damaged is not None:
+        assert next((root / ".trash").rglob("run_config.json")).read_text() == damaged
+    assert check_workspace(root, deep=True).verdict == "clean"
+    assert {k: v[:3] for k, v in results(root).items()} == {k: v[:3] for k, v in before.items()}
+
+
+def test_a_run_of_another_workspace_is_taken_in(root: Path, tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "other") as other:
+        ids = fill(other, 2, "theirs")
+    folder = next((tmp_path / "other/runs").iterdir())
+    shutil.copytree(folder, root / "runs" / folder.name)
+    (root / "runs" / folder.name / "run_config.json").unlink()
+    (root / "runs/strangers").mkdir()
+    report = check_workspace(root)
+    assert {"run-damaged", "row-missing", "run-empty"} <= set(codes(report))
+    repaired(root, report)
+    assert set(ids) <= set(results(root))
+    assert os.listdir(root / "runs/strangers") == []
+
+
+def test_documents_of_a_pipeline_are_written_anew_from_the_catalog(tmp_path: Path, dataset: Dataset) -> None:
+    """As training writes them, byte by byte."""
+    root = tmp_path / "trained"
+    configs = [{"steps": [{"class": "sklearn.linear_model.Ridge", "params": {"alpha": a}}]} for a in (1.0, 2.0)]
+    with Workspace.create(root) as workspace:
+        workspace.run_batch(dataset, configs, charts=False)
+        workspace.sync()
+    folder = sorted((root / "runs").glob("*/0*"))[0]
+    before = {name: (folder / name).read_bytes() for name in ("metrics.json", "predictions.csv")}
+    text = before["metrics.json"].decode()
+    damages: list[tuple[bytes | None, bytes | None]] = [
+        (b"{,", b""),
+        (None, None),
+        (text.replace("0.", "1.", 1).encode(), before["predictions.csv"].replace(b"0.", b"1.", 1)),
+    ]
+    for damage in damages:
+        for name, content in zip(before, damage, strict=True):
+            (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+        report = check_workspace(root, deep=True)
+        assert len(report.findings) == 2 and {one.fix for one in report.findings} == {"write documents"}
+        assert "2 documents written anew" in repaired(root, report)
+        assert {name: (folder / name).read_bytes() for name in before} == before
+        assert check_workspace(root, deep=True).findings == ()
+    kept = {path.read_bytes() for path in (root / ".trash").rglob("metrics.json")}
+    assert kept == {content for content, _ in damages if content is not None}
+
+
+def test_a_document_that_the_catalog_lacks_stays_as_it_is(root: Path) -> None:
+    place = next((root / "runs").glob("*_corn/*_broken_*")) / "metrics.json"
+    place.write_text("{,")
+    text = repaired(root, check_workspace(root))
+    assert "left as it is" in text and place.read_text() == "{,"
+
+
+def test_arrays_the_catalog_lost_are_taken_in_again(root: Path) -> None:
+    before = results(root)
+    manifest = json.loads((root / "catalog/manifest.json").read_text())
+    edit_json(root / "catalog/manifest.json", data=[], generation=manifest["generation"] + 1)
+    report = check_workspace(root)
+    assert codes(report).count("arrays-missing") == 6
+    assert "Predictions of 6 results" in repaired(root, report)
+    assert results(root) == before and check_workspace(root, deep=True).findings == ()
 
 
 # ---------------------------------------------------------------- the command line

@@ -1,0 +1,150 @@
+"""Pipelines that end, hang or starve the process that trains them: it dies, and the run goes on with the next one."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from storage import Cancelled, PipelineEvent, RunRequest, Workspace, check_workspace, run_in_child
+from tests.storage.conftest import own_cache, spectra_csv
+
+__all__ = ["own_cache", "spectra_csv"]
+ROOT = Path(__file__).parents[2]
+MODULE = "tests.faults.test_deadly_pipelines"
+OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
+
+
+class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predicts the mean; `deed` is done in the fit."""
+
+    def __init__(self, deed: str = "", k: int = 0) -> None:
+        self.deed = deed
+        self.k = k
+
+    def fit(self, X: Any, y: Any) -> Mean:
+        match self.deed:
+            case "exits":
+                os._exit(3)
+            case "segfaults":
+                ctypes.string_at(0)
+            case "eats memory":
+                before = resource.getrlimit(resource.RLIMIT_AS)
+                now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+                resource.setrlimit(resource.RLIMIT_AS, (now + 2**29, before[1]))  # the others of the process go on
+                try:
+                    np.ones(2**32)
+                finally:
+                    resource.setrlimit(resource.RLIMIT_AS, before)
+            case "is killed":
+                os.kill(os.getpid(), 9)
+            case "hangs":
+                while True:
+                    time.sleep(0.01)
+        self.mean_ = np.mean(y)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return np.full(len(X), self.mean_)
+
+
+def request_for(data: Path, deeds: list[str], **more: Any) -> RunRequest:
+    configs = [
+        {"name": f"{number} {deed or 'is good'}", "steps": [{"class": f"{MODULE}.Mean", "params": {"deed": deed, "k": number}}]}
+        for number, deed in enumerate(deeds)
+    ]
+    return RunRequest(data=data, target=["protein"], split_column="split", configs=configs, charts=False, **more)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A workspace whose user allows these classes."""
+    root = tmp_path / "workspace"
+    Workspace.create(root).close()
+    marker = root / "runshelf.json"
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"allowed_modules": [MODULE]}))
+    return root
+
+
+WORDS = {
+    "exits": "ended with code 3",
+    "segfaults": "SIGSEGV",
+    "is killed": "SIGKILL, as by a system that is out of memory",
+    "eats memory": "Memory",
+}
+
+
+def check_ended(root: Path, deeds: list[str]) -> None:
+    """Every deed failed and says why, everything else is completed and in the catalog."""
+    with Workspace.open(root) as workspace:
+        rows = workspace.catalog.search(order_by="pipeline_name").to_dict("records")
+    expected = {f"{n} {deed or 'is good'}": "failed" if deed else "completed" for n, deed in enumerate(deeds)}
+    assert {row["pipeline_name"]: row["status"] for row in rows} == expected and len(rows) == len(deeds)
+    log = next((root / "runs").glob("*/run.log")).read_text()
+    for row in rows:
+        deed = row["pipeline_name"].partition(" ")[2]
+        if row["status"] == "failed":
+            folder = root / "runs" / row["run_id"] / row["pipeline_id"]
+            assert WORDS[deed] in (folder / "error.log").read_text()
+            assert WORDS[deed] in json.loads((folder / "pipeline.json").read_text())["error"]
+            assert WORDS[deed] in log
+    assert check_workspace(root, deep=True).verdict == "clean"
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_run_goes_on_without_those_that_end_their_process(root: Path, spectra_csv: Path, jobs: int) -> None:
+    deeds = ["", "exits", "", "segfaults", "eats memory", "is killed", ""]
+    events: list[PipelineEvent] = []
+    outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None, on_pipeline=events.append)
+    assert (outcome.total, outcome.completed, outcome.failed) == (7, 3, 4)
+    assert sorted((event.name, event.status) for event in events) == sorted(
+        (f"{n} {deed or 'is good'}", "failed" if deed else "completed") for n, deed in enumerate(deeds)
+    )
+    assert outcome.summary is not None and (outcome.summary.successful, outcome.summary.failed) == (3, 4)
+    check_ended(root, deeds)
+
+
+def test_one_that_is_asked_for_again_is_not_run_more_often_for_it(root: Path, spectra_csv: Path) -> None:
+    request = request_for(spectra_csv, ["", "exits", ""])
+    run_in_child(root, request, lambda *_: None)
+    outcome = run_in_child(root, request.model_copy(update={"again": True}), lambda *_: None)
+    assert (outcome.completed, outcome.failed, len(outcome.skipped)) == (2, 1, 0)
+    outcome = run_in_child(root, request, lambda *_: None)
+    assert (outcome.completed, outcome.failed, len(outcome.skipped)) == (0, 1, 2)
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count() == 3 + 3 + 1
+
+
+def test_one_that_hangs_is_ended_when_the_batch_is_cancelled(root: Path, spectra_csv: Path) -> None:
+    def cancel(done: int, total: int, text: str) -> None:
+        if done:  # the good one has ended, the next one is at work or will be
+            raise Cancelled()
+
+    with pytest.raises(Cancelled):
+        run_in_child(root, request_for(spectra_csv, ["", "hangs", ""]), cancel)
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count("status = 'completed'") == 1
+        assert workspace.runs()[0].status in ("interrupted", "cancelled")
+    assert check_workspace(root).verdict == "clean"
+
+
+def test_the_command_line_goes_on_too(root: Path, spectra_csv: Path, tmp_path: Path) -> None:
+    deeds = ["exits", "", "segfaults"]
+    config = tmp_path / "deeds.json"
+    config.write_text(json.dumps(request_for(spectra_csv, deeds).configs))
+    command = [sys.executable, "-m", "storage", "run", str(spectra_csv), "--target", "protein", "--split-column", "split",
+               "--pipelines", str(config), "--no-charts", "-w", str(root)]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "1 completed, 2 failed" in done.stdout and "SIGSEGV" in done.stdout + done.stderr
+    check_ended(root, deeds)
