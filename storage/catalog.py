@@ -149,9 +149,11 @@ class Catalog:
         return len(new)
 
     def _follow(self, commit: Commit) -> None:
-        # Should the index turn out damaged: the commit stands, and the next question starts the index again.
-        with suppress(DatabaseError):
+        # Should the index turn out damaged or find no room: the commit stands, and the next question starts it again.
+        try:
             self._index.parts.follow(commit)
+        except DatabaseError:
+            self._index.unfilled = True
 
     def annotate(
         self,

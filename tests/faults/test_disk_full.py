@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from storage import DiskFull, Workspace
+from tests.faults.alone import mounted
 from tests.faults.changes import CHANGES, REPAIRS, Change, archive, empty_trash, restore_all
 from tests.faults.states import Recording, answers, copy, masked
 from tests.faults.test_kills import ALL, OF_FILES, SOUND, once_more, settled, third
@@ -92,3 +93,9 @@ def no_room_for(steps: Iterator[None], root: Path, number: int) -> bool:
             assert "full" in error.what and error.advice
             return True
     return False
+
+
+def test_a_disk_that_is_really_small_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    done = mounted(f"mount -t tmpfs -o size=3M tmpfs {tmp_path}", "tests.faults.small_disk", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "the disk is full" in done.stdout and "results are there" in done.stdout

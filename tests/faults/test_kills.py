@@ -9,6 +9,9 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from storage.findings import FIXES, Report
 from storage.trust import Keyring
 from tests.faults import changes
 from tests.faults.changes import CHANGES, DAMAGES, REPAIRS, TRAINING, TRASH, Change, create, open_again
-from tests.faults.states import Answers, Recording, answers, copy, record, record_steps
+from tests.faults.states import Answers, Recording, answers, copy, masked, record, record_steps
 
 Recorded = Callable[[Change], Recording]
 ALL = "RUNSHELF_ALL_FAULTS" in os.environ
@@ -165,3 +168,40 @@ def test_every_public_verb_reads_or_is_among_the_changes(kind: type) -> None:
     public = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
     known = set(READING[kind].split()) | set(INSIDE[kind].split())
     assert public - known <= called and known <= public
+
+
+CALLS = ("rename", "renameat2", "link", "fsync", "unlink")
+
+
+@pytest.mark.parametrize("name", ["delete_results", "thin"])
+def test_a_process_that_is_really_killed_leaves_what_was_foreseen(
+    recorded: Recorded, base: Path, tmp_path: Path, name: str
+) -> None:
+    """By the system itself, at a few of its own calls: so the states that were kept are those that a kill leaves."""
+    change = getattr(changes, name)
+    made = recorded(change)
+    old, new = (masked(settled(root)) for root in (made.states[0][1], made.states[-1][1]))
+    whole = traced(copy(base, tmp_path / "whole"), name)
+    begin, end = whole.index("begin"), whole.index("done")
+    for number in range(begin + 1, end) if ALL else (begin + (end - begin) // 3, begin + (end - begin) * 2 // 3):
+        root = copy(base, tmp_path / f"{number}")
+        call = whole[number]
+        assert "done" not in traced(root, name, f"{call}:signal=SIGKILL:when={whole[: number + 1].count(call)}")
+        assert codes(root) <= left_by(change)
+        assert not third(masked(settled(root)), old, new, each_file=False), number
+
+
+def traced(root: Path, name: str, kill: str = "") -> list[str]:
+    """Make a change under strace; returns what it said and the calls it made, in order. Skips where nobody may."""
+    if shutil.which("strace") is None:
+        pytest.skip("there is no strace")
+    log = root.parent / "strace.log"
+    options = ["-f", "-o", str(log), "-e", f"trace=write,{','.join(CALLS)}", *(["-e", f"inject={kill}"] if kill else [])]
+    command = ["strace", *options, sys.executable, "-m", "tests.faults.one_change", str(root), name]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    text = log.read_text("utf-8", "replace") if log.exists() else ""
+    if "+++" not in text:
+        pytest.skip(f"nothing can be traced: {done.stderr.strip()}")
+    found = re.findall(rf'^\d+ +(?:write\(1, "(\w+)|({"|".join(CALLS)})\()', text, re.MULTILINE)
+    return [word or call for word, call in found]
