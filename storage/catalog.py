@@ -135,10 +135,13 @@ class Catalog:
                 raise Corrupt("A part of the catalog can't be read.", self._layout.manifest, "Run a check.")
             given = {one.row["prediction_id"]: one for one in reversed(results)}  # a copied run has the same ids
             left = self.ask_index(lambda: self._known(list(given)) | self._deleted(list(given)))
-            new = [one for name, one in sorted(given.items()) if name not in left]
+            names = sorted(given.keys() - left)
+            if names:  # an index that was changed by others may lack what the parts have
+                names = sorted(set(names) - self._parts.those_in("meta", names))
+            new = [given[name] for name in names]
             if not new:
                 return 0
-            there = self._parts.with_arrays([one.row["prediction_id"] for one in new])
+            there = self._parts.those_in("data", names)
             arrays = ((one.row["prediction_id"], one.arrays) for one in new if one.row["prediction_id"] not in there)
             rows = [row for name, blocks in arrays for row in to_rows(name, blocks)]
             manifest = self._parts.append([one.row for one in new], rows)
@@ -146,9 +149,11 @@ class Catalog:
         return len(new)
 
     def _follow(self, commit: Commit) -> None:
-        # Should the index turn out damaged: the commit stands, and the next question starts the index again.
-        with suppress(DatabaseError):
+        # Should the index turn out damaged or find no room: the commit stands, and the next question starts it again.
+        try:
             self._index.parts.follow(commit)
+        except DatabaseError:
+            self._index.unfilled = True
 
     def annotate(
         self,

@@ -44,7 +44,7 @@ def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
     With `private` it is for its owner alone.
     """
     with os_errors(f"save {path.name}", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(path.parent)
         staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
             _write_synced(staged, data, _PRIVATE_MODE if private else _FILE_MODE)
@@ -58,7 +58,7 @@ def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
 def write_new_private(path: Path, data: bytes) -> bool:
     """Write a file for its owner alone, outside a workspace, unless there is one; False if so. Synced, or not there."""
     with os_errors(f"save {path.name}", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(path.parent)
         staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         try:
             _write_synced(staged, data, _PRIVATE_MODE)
@@ -74,7 +74,7 @@ def write_new_private(path: Path, data: bytes) -> bool:
 def outside_lock(path: Path, timeout: float = 30.0) -> Iterator[None]:
     """Hold a lock file outside a workspace against other threads and processes. Raises Locked, ReadOnly."""
     with os_errors(f"lock {path.name}", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(path.parent)
         lock = _file_lock(path, timeout)
         try:
             lock.acquire()
@@ -97,7 +97,7 @@ def replaced_file(path: Path, new: bool = False, *, create: bool = False) -> Ite
     staged = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     with os_errors(f"save {path.name}", path):
         if create:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folders(path.parent)
         try:
             with staged.open("xb") as file:
                 yield file
@@ -130,7 +130,7 @@ def new_folder(path: Path) -> Iterator[Draft]:
     Folders above it are made. Raises Exists.
     """
     with os_errors(f"make the folder {path}", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(path.parent)
     with _draft_at(path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:8]}.tmp")) as draft:
         yield draft
         draft.place(path)
@@ -425,8 +425,7 @@ class Disk:
         for folder in folders:
             self._check_inside(folder)
             with os_errors(f"make the folder {folder.name}", folder):
-                folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(self.root)
+                _make_folders(folder)
 
     def place_folder(self, path: Path, files: Sequence[tuple[str, bytes]]) -> None:
         """Make a folder with files in it, all at once: it appears complete or not at all. Raises Exists."""
@@ -455,7 +454,7 @@ class Disk:
         self._check_inside(home / "draft")
         staging, name = self._staging_folder(), uuid.uuid4().hex[:12]
         with os_errors(f"make a folder in {home.name}", home):
-            home.mkdir(parents=True, exist_ok=True)
+            _make_folders(home)
             same_disk = os.stat(staging).st_dev == os.stat(home).st_dev
         with _draft_at(staging / name if same_disk else home / f".{name}.tmp") as draft:
             yield draft
@@ -497,7 +496,8 @@ class Disk:
             with os_errors(f"save {path.name}", path):
                 _replace(staged, path)
         for folder in dict.fromkeys(path.parent for _, path in files):
-            _sync_folder(folder)
+            with os_errors(f"save to {folder.name}", folder):
+                _sync_folder(folder)
 
     def remove_files(self, paths: Iterable[Path]) -> None:
         """Remove files that nothing names any more; one that is gone is no error."""
@@ -559,7 +559,7 @@ def make_root(root: Path) -> None:
             raise Exists(f"{root} is a file.", root, "Choose a folder.")
         if any(not path.is_dir() and ".staging" not in path.parts for path in root.rglob("*")):
             raise Exists(f"{root} is not empty.", root, "Choose an empty folder or a new name.")
-        root.mkdir(parents=True, exist_ok=True)
+        _make_folders(root)
 
 
 def remove_cache(path: Path) -> None:
@@ -606,6 +606,16 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder with its parents, where missing; the names of those that are made are durable."""
+    if folder.is_dir():
+        return
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in reversed(missing):
+        _sync_folder(one.parent)
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFac
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as file:
             return _facts(file, workspace_id, deep)
     except sqlite3.DatabaseError as error:
+        if not os.access(path.parent, os.W_OK):
+            return IndexFacts("other")  # SQLite has to write beside it; where nobody can, another one is used
         busy = "locked" in str(error) or "busy" in str(error)
         return IndexFacts("busy" if busy else "damaged", str(error))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from storage.disk import Disk
-from storage.errors import BadInput, Corrupt, NotFound, TooNew
+from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew
 from storage.layout import MARKER, Layout
 from storage.metrics import column_name
 from storage.records import MetricRecord, WorkspaceRecord, first_reason, read_document
@@ -34,7 +34,7 @@ def write_marker(layout: Layout, disk: Disk) -> None:
 
 def read_marker(root: Path) -> WorkspaceRecord:
     """What marks the folder as a workspace. Raises NotFound where nothing does, Corrupt or TooNew."""
-    if not root.is_dir():
+    if not _is_folder(root):
         raise NotFound(f"There is no folder {root}.", root, "Check the path, or make a workspace with: runshelf init.")
     if not os.path.isfile(root / MARKER):
         if (root / "runs").is_dir() and (root / "catalog").is_dir():
@@ -47,6 +47,14 @@ def read_marker(root: Path) -> WorkspaceRecord:
     if record.format_version > FORMAT_VERSION:
         raise TooNew(f"{root} was made by a newer Runshelf.", root, "Update Runshelf to open it.")
     return record
+
+
+def _is_folder(root: Path) -> bool:
+    """Whether a folder is there. Raises StorageError where one may not look."""
+    try:
+        return root.is_dir()
+    except PermissionError as error:
+        raise StorageError(f"There is no permission to look at {root}.", root, "Ask who owns it.") from error
 
 
 def note_metric(

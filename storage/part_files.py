@@ -195,9 +195,9 @@ class PartFiles:
                     found += [row for row in table.to_pylist() if row["prediction_id"] == prediction_id]
         return found
 
-    def ranges(self, part: PartRecord) -> list[Range]:
-        """The first and last prediction_id of each row group of a data part, as its footer tells."""
-        file = self._opened("data", part)
+    def ranges(self, dataset: str, part: PartRecord) -> list[Range]:
+        """The first and last prediction_id of each row group of a part, as its footer tells."""
+        file = self._opened(dataset, part)
         column = file.schema_arrow.get_field_index("prediction_id")
         found: list[Range] = []
         for group in range(file.metadata.num_row_groups):

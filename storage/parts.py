@@ -105,16 +105,16 @@ class Parts:
                 found.append(conform(self.files.read(dataset, part).filter(mask), schema))
         return pa.concat_tables(found)
 
-    def with_arrays(self, ids: Sequence[str]) -> set[str]:
-        """Those of these predictions whose arrays are there. A damaged part has none: mending writes them anew."""
+    def those_in(self, dataset: str, ids: Sequence[str]) -> set[str]:
+        """Those of these predictions that have rows there. A damaged part has none: mending writes them anew."""
         wanted, found = set(ids), set[str]()
         first, last = min(ids), max(ids)
-        for part in self.manifest().data:
+        for part in getattr(self.manifest(), dataset):
             with suppress(StorageError):
-                edges = self.files.ranges(part)
+                edges = self.files.ranges(dataset, part)
                 if any(low is None or high is None or (low <= last and high >= first) for low, high in edges):
-                    table = self.files.read("data", part, ["prediction_id"], verify=False)
-                    found |= wanted.intersection(table.column(0).to_pylist())
+                    table = self.files.read(dataset, part, ["prediction_id"], verify=False)
+                    found |= wanted.intersection(table.column(0).to_pylist() if table.num_columns else ())
         return found
 
     # ------------------------------------------------------------ changing

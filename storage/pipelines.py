@@ -30,6 +30,7 @@ class Pipeline:
         self.record = record
         self._metrics: dict[str, Any] | None = None
         self._arrays: list[PredictionArrays] | None = None
+        self._uncommitted = False  # it came to its end, and its row could not be written then
 
     @property
     def pipeline_id(self) -> str:
@@ -77,7 +78,10 @@ class Pipeline:
         self.run.disk.write(self.folder / f"{checked_name(name, 'chart')}.png", buffer.getvalue())
 
     def complete(self, **fields: Any) -> None:
-        """End well: pipeline.json says completed, and the catalog has the row when this returns."""
+        """End well: pipeline.json says completed, and the catalog has the row when this returns.
+
+        Where the disk was full it can be called again; else the next open takes the result in.
+        """
         self._end("completed", fields)
 
     def fail(self, error: BaseException | str, details: str = "") -> None:
@@ -92,10 +96,13 @@ class Pipeline:
             self._write_end(status, {})
 
     def _end(self, status: Status, fields: Mapping[str, Any]) -> None:
-        if self.record.status != "running":
-            raise Conflict(f"{self.record.id} is {self.record.status} already.", self.folder, "Add a new pipeline.")
-        self._write_end(status, fields)
+        if not (self._uncommitted and self.record.status == status):
+            if self.record.status != "running":
+                raise Conflict(f"{self.record.id} is {self.record.status} already.", self.folder, "Add a new pipeline.")
+            self._write_end(status, fields)
+            self._uncommitted = True
         self.commit()
+        self._uncommitted = False
 
     def _write_end(self, status: Status, fields: Mapping[str, Any]) -> None:
         ended = utc_now()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.catalog import Catalog
 from storage.disk import Disk
-from storage.errors import BadInput, Cancelled, Conflict, NotFound, StorageError
+from storage.errors import BadInput, Cancelled, Conflict, DiskFull, NotFound, StorageError
 from storage.folder_deletion import FolderDeletion, free_place
 from storage.journal import Journal
 from storage.layout import Layout
@@ -238,7 +239,9 @@ class TrashBin:
         noted = {"entries": [{"trash_id": entry.trash_id, "kind": entry.kind} for entry in entries]}
 
         def work(report: Report) -> str:
-            with self._journal.noted("remove", title, noted):
+            with ExitStack() as stack:
+                with suppress(DiskFull):  # emptying the trash is how room is made: then it goes on without a note
+                    stack.enter_context(self._journal.noted("remove", title, noted))
                 return self.finish_removal(noted, report)
 
         steps = tuple(Step(f"Remove {entry.title} for good.", entry.bytes) for entry in entries)

@@ -61,7 +61,7 @@ class StoredArrays:
         for part in live:
             try:
                 if part.file not in mapped:
-                    ranges = files.ranges(part)
+                    ranges = files.ranges("data", part)
                     places[part.file] = [
                         group
                         for group, (first, last) in enumerate(ranges)

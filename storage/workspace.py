@@ -199,7 +199,8 @@ class Workspace:
                 if self.read_only or not run.folder.is_dir() or run.summary().status != "running":
                     continue
                 if not any(pipeline.record.status == "running" for pipeline in run.pipelines()):
-                    run.finalize()  # else the next open marks what was left, then ends the run
+                    with suppress(DiskFull, ReadOnly):
+                        run.finalize()  # else the next open marks what was left, then ends the run
         finally:
             self._open_runs.clear()
             self.catalog.close()

@@ -1,0 +1,101 @@
+"""A full disk: one DiskFull, the old state or the new one, and all goes on when there is room.
+
+From some call on every one that needs room is refused: every few calls, or from each with RUNSHELF_ALL_FAULTS in the
+environment. Then a disk that is really small.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import DiskFull, Workspace
+from tests.faults.alone import mounted
+from tests.faults.changes import CHANGES, REPAIRS, Change, archive, empty_trash, restore_all
+from tests.faults.states import Recording, answers, copy, masked
+from tests.faults.test_kills import ALL, OF_FILES, SOUND, once_more, settled, third
+from tests.faults.watching import Call, watched
+
+Recorded = Callable[[Change], Recording]
+ONE_BY_ONE = (archive, empty_trash, restore_all)  # of many things, what was done before there was no room stays
+
+
+def needs_room(call: Call) -> bool:
+    return call.what != "remove"
+
+
+def full_from(number: int) -> Callable[[Call], None]:
+    """Refuse every call that needs room, from one of them on."""
+    left = [number]
+
+    def told(call: Call) -> None:
+        left[0] -= 1
+        if left[0] < 0 and needs_room(call):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return told
+
+
+def chosen(change: Change, wanting: list[int]) -> list[int]:
+    """The calls from which on there is no room: each of them, or one, another for every change."""
+    if ALL or not wanting:
+        return wanting
+    return [wanting[zlib.crc32(change.__name__.encode()) % len(wanting)]]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_no_room_from_any_call_on(recorded: Recorded, base: Path, tmp_path: Path, change: Change) -> None:
+    made = recorded(change)
+    old, new = (masked(settled(root)) for root in (made.states[0][1], made.states[-1][1]))
+    for number in chosen(change, [number for number, call in enumerate(made.calls) if needs_room(call)]):
+        root = copy(base, tmp_path / f"{number}")
+        with Workspace.open(root) as workspace:
+            steps = change(workspace)
+            next(steps)
+            before = answers(workspace)
+            refused = no_room_for(steps, root, number)
+            was_made = answers(workspace) != before
+            assert was_made or refused or old == new
+            if number % 2:
+                once_more(workspace, change, was_made)
+        if number % 2 == 0:
+            state = masked(settled(root))
+            what = f"no room from {made.calls[number]} on"
+            assert change in ONE_BY_ONE or not third(state, old, new, change.__name__ in OF_FILES), what
+
+
+@pytest.mark.parametrize("change", REPAIRS, ids=lambda change: change.__name__)
+def test_a_repair_without_room_is_done_when_there_is_some(
+    recorded: Recorded, base: Path, tmp_path: Path, change: Change
+) -> None:
+    made = recorded(change)
+    for number in chosen(change, [number for number, call in enumerate(made.calls) if needs_room(call)]):
+        root = copy(base, tmp_path / f"{number}")
+        with Workspace.open(root) as workspace:
+            steps = change(workspace)
+            next(steps)
+            no_room_for(steps, root, number)
+            workspace.plan_repair(workspace.check().findings).apply()
+            assert {one.code for one in workspace.check().findings} <= SOUND
+
+
+def no_room_for(steps: Iterator[None], root: Path, number: int) -> bool:
+    """Make a change without room from a call on; whether it was refused, which it is in one sentence."""
+    with watched(root, full_from(number)):
+        try:
+            next(steps, None)
+        except DiskFull as error:
+            assert "full" in error.what and error.advice
+            return True
+    return False
+
+
+def test_a_disk_that_is_really_small_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    done = mounted(f"mount -t tmpfs -o size=3M tmpfs {tmp_path}", "tests.faults.small_disk", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "the disk is full" in done.stdout and "results are there" in done.stdout
