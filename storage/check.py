@@ -18,6 +18,7 @@ from pathlib import Path
 
 from storage.check_archives import check_archives, count_archives
 from storage.check_catalog import CatalogCheck
+from storage.check_library import check_library, count_library
 from storage.check_runs import RunsCheck
 from storage.disk import NOTE, Disk
 from storage.errors import Cancelled, NotFound, StorageError
@@ -71,7 +72,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
     trash = Trash(layout, disk)
     catalog = CatalogCheck(inspection, layout, disk)
     runs = RunsCheck(inspection, layout, disk, trash)
-    inspection.expect(3 + runs.expect() + catalog.expect() + count_archives(layout))
+    inspection.expect(3 + runs.expect() + catalog.expect() + count_archives(layout) + count_library(layout))
     inspection.step("looking at the folder tree")
     workspace_id = _check_marker(inspection, layout)
     with inspection.item(layout.root):
@@ -86,6 +87,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
         with inspection.item(index):
             catalog.compare_index(index, workspace_id, runs.seen, runs.signatures)
     check_archives(inspection, layout)
+    check_library(inspection, layout)
     inspection.step("looking at the trash")
     with inspection.item(layout.trash):
         _check_trash(inspection, layout, trash)
@@ -275,6 +277,8 @@ def _check_trash(inspection: Inspection, layout: Layout, trash: Trash) -> None:
         place = layout.trash / entry.trash_id
         if entry.problem and entry.kind != ASIDE and not _on_its_way(trash, place):
             inspection.find("trash-damaged", place, entry.problem, bytes=entry.bytes)
+        elif inspection.deep and entry.kind == "results" and (wrong := trash.damage(entry.trash_id)):
+            inspection.find("trash-damaged", place, wrong, bytes=entry.bytes)
         elif entry.trash_id in expired:
             what = f"“{entry.title}” was deleted more than {KEPT_DAYS} days ago."
             inspection.find("trash-expired", place, what, bytes=entry.bytes)

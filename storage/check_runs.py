@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.artifacts import FOLDER as BINARIES
+from storage.check_charts import check_charts
 from storage.disk import Disk
 from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
@@ -186,6 +187,8 @@ class RunsCheck:
             self._inspection.find("pipeline-left", folder, what)
         if not lives:
             self._check_documents(folder, record)
+            if self._inspection.deep:
+                check_charts(self._inspection, folder)
         self._check_artifacts(folder, record, state)
 
     def _note(self, pipeline: SeenPipeline, state: _RunState) -> None:

@@ -21,9 +21,10 @@ from storage.copies import CONFIG, METADATA
 from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew
 from storage.layout import Layout
 from storage.packages import Package
+from storage.plan import Report
 from storage.reading import read_bytes
 from storage.records import Document, Moment, PipelineRecord, Record, RunConfig, first_reason, read_document
-from storage.trees import file_signature, listing_digest
+from storage.trees import file_digest, file_signature, listing_digest, read_tree
 
 LIBRARY_KINDS = ("template", "filtered", "pipeline", "fullrun")
 _NEEDED = {"filtered": CONFIG, "pipeline": "pipeline.json", "fullrun": "run_config.json"}
@@ -210,6 +211,19 @@ def parse_template(data: bytes, path: Path) -> tuple[Any, LibraryRecord]:
     except BadInput as error:
         raise Corrupt(f"{path.name} is no pipeline configuration: {error.what}", path, error.advice) from error
     return ({k: v for k, v in found.items() if k != METADATA_KEY} if isinstance(found, dict) else found), record
+
+
+def wrong_with(item: LibraryItem, report: Report | None = None) -> str:
+    """What is wrong with the files of an item that is a folder, in a sentence; every byte of them is read."""
+    tree = read_tree(item.path)
+    digests: dict[str, str] = {}
+    for done, path in enumerate(tree.files):
+        if report is not None:
+            report(done, len(tree.files), f"reading {path}")
+        if path != METADATA:
+            digests[path] = file_digest(item.path / path)
+    whole = not item.digest or listing_digest(digests) == item.digest
+    return "" if whole and not tree.odd else "Its files are not what was saved."
 
 
 def packed_record(package: Package) -> LibraryRecord:

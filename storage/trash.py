@@ -222,6 +222,16 @@ class Trash:
         except (pa.ArrowException, OSError) as error:
             raise Corrupt(f"{path.name} of {record.trash_id} is damaged.", path, "It can't be restored.") from error
 
+    def damage(self, trash_id: str) -> str:
+        """What is wrong with the rows of deleted results, in a sentence; every byte of them is read."""
+        try:
+            record = self.get(trash_id)
+            for table in _TABLES:
+                self.read(record, table)
+        except StorageError as error:
+            return error.what if self._folder(trash_id).is_dir() else ""  # it may have been restored meanwhile
+        return ""
+
     def _folder(self, trash_id: str) -> Path:
         if Path(trash_id).name != trash_id or trash_id in ("", ".", ".."):
             raise NotFound(
