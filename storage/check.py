@@ -28,6 +28,7 @@ from storage.journal import NoteRecord
 from storage.layout import MARKER, Layout, pipeline_number
 from storage.manifest import DATASETS
 from storage.plan import Report as Progress
+from storage.reading import is_behind_link
 from storage.records import WorkspaceRecord, read_document
 from storage.trash import ASIDE, KEPT_DAYS, Trash
 
@@ -109,14 +110,16 @@ def _check_marker(inspection: Inspection, layout: Layout) -> str:
 
 def _check_tree(inspection: Inspection, layout: Layout) -> None:
     for folder in layout.folders():
-        if folder not in (layout.trash, layout.staging) and not os.path.lexists(folder):
+        behind = is_behind_link(folder.parent, layout.root)  # the link is named
+        if folder not in (layout.trash, layout.staging) and not behind and not os.path.lexists(folder):
             inspection.find("folder-missing", folder, f"The folder {folder.name} is not there.")
     _check_folder(inspection, layout.root, _AT_ROOT)
     parts = {layout.part_folder(dataset).name for dataset in DATASETS}
     _check_folder(inspection, layout.catalog, _IN_CATALOG | parts, _INDEX_FILE)
     for folder in (layout.library, layout.exports, layout.catalog / "reports", layout.catalog / "archives"):
-        _check_links(inspection, folder)
-    for dataset in DATASETS:
+        if not is_behind_link(folder, layout.root):
+            _check_links(inspection, folder)
+    for dataset in DATASETS if not layout.catalog.is_symlink() else ():
         _check_folder(inspection, layout.part_folder(dataset), frozenset(), _PART_FILE)
     for entry in _entries(layout.runs):
         if entry.is_dir(follow_symlinks=False) and entry.name[0] not in "._":

@@ -297,14 +297,16 @@ def ended(seen: Iterable[SeenPipeline]) -> list[SeenPipeline]:
 
 def _size(folder: Path, name: str) -> dict[str, int]:
     """The size of one file by its name; nothing where it is none."""
-    with suppress(FileNotFoundError):
-        found = os.lstat(folder / name)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        found = os.lstat(folder / name) if not folder.is_symlink() else os.lstat(folder)
         return {name: found.st_size} if stat.S_ISREG(found.st_mode) else {}
     return {}
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """The files of a folder with their sizes; links and folders left out."""
+    """The files of a folder with their sizes; links and folders left out, and all where the folder is one."""
+    if folder.is_symlink():
+        return {}
     try:
         with os.scandir(folder) as entries:
             return {e.name: e.stat().st_size for e in entries if e.is_file(follow_symlinks=False)}

@@ -24,7 +24,7 @@ from tests.storage.samples import regression_arrays
 NOTE = ".staging/note-00000000-0000-7000-8000-000000000000.json"
 
 
-def make(place: Path) -> Path:
+def make(place: Path, charts: bool = True) -> Path:
     """Make `place/workspace` and, beside it, the settings of its user; returns the workspace's folder."""
     root = place / "workspace"
     spectra, y = regression_arrays()
@@ -32,7 +32,8 @@ def make(place: Path) -> Path:
         corn = from_arrays("corn", spectra, y, test=np.arange(30) >= 24, target="protein", units="%")
         grid = [make_pipeline(StandardScaler(), Ridge(alpha=alpha)) for alpha in (0.1, 1.0, 10.0)]
         names = ["weak", "middle", "strong"]
-        run = workspace.run_batch(corn, grid, run_name="study", pipeline_names=names, description="<b>first</b>").run_id
+        words = {"run_name": "study", "description": "<b>first</b>"}
+        run = workspace.run_batch(corn, grid, pipeline_names=names, charts=charts, **words).run_id
         wheat = from_arrays("wheat", spectra, np.where(y > 0, "north", "south"), target="origin")
         workspace.run_batch(wheat, [LogisticRegression(), StandardScaler()], charts=False)  # the second one fails
         gone = workspace.run_batch(corn, [Ridge(alpha=77.0)], run_name="gone", charts=False).run_id
