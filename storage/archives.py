@@ -21,7 +21,7 @@ from storage.layout import Layout, folder_part
 from storage.library_items import LibraryRecord
 from storage.packages import PackedFile
 from storage.plan import Report
-from storage.reading import read_bytes
+from storage.reading import is_behind_link, read_bytes
 from storage.records import ArtifactRecord, PipelineRecord, RunConfig, read_document
 from storage.trees import file_digest, file_signature, read_tree
 
@@ -112,7 +112,7 @@ class Archives:
     def get(self, kind: str, name: str) -> Archive:
         """One archive. Raises NotFound."""
         path = self.home(kind) / name
-        if not name or Path(name).name != name or name[0] == "." or not path.is_dir():
+        if not name or Path(name).name != name or name[0] == "." or path not in folders_in(self.home(kind)):
             raise NotFound(f"There is no {kind} archive '{name}'.", path, "List them with: runshelf archive list.")
         return self._read(kind, path)
 
@@ -128,6 +128,8 @@ class Archives:
 
 def folders_in(home: Path) -> Iterator[Path]:
     """The folders of archives of a kind; links are left out, for the check to name."""
+    if is_behind_link(home, home.parents[2]):
+        return
     try:
         with os.scandir(home) as entries:
             found = sorted(e.name for e in entries if e.name[0] != "." and e.is_dir(follow_symlinks=False))

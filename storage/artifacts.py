@@ -150,6 +150,8 @@ def artifact_path(pipeline_folder: Path, record: ArtifactRecord | SamplesRecord)
     path = pipeline_folder.parent / FOLDER / Path(record.path).name
     if record.path not in (f"../{FOLDER}/{path.name}", path.name):
         raise Corrupt(f"The artifact '{record.name}' points outside its run.", pipeline_folder, "Don't use it.")
+    if path.parent.is_symlink():
+        raise Corrupt(f"{FOLDER} is a link to outside its run.", path.parent, "Put the folder itself there.")
     return path
 
 

@@ -195,7 +195,7 @@ class Catalog:
         return changed
 
     def _check_known(self, ids: Sequence[str]) -> None:
-        there = self._known(ids)
+        there = self.ask_index(lambda: self._known(ids))
         missing = next((one for one in ids if one not in there), None)
         if missing is not None:
             raise NotFound(f"There is no prediction {missing} in the catalog.", advice="Look it up with: search.")

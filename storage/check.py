@@ -18,6 +18,7 @@ from pathlib import Path
 
 from storage.check_archives import check_archives, count_archives
 from storage.check_catalog import CatalogCheck
+from storage.check_library import check_library, count_library
 from storage.check_runs import RunsCheck
 from storage.disk import NOTE, Disk
 from storage.errors import Cancelled, Corrupt, NotFound, StorageError
@@ -27,6 +28,7 @@ from storage.journal import NoteRecord
 from storage.layout import MARKER, Layout, pipeline_number
 from storage.manifest import DATASETS
 from storage.plan import Report as Progress
+from storage.reading import is_behind_link
 from storage.records import WorkspaceRecord, read_document
 from storage.trash import ASIDE, KEPT_DAYS, Trash
 
@@ -71,7 +73,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
     trash = Trash(layout, disk)
     catalog = CatalogCheck(inspection, layout, disk)
     runs = RunsCheck(inspection, layout, disk, trash)
-    inspection.expect(3 + runs.expect() + catalog.expect() + count_archives(layout))
+    inspection.expect(3 + runs.expect() + catalog.expect() + count_archives(layout) + count_library(layout))
     inspection.step("looking at the folder tree")
     workspace_id = _check_marker(inspection, layout)
     with inspection.item(layout.root):
@@ -86,6 +88,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
         with inspection.item(index):
             catalog.compare_index(index, workspace_id, runs.seen, runs.signatures)
     check_archives(inspection, layout)
+    check_library(inspection, layout)
     inspection.step("looking at the trash")
     with inspection.item(layout.trash):
         _check_trash(inspection, layout, trash)
@@ -109,14 +112,16 @@ def _check_marker(inspection: Inspection, layout: Layout) -> str:
 
 def _check_tree(inspection: Inspection, layout: Layout) -> None:
     for folder in layout.folders():
-        if folder not in (layout.trash, layout.staging) and not os.path.lexists(folder):
+        behind = is_behind_link(folder.parent, layout.root)  # the link is named
+        if folder not in (layout.trash, layout.staging) and not behind and not os.path.lexists(folder):
             inspection.find("folder-missing", folder, f"The folder {folder.name} is not there.")
     _check_folder(inspection, layout.root, _AT_ROOT)
     parts = {layout.part_folder(dataset).name for dataset in DATASETS}
     _check_folder(inspection, layout.catalog, _IN_CATALOG | parts, _INDEX_FILE)
     for folder in (layout.library, layout.exports, layout.catalog / "reports", layout.catalog / "archives"):
-        _check_links(inspection, folder)
-    for dataset in DATASETS:
+        if not is_behind_link(folder, layout.root):
+            _check_links(inspection, folder)
+    for dataset in DATASETS if not layout.catalog.is_symlink() else ():
         _check_folder(inspection, layout.part_folder(dataset), frozenset(), _PART_FILE)
     for entry in _entries(layout.runs):
         if entry.is_dir(follow_symlinks=False) and entry.name[0] not in "._":
@@ -284,6 +289,8 @@ def _check_trash(inspection: Inspection, layout: Layout, trash: Trash) -> None:
         place = layout.trash / entry.trash_id
         if entry.problem and entry.kind != ASIDE and not _on_its_way(trash, place):
             inspection.find("trash-damaged", place, entry.problem, bytes=entry.bytes)
+        elif inspection.deep and entry.kind == "results" and (wrong := trash.damage(entry.trash_id)):
+            inspection.find("trash-damaged", place, wrong, bytes=entry.bytes)
         elif entry.trash_id in expired:
             what = f"“{entry.title}” was deleted more than {KEPT_DAYS} days ago."
             inspection.find("trash-expired", place, what, bytes=entry.bytes)

@@ -16,6 +16,7 @@ from storage.inspection import Inspection
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
 from storage.part_index import manifest_mark
+from storage.reading import is_behind_link
 from storage.records import Manifest, PartRecord
 from storage.scan import run_signature
 
@@ -150,7 +151,7 @@ class CatalogCheck:
         for dataset in DATASETS:
             folder = self._layout.part_folder(dataset)
             live = {part.file for part in getattr(self._manifest, dataset)} if self._manifest else set()
-            if folder.is_dir():
+            if folder.is_dir() and not is_behind_link(folder, self._layout.root):
                 found += [path for path in sorted(folder.glob("*.parquet")) if path.name not in live and path.is_file()]
         return found
 

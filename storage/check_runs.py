@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.artifacts import FOLDER as BINARIES
+from storage.check_charts import check_charts
 from storage.disk import Disk
 from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
@@ -214,6 +215,8 @@ class RunsCheck:
             self._inspection.find("pipeline-left", folder, what)
         if not lives:
             self._check_documents(folder, record)
+            if self._inspection.deep:
+                check_charts(self._inspection, folder)
         self._check_artifacts(folder, record, state)
 
     def _note(self, pipeline: SeenPipeline, state: _RunState) -> None:
@@ -337,14 +340,16 @@ def has_pipelines(folder: Path) -> bool:
 
 def _size(folder: Path, name: str) -> dict[str, int]:
     """The size of one file by its name; nothing where it is none."""
-    with suppress(FileNotFoundError):
-        found = os.lstat(folder / name)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        found = os.lstat(folder / name) if not folder.is_symlink() else os.lstat(folder)
         return {name: found.st_size} if stat.S_ISREG(found.st_mode) else {}
     return {}
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """The files of a folder with their sizes; links and folders left out."""
+    """The files of a folder with their sizes; links and folders left out, and all where the folder is one."""
+    if folder.is_symlink():
+        return {}
     try:
         with os.scandir(folder) as entries:
             return {e.name: e.stat().st_size for e in entries if e.is_file(follow_symlinks=False)}

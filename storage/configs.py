@@ -149,7 +149,7 @@ def read_specs(path: Path) -> list[ConfigSpec]:
 
 def read_configs(path: Path) -> list[dict[str, Any]]:
     """The configurations of a file as they stand there; whether each is one is not looked at. Raises BadInput."""
-    data = read_bytes(path, "pipeline configuration")
+    data = read_bytes(path, "pipeline configuration", follow=True)
     if len(data) > _MAX_CONFIG_BYTES:
         raise BadInput(f"{path.name} is too large to be a pipeline configuration.", path, "Name another file.")
     found = _parse(path, data)

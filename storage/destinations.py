@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storage.errors import BadInput, NotFound
 from storage.layout import Layout
+from storage.reading import is_behind_link
 
 
 def chosen_folder(layout: Layout, destination: Path | None, usual: Path, *, create: bool = False) -> Path:
@@ -14,6 +15,8 @@ def chosen_folder(layout: Layout, destination: Path | None, usual: Path, *, crea
     Raises NotFound, and BadInput for a folder among the workspace's own, exports and the usual one apart.
     """
     if destination is None:
+        if is_behind_link(usual, layout.root):
+            raise BadInput(f"{usual} is a link to somewhere else.", usual, "Put the folder there, or name another.")
         return usual
     home = Path(destination).absolute()
     inside = home / "x"

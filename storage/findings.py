@@ -103,6 +103,8 @@ KINDS: dict[str, Kind] = {
     "artifact-outside": Kind("Artifact outside its run", "damage", "Don't load it: somebody changed pipeline.json."),
     "artifact-orphan": Kind("Unused artifact", "note", "No pipeline names it: move it to the trash.", REMOVE_ORPHANS),
     "archive-damaged": Kind("Damaged archive", "damage", "Archive it anew if it is in runs/, or bring back a copy."),
+    "library-damaged": Kind("Damaged library item", "damage", "Keep it anew from its run, or bring back a copy."),
+    "chart-damaged": Kind("Damaged chart", "warning", "The numbers behind it are not affected: train it again."),
     "thinned-lost": Kind(
         "Thinned for good", "note", "Metrics and configuration are there: train it again to have arrays and models."
     ),

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from storage.catalog import Catalog
 from storage.disk import Disk
-from storage.errors import Corrupt
+from storage.errors import Corrupt, TooNew
 from storage.index import Index
 from storage.layout import Layout
 from storage.plan import Report
+from storage.reading import is_plain_folder
 from storage.scan import changed_runs, run_folders
 
 
@@ -44,7 +45,7 @@ class Following:
         found = changed_runs(self._layout, known, self._index.runs.pipeline_signatures, full)
         for scan in found:
             changed = self._index.runs.put_run(scan.run, scan.changed, scan.gone) or changed
-        if self._layout.runs.is_dir():  # a root that is unmounted makes nothing disappear
+        if is_plain_folder(self._layout.runs):  # a root that is unmounted makes nothing disappear
             gone = set(known) - {entry.name for entry in run_folders(self._layout)}
             self._index.runs.remove_runs(gone)
             changed = changed or bool(gone)
@@ -66,15 +67,14 @@ class Following:
         return self._index.changed_elsewhere() or changed  # another process may have noted it already
 
     def _follow_catalog(self) -> bool:
-        """Bring the results up to the manifest. With a damaged one they stay as last known, and nothing is written."""
+        """Bring the results up to the manifest; with a damaged or newer one they stay, and nothing is written."""
         try:
             return self._catalog.follow_manifest(self.report)
-        except Corrupt as error:
+        except (Corrupt, TooNew) as error:
             if not self._damage_told:
-                self._tell(
-                    f"{error.what} Results are shown as last known; nothing is written until it is mended: "
-                    "runshelf check --repair does it."
-                )
+                mend = "it is mended: runshelf check --repair does it"
+                until = "Runshelf is updated" if isinstance(error, TooNew) else mend
+                self._tell(f"{error.what} Results are shown as last known; nothing is written until {until}.")
             self._damage_told = self._disk.read_only = True
             return False
 

@@ -55,6 +55,10 @@ _HIDDEN = ("key", *TEXT_COLUMNS)
 Prepared = tuple[str, tuple[Any, ...]]  # the text of a statement and its values
 
 
+class IndexBusy(Locked):
+    """Another process is in the way of the index, and has been for as long as one waits."""
+
+
 class Index:
     """The sidecar of one workspace. Safe to share between threads: one connection, one lock.
 
@@ -124,10 +128,10 @@ class Index:
                 reason = "belonged to another version or workspace"
             except DatabaseError as error:
                 if attempt == 2 or place is None or is_busy(error) or is_full(error):
-                    connection.close()
+                    _let_go(connection)
                     raise
                 reason = "was damaged"
-            connection.close()
+            _let_go(connection)
             assert place is not None
             remove_cache(place)
             self.notices.append(f"The index {reason} and was made again. No results were affected.")
@@ -176,14 +180,18 @@ class Index:
             connection.execute(insert(self.tables.facts).prefix_with("OR IGNORE"), {"key": key, "value": value})
         connection.exec_driver_sql("COMMIT")
 
-    def start_again(self, reason: str = "", *, elsewhere: bool = False) -> None:
-        """Delete the database and make an empty one, if need be `elsewhere`; the caller fills it from the files."""
+    def start_again(self, reason: str = "", *, elsewhere: bool = False, keep: bool = False) -> None:
+        """Delete the database and make an empty one, if need be `elsewhere`; the caller fills it from the files.
+
+        With `keep` the old one is left: another process is at work on it.
+        """
         with self.lock:
             with suppress(DatabaseError, sqlite3.Error):
-                self.connection.close()
+                _let_go(self.connection)
             if self.path is not None:
-                remove_cache(self.path)
-                if elsewhere:
+                if not keep:
+                    remove_cache(self.path)
+                if elsewhere or keep:
                     self._places = [place for place in self._places if place != self.path]
             if reason:
                 self.notices.append(f"The index {reason}. No results were affected.")
@@ -200,7 +208,7 @@ class Index:
         with self.lock:
             made, told = self.made, len(self.notices)
             with suppress(DatabaseError, sqlite3.Error):
-                self.connection.close()
+                _let_go(self.connection)
             self._open_anew()
             if self.made != made and len(self.notices) == told:
                 self.notices.append("The index was deleted and was made again. No results were affected.")
@@ -213,18 +221,17 @@ class Index:
 
     def close(self) -> None:
         with self.lock:
-            self.connection.close()
-            self.connection.engine.dispose()
+            _let_go(self.connection)
 
     def vanished(self) -> bool:
-        """Whether the file was deleted or replaced under this connection, which would go on without noticing."""
+        """Whether the file was deleted, emptied or replaced under this connection, which would not notice."""
         return self.connection.invalidated if self.path is None else _inode(self.path) != self._inode
 
     def revive(self) -> None:
         """Open the database again where Ctrl+C struck in the middle of a question, which ends the connection."""
         with self.lock:
             if self.connection.invalidated:
-                self.connection.close()
+                _let_go(self.connection)
                 self.connection = self._open(self.path)
 
     # ------------------------------------------------------------ tables
@@ -283,7 +290,7 @@ class Index:
 
     @contextmanager
     def change(self) -> Iterator[Connection]:
-        """One write transaction; nested uses join it. Raises Locked when another process is in the way too long."""
+        """One write transaction; nested uses join it. Raises IndexBusy where another process is in the way too long."""
         with self.lock:
             if self._depth:
                 yield self.connection
@@ -292,7 +299,7 @@ class Index:
                 self.connection.exec_driver_sql("BEGIN IMMEDIATE")
             except OperationalError as error:
                 if is_busy(error):
-                    raise Locked("The index is in use by another program.", self.path, "Try again.") from error
+                    raise IndexBusy("The index is in use by another program.", self.path, "Try again.") from error
                 raise
             self._depth = 1
             try:
@@ -349,11 +356,21 @@ class Index:
             return [dict(row) for row in self.connection.execute(statement).mappings()]
 
 
-def _inode(place: Path | None) -> int | None:
+def _let_go(connection: Connection) -> None:
+    """Close a connection and the file behind it: the pool would keep that open, with its lock."""
     try:
-        return os.stat(place).st_ino if place is not None else None
+        connection.close()
+    finally:
+        connection.engine.dispose()
+
+
+def _inode(place: Path | None) -> int | None:
+    """What tells a file from another of its name; None where there is none, or nothing in it."""
+    try:
+        found = os.stat(place) if place is not None else None
     except OSError:
         return None
+    return found.st_ino if found is not None and found.st_size else None
 
 
 def is_busy(error: DatabaseError) -> bool:

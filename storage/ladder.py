@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DatabaseError
 
-from storage.errors import BadInput, Locked
-from storage.index import Index, is_busy, is_damage, is_full
+from storage.errors import BadInput
+from storage.index import Index, IndexBusy, is_busy, is_damage, is_full
 
+_BUSY = "is in use by another program and is kept elsewhere until it is opened again"
 Answer = TypeVar("Answer")
 
 
@@ -27,8 +28,8 @@ class Ladder:
     def ask(self, question: Callable[[], Answer]) -> Answer:
         """Ask the index; if it turns out damaged or deleted, make it again from the files and ask once more.
 
-        What one process made again, the others take up. Raises Locked when another process is in the way too long,
-        BadInput for a question that SQLite can't take.
+        What one process made again, the others take up. An index that another program holds on to is left to it, and
+        another one is made elsewhere. Raises BadInput for a question that SQLite can't take.
         """
         for _ in range(3):
             try:
@@ -37,7 +38,10 @@ class Ladder:
             except DatabaseError as error:
                 reason = self._reason_to_start_again(error)
                 with self._index.lock:
-                    self._index.start_again(reason, elsewhere=is_full(error))
+                    self._index.start_again(reason, elsewhere=is_full(error), keep=is_busy(error))
+            except IndexBusy:
+                with self._index.lock:
+                    self._index.start_again(_BUSY, keep=True)
         self._make_ready()
         return question()
 
@@ -62,7 +66,7 @@ class Ladder:
 
     def _reason_to_start_again(self, error: DatabaseError) -> str:
         if is_busy(error):
-            raise Locked("The index is in use by another program.", self._index.path, "Try again.") from error
+            return _BUSY
         if is_full(error):
             return "had no room on the disk and is kept elsewhere until there is some"
         if not is_damage(error):

@@ -85,7 +85,7 @@ def pipeline_folder(run_folder: Path, pipeline_id: str) -> Path:
     folder = run_folder / pipeline_id
     if pipeline_number(pipeline_id) is None or Path(pipeline_id).name != pipeline_id:
         raise NotFound(f"There is no pipeline '{pipeline_id}' in {run_folder.name}.", run_folder, "List the run.")
-    if not folder.is_dir():
+    if not folder.is_dir() or folder.is_symlink():
         raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
     return folder
 

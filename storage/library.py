@@ -30,6 +30,7 @@ from storage.library_items import (
     packed_record,
     parse_template,
     read_template,
+    wrong_with,
 )
 from storage.packages import Package, open_package, write_package
 from storage.plan import Plan, Report, Step
@@ -150,15 +151,8 @@ class Library:
         item = self.get(kind, name)
         if item.problem or kind == "template":  # a template is people's own to edit
             return [item.problem] if item.problem else []
-        tree = read_tree(item.path)
-        digests: dict[str, str] = {}
-        for done, path in enumerate(tree.files):
-            if report is not None:
-                report(done, len(tree.files), f"reading {path}")
-            if path != METADATA:
-                digests[path] = file_digest(item.path / path)
-        whole = not item.digest or listing_digest(digests) == item.digest
-        return [] if whole and not tree.odd else ["Its files are not what was saved."]
+        wrong = wrong_with(item, report)
+        return [wrong] if wrong else []
 
     def free_name(self, kind: str, name: str) -> str:
         """A name for a new item that is safe and not taken, made from any text: `corn`, then `corn 2`."""

@@ -21,9 +21,19 @@ from storage.copies import CONFIG, METADATA
 from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew
 from storage.layout import Layout
 from storage.packages import Package
-from storage.reading import read_bytes
-from storage.records import Document, Moment, PipelineRecord, Record, RunConfig, first_reason, read_document
-from storage.trees import file_signature, listing_digest
+from storage.plan import Report
+from storage.reading import is_behind_link, read_bytes
+from storage.records import (
+    MAX_DOCUMENT_BYTES,
+    Document,
+    Moment,
+    PipelineRecord,
+    Record,
+    RunConfig,
+    first_reason,
+    read_document,
+)
+from storage.trees import file_digest, file_signature, listing_digest, read_tree
 
 LIBRARY_KINDS = ("template", "filtered", "pipeline", "fullrun")
 _NEEDED = {"filtered": CONFIG, "pipeline": "pipeline.json", "fullrun": "run_config.json"}
@@ -119,7 +129,9 @@ class Shelf:
         return home / (f"{name}.json" if kind == "template" else name)
 
     def names(self, kind: str) -> list[str]:
-        """The names of all items of a kind, damaged ones too."""
+        """The names of all items of a kind, damaged ones too; none where its folder is behind a link."""
+        if is_behind_link(self.home(kind), self._layout.root):
+            return []
         try:
             entries = sorted(os.listdir(self.home(kind)))
         except FileNotFoundError:
@@ -131,7 +143,7 @@ class Shelf:
     def item(self, kind: str, name: str) -> LibraryItem:
         """One item; what is wrong with it becomes its `problem`. Raises NotFound."""
         path = self.place(kind, name)
-        if not os.path.lexists(path):
+        if not os.path.lexists(path) or is_behind_link(path.parent, self._layout.root):
             raise NotFound(f"There is no {kind} '{name}' in the library.", path, "List the library.")
         now = file_signature(path, path / METADATA, path / _NEEDED.get(kind, ""))
         known = self._known.get(path)
@@ -187,7 +199,7 @@ class Shelf:
 
 def read_template(path: Path) -> tuple[Any, LibraryRecord]:
     """The configuration of a template file, or list of them, and its metadata. Raises NotFound or Corrupt."""
-    return parse_template(read_bytes(path, "template"), path)
+    return parse_template(read_bytes(path, "template", MAX_DOCUMENT_BYTES), path)
 
 
 def parse_template(data: bytes, path: Path) -> tuple[Any, LibraryRecord]:
@@ -210,6 +222,19 @@ def parse_template(data: bytes, path: Path) -> tuple[Any, LibraryRecord]:
     except BadInput as error:
         raise Corrupt(f"{path.name} is no pipeline configuration: {error.what}", path, error.advice) from error
     return ({k: v for k, v in found.items() if k != METADATA_KEY} if isinstance(found, dict) else found), record
+
+
+def wrong_with(item: LibraryItem, report: Report | None = None) -> str:
+    """What is wrong with the files of an item that is a folder, in a sentence; every byte of them is read."""
+    tree = read_tree(item.path)
+    digests: dict[str, str] = {}
+    for done, path in enumerate(tree.files):
+        if report is not None:
+            report(done, len(tree.files), f"reading {path}")
+        if path != METADATA:
+            digests[path] = file_digest(item.path / path)
+    whole = not item.digest or listing_digest(digests) == item.digest
+    return "" if whole and not tree.odd else "Its files are not what was saved."
 
 
 def packed_record(package: Package) -> LibraryRecord:

@@ -14,6 +14,7 @@ from storage.copies import read_metrics
 from storage.errors import NotFound, StorageError
 from storage.metrics import PARTITIONS, key_metric
 from storage.pipelines import Pipeline, read_predictions
+from storage.reading import is_plain_file, is_plain_folder
 from storage.records import PipelineRecord, RunConfig, read_document
 from storage.runs import Run
 
@@ -115,7 +116,7 @@ def pipeline_details(
 ) -> PipelineDetails:
     """All there is to see of one pipeline. Raises NotFound when its folder is gone; damage goes to `problems`."""
     folder = run_folder / pipeline_id
-    if Path(pipeline_id).name != pipeline_id or not folder.is_dir():
+    if Path(pipeline_id).name != pipeline_id or not is_plain_folder(folder):
         raise NotFound(f"The folder of {pipeline_id} is gone.", folder, "Its row in the catalog stays.")
     problems: list[str] = []
     config = _tolerant(lambda: read_document(run_folder / "run_config.json", RunConfig), problems)
@@ -141,7 +142,7 @@ def pipeline_details(
         metrics,
         files,
         [entry.path for entry in files if entry.name.endswith(".png")],
-        error.read_text("utf-8", errors="replace") if error.is_file() else "",
+        error.read_text("utf-8", errors="replace") if is_plain_file(error) else "",
         arrays or [],
         sample_names(folder / "predictions.csv"),
         problems,
@@ -186,7 +187,7 @@ def with_archive(details: PipelineDetails, folder: Path) -> PipelineDetails:
         arrays=arrays or [],
         files=files if details.deleted else details.files,
         charts=details.charts or [entry.path for entry in files if entry.name.endswith(".png")],
-        error=details.error or (error.read_text("utf-8", errors="replace") if error.is_file() else ""),
+        error=details.error or (error.read_text("utf-8", errors="replace") if is_plain_file(error) else ""),
         sample_names=details.sample_names or sample_names(folder / "predictions.csv"),
         problems=problems,
         chain=details.chain or (_chain(record) if record is not None else None),
@@ -238,6 +239,8 @@ def _metrics_of(row: dict[str, Any]) -> dict[str, Any]:
 
 def sample_names(path: Path) -> dict[int, str]:
     """The names of samples by their row number; none where the file doesn't tell."""
+    if not is_plain_file(path):
+        return {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)

@@ -98,11 +98,11 @@ def read_verified(folder: Path, record: ArtifactRecord) -> bytes:
 def place_of(folder: Path, record: ArtifactRecord | SamplesRecord) -> Path:
     """Where a file of a pipeline lies: beside it in its run, or in its copy. Raises Corrupt for anywhere else."""
     name = Path(record.path).name
-    if record.path in (f"../{BINARIES}/{name}", name):
-        return folder.parent / BINARIES / name
-    if record.path == f"{COPIED}/{name}":
-        return folder / COPIED / name
-    raise Corrupt(f"The artifact '{record.name}' points outside its pipeline.", folder, "Don't use it.")
+    homes = {f"../{BINARIES}/{name}": folder.parent / BINARIES, name: folder.parent / BINARIES}
+    home = (homes | {f"{COPIED}/{name}": folder / COPIED}).get(record.path)
+    if home is None or home.is_symlink():
+        raise Corrupt(f"The artifact '{record.name}' points outside its pipeline.", folder, "Don't use it.")
+    return home / name
 
 
 def _final_steps(folder: Path, record: PipelineRecord) -> list[ArtifactRecord]:

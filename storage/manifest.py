@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from storage.disk import Disk
-from storage.errors import NotFound, TooNew
+from storage.errors import Corrupt, NotFound, TooNew
 from storage.layout import Layout
+from storage.reading import is_plain_folder
 from storage.records import Manifest, read_document
 
 DATASETS = ("meta", "data", "annotations")
@@ -23,6 +24,8 @@ class ManifestFile:
 
     def read(self) -> Manifest:
         """The manifest as it is now; an empty one where none was written yet. Raises Corrupt or TooNew."""
+        if self._layout.catalog.is_symlink():
+            raise Corrupt("The catalog is a link: it is not followed.", self._layout.catalog, "Put the folder there.")
         try:
             found = read_document(self._layout.manifest, Manifest)
         except NotFound:
@@ -60,7 +63,7 @@ class ManifestFile:
 
     def orphans(self) -> list[Path]:
         """The part files of Runshelf's own that lie where no manifest is: it was lost, or a first commit was killed."""
-        if self._layout.manifest.exists():
+        if self._layout.manifest.exists() or self._layout.catalog.is_symlink():
             return []
         return [path for dataset in DATASETS for path in self._own_files(dataset)]
 
@@ -70,5 +73,5 @@ class ManifestFile:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
+    if is_plain_folder(folder):
         yield from (path for path in folder.iterdir() if path.suffix == ".parquet" and path.is_file())

@@ -7,6 +7,7 @@ its footer: with the footer known to be whole, the checksums of the pages read t
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from storage.disk import Disk
 from storage.errors import BadInput, Corrupt, NotFound, os_errors
 from storage.layout import Layout
+from storage.reading import is_behind_link, is_plain_file
 from storage.records import PartRecord, new_id
 from storage.schema import is_number_type
 
@@ -94,7 +96,11 @@ class PartFiles:
         """Where a part lies. A manifest can't name a file outside its data set's folder."""
         if Path(part.file).name != part.file or part.file in ("", ".", ".."):
             raise Corrupt(f"The manifest names a part '{part.file}'.", self._layout.manifest, "Run a check.")
-        return self._layout.part_folder(dataset) / part.file
+        path = self._layout.part_folder(dataset) / part.file
+        odd = os.path.lexists(path) and not is_plain_file(path)  # it would lead elsewhere, or never end
+        if odd or is_behind_link(path.parent, self._layout.root):
+            raise Corrupt(f"The catalog part {part.file} is a link or a device.", path, "Put the file itself there.")
+        return path
 
     # ------------------------------------------------------------ reading
 
@@ -226,7 +232,10 @@ class PartFiles:
 
         The fast look compares its size, its footer and its rows; the deep one every byte and every page.
         """
-        path = self.path(dataset, part)
+        try:
+            path = self.path(dataset, part)
+        except Corrupt as error:
+            return error.what
         try:
             size = path.stat().st_size
             if size != part.bytes:

@@ -60,6 +60,7 @@ class PartIndex:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._looked_again = False  # at parts that could not be read when they were last looked at
 
     def mark(self) -> str:
         """The mark of the manifest this index reflects; compare with `manifest_mark`."""
@@ -103,11 +104,13 @@ class PartIndex:
     ) -> bool:
         """Bring the index up to the manifest, reading only parts not seen yet; True if anything changed.
 
-        A damaged part is named in the index's `notices`; the others work. When `report` raises Cancelled, nothing of it
-        was done.
+        A damaged part is named in the index's `notices`, at every opening, and looked at again then: it may have been
+        brought back from a copy. The others work. When `report` raises Cancelled, nothing of it was done.
         """
-        if self.mark() == manifest_mark(manifest_now()):
+        if self.mark() == manifest_mark(manifest_now()) and (self._looked_again or not self.has_problems()):
+            self._looked_again = True
             return False
+        self._looked_again = True
         parts = parts_of()  # not before it is needed: it brings the Parquet library with it
         with self._index.change() as connection:
             manifest = manifest_now()  # again: an older one would take back what another process noted meanwhile

@@ -148,6 +148,8 @@ def read_predictions(path: Path, classes: bool | None) -> list[PredictionArrays]
     """The arrays in a predictions.csv; none where there is no such file. Raises Corrupt."""
     from storage.predictions import read_csv
 
+    if path.is_symlink():
+        raise Corrupt(f"{path.name} is a link, which is not followed.", path, "Put the file itself there.")
     if not path.is_file():
         return []
     try:

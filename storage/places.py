@@ -19,7 +19,9 @@ class Places:
         self._catalog = catalog
 
     def folder_of(self, run_id: str) -> str:
-        """The name of a run's folder. Raises NotFound."""
+        """The name of a run's folder. Raises NotFound, also where it lies behind a link, which is not followed."""
+        if self._layout.runs.is_symlink() or (run_id and self._layout.run(Path(run_id).name).is_symlink()):
+            raise NotFound(f"The run '{run_id}' is behind a link.", self._layout.runs, "Put the folder itself there.")
         folder = self._catalog.ask_index(lambda: self._index.runs.folder_of(run_id))
         if folder is not None:
             return folder

@@ -46,7 +46,7 @@ def run_in_child(
 
     `report` is called several times a second, also while the batch is paused through `control`. When it raises
     Cancelled, or `control` is cancelled, the child is asked to stop, given a little time, then killed; the run is left
-    consistent and Cancelled is raised. A pipeline that ends the child's process is recorded as failed, and the batch goes
+    consistent and Cancelled is raised. A pipeline that ends the process is recorded as failed, and the batch goes
     on in another one; StorageError is raised for a child that dies with no pipeline at work. What was finished stays.
     """
     batch = _Parted(root, on_pipeline)

@@ -7,18 +7,38 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from storage.errors import BadInput, NotFound, from_os_error
+from storage.errors import BadInput, Corrupt, NotFound, from_os_error
 
 _PIECE = 1024 * 1024  # bytes read at a time
+
+
+def is_plain_file(path: Path) -> bool:
+    """Whether there is a file, and no link, pipe or device that would lead elsewhere or never end."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def is_plain_folder(path: Path) -> bool:
+    """Whether there is a folder, and no link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def is_behind_link(path: Path, root: Path) -> bool:
+    """Whether a path below `root` is a link or leads through one: what it says is then not in the workspace."""
+    return any(place.is_symlink() for place in (path, *path.parents) if root in place.parents)
 
 
 def read_pieces(path: Path, what: str) -> Iterator[bytes]:
     """Read a file in pieces, however large it is; a link is not followed. Raises NotFound or BadInput."""
     try:
-        # A FIFO would block, a link would lead to somewhere else.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb") as file:
+        with _opened(path) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise BadInput(f"{path} is not a file.", path, "Name a file.")
             while piece := file.read(_PIECE):
@@ -27,6 +47,12 @@ def read_pieces(path: Path, what: str) -> Iterator[bytes]:
         if error.errno == errno.ELOOP:
             raise BadInput(f"{path} is a link.", path, "Put the file itself there.") from error
         raise from_os_error(error, f"read the {what}", path) from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    # A FIFO would block, a link would lead to somewhere else.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags), "rb")
 
 
 def read_private(path: Path, what: str) -> bytes:
@@ -39,12 +65,25 @@ def read_private(path: Path, what: str) -> bytes:
     return data
 
 
-def read_bytes(path: Path, what: str) -> bytes:
-    """Read a whole file; a missing one raises NotFound with a sentence that names `what` it was."""
+def read_bytes(path: Path, what: str, most: int | None = None, *, follow: bool = False) -> bytes:
+    """Read a whole file; a missing one raises NotFound with a sentence that names `what` it was.
+
+    Raises Corrupt for one of more than `most` bytes, and for a link unless it is to be followed: what people name may
+    be one, what lies in a workspace may come from anybody.
+    """
+    if follow:
+        path = Path(os.path.realpath(path))
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        mode = os.lstat(path).st_mode
+        if stat.S_ISLNK(mode):
+            raise Corrupt(f"{path.name} is a link, which is not followed.", path, "Put the file itself there.")
+        if not stat.S_ISREG(mode):
             raise NotFound(f"{path} is not a file.", path, "Name a file.")  # a FIFO or device would block
-        return path.read_bytes()
+        with _opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if most is not None and size > most:
+                raise Corrupt(f"{path.name} is too large to be a {what} ({size:,} bytes).", path, "Look at the file.")
+            return file.read()
     except FileNotFoundError as error:
         raise NotFound(f"The {what} {path} is not there.", path, "Check the path.") from error
     except OSError as error:

@@ -363,9 +363,7 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 def read_document(path: Path, kind: type[AnyRecord]) -> AnyRecord:
     """Read one JSON document. Raises NotFound, or Corrupt with the reason."""
-    data = read_bytes(path, path.name)
-    if len(data) > MAX_DOCUMENT_BYTES:
-        raise Corrupt(f"{path.name} is too large to be a document ({len(data):,} bytes).", path, "Look at the file.")
+    data = read_bytes(path, "document", MAX_DOCUMENT_BYTES)
     try:
         return kind.model_validate_json(data)
     except (ValidationError, RecursionError) as error:
@@ -374,7 +372,7 @@ def read_document(path: Path, kind: type[AnyRecord]) -> AnyRecord:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file of any shape. Raises NotFound, or Corrupt with the reason."""
-    data = read_bytes(path, path.name)
+    data = read_bytes(path, "document", MAX_DOCUMENT_BYTES)
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -95,7 +95,8 @@ assert set(_ORDER) == set(FIXES) - set(RESCUES) == set(_SENTENCES)
 class Repairs:
     """The repairs of one workspace; what it takes for them that others do is handed over.
 
-    `recover` brings order after processes that ended, `plan_remove` plans the removal of trash entries, `sync` brings the index up to the files.
+    `recover` brings order after processes that ended, `plan_remove` plans the removal of trash entries, `sync` brings
+    the index up to the files.
     """
 
     layout: Layout

@@ -178,9 +178,9 @@ def preview_batch(
     allowed_modules: Sequence[str] = (),
 ) -> RunPreview:
     """What `run_batch` would run, found out as it does; raises BadInput as it does."""
-    outcome = RunOutcome()
+    outcome, data_hash = RunOutcome(), dataset.data_hash()
     todo = _to_do(
-        catalog, dataset, pipelines, pipeline_names, dataset.data_hash(), seed, again, allowed_modules, outcome, Remainder()
+        catalog, dataset, pipelines, pipeline_names, data_hash, seed, again, allowed_modules, outcome, Remainder()
     )
     return RunPreview(
         dataset.name,

@@ -210,7 +210,7 @@ class Run:
         """The pipelines of this run by number, from their documents; damaged ones are left out."""
         found = []
         for folder in sorted(self.folder.iterdir()):
-            if pipeline_number(folder.name) is not None:
+            if pipeline_number(folder.name) is not None and not folder.is_symlink():
                 try:
                     found.append(Pipeline(self, folder, read_document(folder / "pipeline.json", PipelineRecord)))
                 except StorageError:

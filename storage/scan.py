@@ -30,7 +30,9 @@ class RunScan:
 
 
 def run_folders(layout: Layout) -> list[os.DirEntry[str]]:
-    """The folders below runs/, links and machine folders left out."""
+    """The folders below runs/, links and machine folders left out; none where runs/ itself is a link."""
+    if layout.runs.is_symlink():
+        return []  # it leads elsewhere
     try:
         with os_errors("list the runs", layout.runs), os.scandir(layout.runs) as entries:
             return [e for e in entries if e.name[0] not in "._" and e.is_dir(follow_symlinks=False)]

@@ -23,6 +23,7 @@ from storage.findings import count
 from storage.flat_predictions import FlatPredictions
 from storage.layout import Layout, checked_name, folder_part, pipeline_folder
 from storage.plan import Plan, Step
+from storage.reading import is_plain_file
 from storage.readmes import model_card
 from storage.records import PipelineRecord
 
@@ -169,6 +170,8 @@ def predictions_in(folder: Path, record: PipelineRecord) -> list[PredictionArray
     from storage.predictions import read_csv
 
     path = folder / "predictions.csv"
+    if not is_plain_file(path):
+        return []
     try:
         return read_csv(path, None if record.task_type is None else record.task_type == "classification")
     except (OSError, ValueError, BadInput):

@@ -22,6 +22,7 @@ from pydantic import Field
 from storage.disk import Disk, user_name
 from storage.errors import Corrupt, NotFound, StorageError
 from storage.layout import Layout
+from storage.reading import read_bytes
 from storage.records import Document, Moment, new_id, read_document, utc_now
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ class Trash:
         return kept
 
     def _folders(self) -> Iterator[Path]:
+        if self._layout.trash.is_symlink():
+            return
         try:
             with os.scandir(self._layout.trash) as entries:
                 found = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
@@ -213,14 +216,24 @@ class Trash:
 
         path = self._folder(record.trash_id) / f"{table}.parquet"
         try:
-            content = path.read_bytes()
+            content = read_bytes(path, "file")
             if hashlib.sha256(content).hexdigest() != record.sha256.get(path.name):
                 raise Corrupt(f"{path.name} of {record.trash_id} is damaged.", path, "It can't be restored.")
             return pq.read_table(io.BytesIO(content), page_checksum_verification=True)
-        except FileNotFoundError as error:
+        except NotFound as error:
             raise NotFound(f"{path.name} of {record.trash_id} is not there.", path, "It can't be restored.") from error
         except (pa.ArrowException, OSError) as error:
             raise Corrupt(f"{path.name} of {record.trash_id} is damaged.", path, "It can't be restored.") from error
+
+    def damage(self, trash_id: str) -> str:
+        """What is wrong with the rows of deleted results, in a sentence; every byte of them is read."""
+        try:
+            record = self.get(trash_id)
+            for table in _TABLES:
+                self.read(record, table)
+        except StorageError as error:
+            return error.what if self._folder(trash_id).is_dir() else ""  # it may have been restored meanwhile
+        return ""
 
     def _folder(self, trash_id: str) -> Path:
         if Path(trash_id).name != trash_id or trash_id in ("", ".", ".."):

@@ -12,6 +12,7 @@ from storage.artifacts import FOLDER as BINARIES
 from storage.errors import NotFound, StorageError
 from storage.layout import Layout, pipeline_number
 from storage.plan import Report
+from storage.reading import is_behind_link, is_plain_folder
 from storage.records import PipelineRecord, RunSummary, read_document
 from storage.runs import artifact_statistics
 from storage.scan import run_folders
@@ -68,31 +69,32 @@ def usage(layout: Layout, index: Path | None, report: Report | None = None) -> U
             sums[name][0] += size
             sums[name][1] += 1
 
+    def below(folder: Path, without: tuple[str, ...] | set[str] = ()) -> Iterator[int]:
+        return iter(()) if is_behind_link(folder, layout.root) else _sizes(folder, without)
+
     runs = run_folders(layout)
     saved = 0
     for number, entry in enumerate(runs):
         tell(number, len(runs), "measuring the runs")
-        count("artifacts", _sizes(Path(entry.path, BINARIES)))
-        count("runs", _sizes(Path(entry.path), without=(BINARIES,)))
+        count("artifacts", below(Path(entry.path, BINARIES)))
+        count("runs", below(Path(entry.path), without=(BINARIES,)))
         saved += _saved(Path(entry.path))
     tell(len(runs), len(runs), "measuring the rest")
     index_names = {f"index.sqlite{suffix}" for suffix in ("", "-wal", "-shm", "-journal")}
-    count(
-        "parts", (size for dataset in ("meta", "data", "annotations") for size in _sizes(layout.part_folder(dataset)))
-    )
+    count("parts", (size for dataset in ("meta", "data", "annotations") for size in below(layout.part_folder(dataset))))
     count("parts", _file_sizes([layout.manifest]))
     if index is not None:
         count("index", _file_sizes(index.with_name(index.name + s) for s in ("", "-wal", "-shm", "-journal")))
-    count("archives", (size for name in ("archives", "reports") for size in _sizes(layout.catalog / name)))
+    count("archives", (size for name in ("archives", "reports") for size in below(layout.catalog / name)))
     named: dict[AreaName, Path] = {
         "library": layout.library, "exports": layout.exports, "trash": layout.trash, "staging": layout.staging,
     }  # fmt: skip
     for name, folder in named.items():
-        count(name, _sizes(folder))
+        count(name, below(folder))
     known = {path.name for path in (layout.runs, layout.catalog, *named.values())}
-    count("other", _sizes(layout.root, without=known))
+    count("other", below(layout.root, without=known))
     parts = {layout.part_folder(dataset).name for dataset in ("meta", "data", "annotations")}
-    count("other", _sizes(layout.catalog, without={*parts, *index_names, "archives", "reports", layout.manifest.name}))
+    count("other", below(layout.catalog, without={*parts, *index_names, "archives", "reports", layout.manifest.name}))
     return Usage(tuple(Area(name, size, files) for name, (size, files) in sums.items()), saved)
 
 
@@ -140,7 +142,7 @@ def _saved(folder: Path) -> int:
     records = []
     try:
         for name in os.listdir(folder):
-            if pipeline_number(name) is not None:
+            if pipeline_number(name) is not None and is_plain_folder(folder / name):
                 records.append(read_document(folder / name / "pipeline.json", PipelineRecord))
     except (StorageError, OSError):
         return 0  # of a damaged run nobody knows

@@ -89,7 +89,8 @@ class Workspace:
         self._own_changes = 0
         self._open_runs: dict[str, Run] = {}
         cache = platformdirs.user_cache_path("runshelf") / "index"
-        self._index = Index(self.layout.index, record.workspace_id, writable=not read_only, cache=cache)
+        writable = not read_only and not self.layout.catalog.is_symlink()
+        self._index = Index(self.layout.index, record.workspace_id, writable=writable, cache=cache)
         self.metrics = Metrics(record.metrics)
         self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, lambda: self._following.refill())
         self._following = Following(self.layout, self._disk, self._index, self.catalog, self.notices.append)

@@ -1,12 +1,14 @@
-"""What every fault befalls: a workspace with something of everything."""
+"""What faults befall: a workspace with something of everything, and one with every kind of file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults import specimen
 from tests.faults.changes import Change, make
 from tests.faults.states import Recording, record
 from tests.storage.conftest import own_cache
@@ -36,3 +38,19 @@ def recorded(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         return made[change]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the workspace of every kind of file and the settings of its user. Not to be changed."""
+    place = tmp_path_factory.mktemp("specimen")
+    specimen.make(place)
+    return place
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of that workspace, its user's settings in force."""
+    place = shutil.copytree(made, tmp_path / "copy")
+    with specimen.settings_in(place):
+        yield place / "workspace"

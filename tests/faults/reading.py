@@ -12,12 +12,15 @@ from typing import Any
 
 from storage import ReadOnly, Workspace, check_workspace
 from storage.cli import main as command
-from tests.faults.changes import CHANGES, pipeline_of, run_of
-from tests.faults.changes import rebuild_index, sign, sync
+from tests.faults.changes import CHANGES, pipeline_of, rebuild_index, run_of, sign, sync
 from tests.faults.states import answers
 from tests.faults.watching import Call, watched
 
-ELSEWHERE = (rebuild_index, sync, sign)  # the index is kept in the user's cache; what can't be signed is stored unsigned
+ELSEWHERE = (
+    rebuild_index,
+    sync,
+    sign,
+)  # the index is kept in the user's cache; what can't be signed is stored unsigned
 
 
 def readings(workspace: Workspace) -> dict[str, Callable[[], Any]]:

@@ -37,7 +37,9 @@ def answers(workspace: Workspace) -> Answers:
     workspace.sync()
     catalog, runs = workspace.catalog, workspace.runs(deleted=True)
     rows = catalog.rows(catalog.keys(order_by="prediction_id"))
-    arrays = catalog.stored_arrays.rows(catalog.ids()).sort_by([("prediction_id", "ascending"), ("fold_id", "ascending")])
+    arrays = catalog.stored_arrays.rows(catalog.ids()).sort_by(
+        [("prediction_id", "ascending"), ("fold_id", "ascending")]
+    )
     there = [run for run in runs if run.folder]
     return {
         "runs": sorted(map(repr, runs)),

@@ -60,7 +60,10 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 def request_for(data: Path, deeds: list[str], **more: Any) -> RunRequest:
     configs = [
-        {"name": f"{number} {deed or 'is good'}", "steps": [{"class": f"{MODULE}.Mean", "params": {"deed": deed, "k": number}}]}
+        {
+            "name": f"{number} {deed or 'is good'}",
+            "steps": [{"class": f"{MODULE}.Mean", "params": {"deed": deed, "k": number}}],
+        }
         for number, deed in enumerate(deeds)
     ]
     return RunRequest(data=data, target=["protein"], split_column="split", configs=configs, charts=False, **more)

@@ -112,12 +112,19 @@ def test_a_kill_while_a_workspace_is_made_leaves_none_or_one(tmp_path: Path) -> 
         assert settled(left)["rows"] == []
 
 
-@pytest.mark.parametrize("change", [changes.complete, changes.delete_results, changes.delete_pipeline, changes.thin, changes.restore_all], ids=lambda change: change.__name__)
+@pytest.mark.parametrize(
+    "change",
+    [changes.complete, changes.delete_results, changes.delete_pipeline, changes.thin, changes.restore_all],
+    ids=lambda change: change.__name__,
+)
 def test_a_kill_while_order_is_brought_after_a_kill_loses_nothing(base: Path, tmp_path: Path, change: Change) -> None:
     first = record(base, tmp_path / "made", change)
     unsettled = [root for _, root in first.states[:-1] if codes(root) - SOUND - {"stale-file"}]
     for number, root in enumerate(unsettled if ALL else unsettled[len(unsettled) // 2 :: 100]):
-        made = record_steps(copy(root, tmp_path / f"{number}"), lambda root=root, number=number: open_again(tmp_path / f"{number}" / root.name))
+        made = record_steps(
+            copy(root, tmp_path / f"{number}"),
+            lambda root=root, number=number: open_again(tmp_path / f"{number}" / root.name),
+        )
         expected = settled(made.states[-1][1])
         for call, left in made.states:
             assert settled(left) == expected, call
@@ -196,7 +203,14 @@ def traced(root: Path, name: str, kill: str = "") -> list[str]:
     if shutil.which("strace") is None:
         pytest.skip("there is no strace")
     log = root.parent / "strace.log"
-    options = ["-f", "-o", str(log), "-e", f"trace=write,{','.join(CALLS)}", *(["-e", f"inject={kill}"] if kill else [])]
+    options = [
+        "-f",
+        "-o",
+        str(log),
+        "-e",
+        f"trace=write,{','.join(CALLS)}",
+        *(["-e", f"inject={kill}"] if kill else []),
+    ]
     command = ["strace", *options, sys.executable, "-m", "tests.faults.one_change", str(root), name]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

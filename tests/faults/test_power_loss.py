@@ -31,7 +31,12 @@ ORDERS: dict[str, tuple[list[Call], str]] = {
     "in order": (written(RUN / "a.json"), ""),
     "parts, then the manifest": ([*written(PART), *written(MANIFEST)], ""),
     "named before it is synced": (
-        [Call("write", STAGED), Call("rename", STAGED, RUN / "a.json"), Call("sync", RUN / "a.json"), Call("sync", RUN)],
+        [
+            Call("write", STAGED),
+            Call("rename", STAGED, RUN / "a.json"),
+            Call("sync", RUN / "a.json"),
+            Call("sync", RUN),
+        ],
         "a.json took its name before a was synced",
     ),
     "written once more after it was synced": (

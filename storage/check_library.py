@@ -1,0 +1,45 @@
+"""Checking the library: its documents readable, its items what was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from storage.errors import StorageError
+from storage.inspection import Inspection
+from storage.layout import Layout
+from storage.library_items import LIBRARY_KINDS, LibraryItem, Shelf, wrong_with
+
+
+def count_library(layout: Layout) -> int:
+    """How many items the library has."""
+    return sum(1 for _ in _items(layout))
+
+
+def check_library(inspection: Inspection, layout: Layout) -> None:
+    """Look at every item, the deep check at every byte; one that goes away meanwhile is left out."""
+    shelf = Shelf(layout)
+    for kind, name, path in _items(layout):
+        inspection.step("checking the library")
+        with inspection.item(path):
+            inspection.checked["library items"] += 1
+            _check_one(inspection, shelf.item(kind, name))
+
+
+def _items(layout: Layout) -> Iterator[tuple[str, str, Path]]:
+    """Kind, name and place of every item; links are left out: the tree's check names them."""
+    shelf = Shelf(layout)
+    for kind in LIBRARY_KINDS:
+        for name in shelf.names(kind):
+            try:
+                path = shelf.place(kind, name)
+            except StorageError:
+                continue  # no name of an item
+            if not path.is_symlink() and (path.is_file() if kind == "template" else path.is_dir()):
+                yield kind, name, path
+
+
+def _check_one(inspection: Inspection, item: LibraryItem) -> None:
+    wrong = item.problem or (wrong_with(item) if inspection.deep and item.kind != "template" else "")
+    if wrong:
+        inspection.find("library-damaged", item.path, f"{wrong} It is the {item.kind} '{item.name}' of the library.")

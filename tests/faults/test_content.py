@@ -1,0 +1,165 @@
+"""What stands in files that anybody may have written: bounded in time and memory, shown as text, never run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pickle
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from storage import StorageError, Workspace, check_workspace
+from tests.faults.specimen import KINDS, answers, changed, command, look_round, told
+from tests.storage.hostile import Calls
+
+DOCUMENTS = [
+    "manifest", "run_config.json", "run_summary.json", "pipeline.json", "metrics.json", "archive.json", "template",
+    "library metadata", "trash.json",
+]  # fmt: skip
+DEEP = 200_000
+
+
+def hostile(document: str) -> dict[str, str]:
+    """Texts that a document may be replaced by."""
+    first = next(iter(json.loads(document)))
+    return {
+        "NaN": document.replace("{", '{"extra": NaN,', 1),
+        "infinite": document.replace("{", '{"extra": -Infinity, "more": 1e999,', 1),
+        "twice": document.replace("{", f'{{"{first}": null,', 1),
+        "deep list": "[" * DEEP + "]" * DEEP,
+        "deep object": '{"a":' * DEEP + "1" + "}" * DEEP,
+        "deep inside": document.replace("{", '{"extra": ' + "[" * DEEP + "]" * DEEP + ",", 1),
+        "huge number": document.replace("{", '{"extra": ' + "9" * 100_000 + ",", 1),
+        "huge numbers": document.replace(": 1,", ": " + "9" * 5_000 + ","),
+        "not text": "\ud800",
+        "a list": "[1, 2, 3]",
+        "a number": "7",
+        "numbers for texts": json.dumps(dict.fromkeys(json.loads(document), 3)),
+        "texts for all": json.dumps(dict.fromkeys(json.loads(document), "x")),
+        "nulls": json.dumps(dict.fromkeys(json.loads(document))),
+        "lists for all": json.dumps({name: [[]] for name in json.loads(document)}),
+    }
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_hostile_documents_are_findings_or_shown_and_nothing_escapes(root: Path, name: str) -> None:
+    before = told(root)
+    path = KINDS[name].file(root)
+    whole = path.read_text()
+    for text in hostile(whole).values():
+        path.write_bytes(text.encode(errors="surrogatepass"))
+        found = check_workspace(root, deep=True).findings
+        assert "unchecked" not in {one.code for one in found}
+        now = told(root)
+        others = {item for item in before if item.split()[0] in ("arrays", "result")}
+        assert name == "manifest" or not changed(before, now) & others
+    assert set(look_round(root)) == {0}
+    path.write_text(hostile(whole)["deep object"])
+    with Workspace.open(root) as workspace:
+        answers(workspace)
+
+
+def test_a_hostile_marker_is_a_sentence(root: Path) -> None:
+    marker = root / "runshelf.json"
+    for text in hostile(marker.read_text()).values():
+        marker.write_bytes(text.encode(errors="surrogatepass"))
+        check_workspace(root)
+        with suppress(StorageError), Workspace.open(root, read_only=True):
+            pass
+
+
+def test_a_document_of_any_size_is_refused_before_it_is_read(root: Path) -> None:
+    """10 GB each, most of it holes: memory would not hold one of them."""
+    for name in (*DOCUMENTS, "part of meta"):
+        with KINDS[name].file(root).open("r+b") as file:
+            file.truncate(10 * 1024**3)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {one.code for one in check_workspace(root).findings}
+    assert {KINDS[name].code for name in DOCUMENTS if name != "manifest"} <= found
+    with Workspace.open(root, read_only=True) as workspace:
+        answers(workspace)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1024 * 1024  # kB
+
+
+MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+FORMULA = '=HYPERLINK("http://x/?"&A1,"look")'
+
+
+def test_markup_and_formulas_are_text_wherever_they_come_out(root: Path, tmp_path: Path) -> None:
+    with Workspace.open(root) as workspace:
+        (one, *_) = workspace.catalog.ids("run_name = 'study'")
+        workspace.catalog.annotate([one], notes=MARKUP, add_tags=[FORMULA[:20]])
+        run = next(run.run_id for run in workspace.runs() if run.run_name == "study")
+    config = next(root.glob("runs/*_study/run_config.json"))
+    config.write_text(config.read_text().replace("<b>first</b>", MARKUP.replace('"', "'")))
+    pipeline = KINDS["pipeline.json"].file(root)
+    document = json.loads(pipeline.read_text())
+    pipeline.write_text(json.dumps({**document, "name": FORMULA, "model_type": MARKUP, "created_by": MARKUP}))
+    with Workspace.open(root) as workspace:
+        workspace.sync(full=True)
+        for path in (*workspace.report_run(run), *workspace.report_dataset("corn")):
+            text = path.read_text()
+            assert "<script>" not in text and "<img src=x" not in text, path.name
+        exported = workspace.export_pipeline(run, document["id"], name="hostile")
+        assert "<script>" not in (exported / "README.md").read_text()
+        session = workspace.export_session_report(run_ids=[run])
+        assert "<script>" not in session.read_text()
+    table = tmp_path / "out.csv"
+    assert command("catalog", "export", table, "-w", root)[0] == 0
+    cells = [cell for row in csv.reader(io.StringIO(table.read_text())) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in ("=", "+", "@", "\t", "\r")]
+    assert any("HYPERLINK" in cell for cell in cells)
+
+
+LOOKING = """
+import sys
+found = []
+def hook(event, arguments):
+    if event in ("pickle.find_class", "os.system", "subprocess.Popen", "exec", "marshal.loads") and not started:
+        found.append((event, str(arguments)[:200]))
+started = [True]
+sys.addaudithook(hook)
+from pathlib import Path
+from storage import Workspace, check_workspace
+from tests.faults.test_links import everything
+from tests.faults.specimen import answers
+root = Path(sys.argv[1])
+for name in ("pandas", "pyarrow.parquet", "sklearn.pipeline", "joblib", "matplotlib.figure"):
+    __import__(name)
+with Workspace.open(root, read_only=True) as workspace:
+    answers(workspace)
+started.clear()
+check_workspace(root, deep=True)
+with Workspace.open(root) as workspace:
+    answers(workspace), workspace.check(deep=True), workspace.usage(), workspace.session_report()
+    for run in workspace.runs():
+        for row in workspace.pipelines(run.run_id):
+            try:
+                workspace.foresee(run.run_id, row.pipeline_id)
+            except Exception as error:
+                assert type(error).__module__ == "storage.errors", repr(error)
+    for item in workspace.library.list():
+        workspace.library.verify(item.kind, item.name)
+found = [one for one in found if one[0] == "pickle.find_class" or one[0].startswith(("os.", "sub"))]
+print(found, flush=True)
+"""
+
+
+def test_looking_never_unpickles(root: Path) -> None:
+    """Every artifact is replaced by a pickle that makes a file, its digest in the documents too."""
+    canary = root.parent / "canary"
+    poison = pickle.dumps(Calls(os.system, f"touch '{canary}'"))
+    for path in [*root.rglob("*.pkl"), *root.rglob("*.npy")]:
+        path.write_bytes(poison)
+    child = subprocess.run(
+        [sys.executable, "-c", LOOKING, str(root)], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert child.stdout == "[]\n", child.stdout + child.stderr[-2000:]
+    assert not canary.exists()

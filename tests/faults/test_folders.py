@@ -1,0 +1,115 @@
+"""Folders that people take away, rename and edit, while a workspace is open and while it is not; a root that goes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from storage import StorageError, Workspace, check_workspace
+from tests.faults.specimen import answers, changed, command, look_round, told
+
+
+def study(root: Path) -> Path:
+    return next((root / "runs").glob("*_study"))
+
+
+def first(root: Path) -> Path:
+    return next(study(root).glob("0001*"))
+
+
+def edited(root: Path) -> None:
+    """Somebody corrects the description by hand, with an editor that replaces the file."""
+    path = study(root) / "run_config.json"
+    document = {**json.loads(path.read_text()), "run_name": "renamed by hand"}
+    path.with_suffix(".new").write_text(json.dumps(document))
+    path.with_suffix(".new").rename(path)
+
+
+# By what is done: who does it, what the run and its first pipeline then are said to be, the finding that names it.
+HANDS: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "run removed": (lambda root: shutil.rmtree(study(root)), "gone", "folder-gone"),
+    "run renamed": (lambda root: study(root).rename(root / "runs/another name"), "renamed", ""),
+    "run moved out": (lambda root: study(root).rename(root.parent / "elsewhere"), "gone", "folder-gone"),
+    "run edited": (edited, "edited", ""),
+    "pipeline removed": (lambda root: shutil.rmtree(first(root)), "pipeline gone", "folder-gone"),
+    "pipeline renamed": (lambda root: first(root).rename(study(root) / "0001_x"), "renamed too", "pipeline-renamed"),
+    "artifacts removed": (lambda root: shutil.rmtree(study(root) / "_binaries"), "", "artifact-missing"),
+    "all documents removed": (lambda root: [p.unlink() for p in study(root).glob("*.json")], "damaged", "run-damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["while open", "while closed"])
+@pytest.mark.parametrize("hand", HANDS)
+def test_what_people_do_to_folders_is_shown_and_loses_no_result(root: Path, hand: str, is_open: bool) -> None:
+    work, becomes, code = HANDS[hand]
+    opened = Workspace.open(root)
+    before = answers(opened)
+    if not is_open:
+        opened.close()
+    work(root)
+    if not is_open:
+        opened = Workspace.open(root)
+    with opened as workspace:
+        workspace.sync(full=True)
+        now = answers(workspace)
+        results = {item for item in before if item.startswith(("arrays", "library", "archive", "trash", "run *_wheat"))}
+        assert not changed(before, now) & results
+        assert {item for item in now if item.startswith("result")} == {i for i in before if i.startswith("result")}
+        runs = {run.folder: run for run in workspace.runs()}
+        there = [run for folder, run in runs.items() if not folder.endswith("_wheat")]
+        gone = [run for run in workspace.runs(deleted=True) if run.status == "folder deleted"]
+        if becomes == "gone":
+            assert there == [] and len(gone) == 2  # and the one in the trash
+        else:
+            (run,) = there
+            assert len(gone) == 1
+            assert {
+                "renamed": run.folder == "another name",
+                "edited": run.run_name == "renamed by hand",
+                "pipeline gone": len(workspace.pipelines(run.run_id)) == 2,
+                "renamed too": workspace.pipelines(run.run_id)[0].pipeline_id == "0001_x",
+                "damaged": bool(run.problem),
+            }.get(becomes, True)
+    found = check_workspace(root, deep=True)
+    assert code in {"", *(one.code for one in found.findings)} and "unchecked" not in {o.code for o in found.findings}
+    assert set(look_round(root)) == {0}
+
+
+def test_a_root_that_goes_away_purges_nothing(root: Path) -> None:
+    """The disk is unmounted under an open window, which goes on asking, and comes back."""
+    away = root.with_name("unmounted")
+    with Workspace.open(root) as workspace:
+        before = answers(workspace)
+        root.rename(away)
+        for ask in (workspace.sync, workspace.runs, workspace.catalog.ids, workspace.check, workspace.library.list):
+            with suppress(StorageError):
+                ask()
+        with suppress(StorageError):
+            workspace.create_run("new")
+        if root.exists():  # whatever was made there must not stand in the way of the disk
+            shutil.rmtree(root)
+        away.rename(root)
+        workspace.sync()
+        assert not changed(before, answers(workspace))
+    assert not changed(before, told(root))
+    assert not [one for one in check_workspace(root, deep=True).findings if one.severity != "note"]
+    assert command("runs", "list", "-w", away)[0] == 2
+
+
+def test_runs_that_are_unmounted_alone_purge_nothing(root: Path) -> None:
+    """Or the folder of the parts, or of everything but the marker."""
+    before = told(root)
+    for name in ("runs", "catalog/predictions_data.parquet", "catalog/predictions_meta.parquet"):
+        (root / name).rename(root.parent / "away")
+        with Workspace.open(root, read_only=True) as workspace:
+            workspace.sync(full=True)
+            assert len(workspace.catalog.ids()) == len([item for item in before if item.startswith("result")])
+        (root.parent / "away").rename(root / name)
+    with Workspace.open(root) as workspace:
+        assert not changed(before, answers(workspace))
+    assert not [one for one in check_workspace(root, deep=True).findings if one.severity != "note"]
