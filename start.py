@@ -5,6 +5,8 @@
     python3 start.py test [ARGUMENT ...]   style, types, tests, main paths in a real window; arguments go to pytest,
                                            and then the real window is left out
     python3 start.py bench [ARGUMENT ...]  the benchmarks; arguments go to them
+    python3 start.py bundle [--deb] [--wheel] [--no-smoke]
+                                           a program that needs no Python, in dist/runshelf, and tries it
 
 What is installed already is not installed again. It works from any folder, on Linux, macOS and Windows.
 """
@@ -51,6 +53,8 @@ DEBIAN_PACKAGES = {
     "libX11-xcb.so.1": "libx11-xcb1",
     "libX11.so.6": "libx11-6",
     "libXext.so.6": "libxext6",
+    "libbrotlicommon.so.1": "libbrotli1",
+    "libbrotlidec.so.1": "libbrotli1",
     "libdbus-1.so.3": "libdbus-1-3",
     "libfontconfig.so.1": "libfontconfig1",
     "libfreetype.so.6": "libfreetype6",
@@ -76,6 +80,7 @@ DEBIAN_PACKAGES = {
     "libxcb.so.1": "libxcb1",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libxkbcommon.so.0": "libxkbcommon0",
+    "libzstd.so.1": "libzstd1",
 }
 
 
@@ -97,6 +102,8 @@ def main(arguments: Sequence[str]) -> int:
         if verb == "bench":
             set_up()
             return run([python(), "-m", "tests.benchmarks.run", *rest], compiling())
+        if verb == "bundle":
+            return build_bundle(rest)
     except Failed as error:
         print(error, file=sys.stderr)
         return 1
@@ -108,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
     return 2
 
 
-# ---------------------------------------------------------------- the three verbs
+# ---------------------------------------------------------------- the verbs
 
 
 def start_demo() -> int:
@@ -139,7 +146,7 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
     steps = {
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
-        "mypy": ["mypy", "storage", "gui", "start.py"],
+        "mypy": ["mypy"],
         "pytest": ["pytest", *(pytest_arguments or SEVERAL_AT_A_TIME)],
     }
     with temporary_folder() as folder:
@@ -152,6 +159,19 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def build_bundle(arguments: Sequence[str]) -> int:
+    """Install what builds a bundle, unless it is there, then build and try it; see packaging/README.md."""
+    set_up()
+    wanted, stamp = fingerprint(ROOT), VENV / "runshelf-bundle-installed"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        install("bundle")
+        stamp.write_text(wanted, encoding="utf-8")
+    missing = provide_libraries(["xcb"])
+    if missing:
+        raise Failed(library_advice(missing, os_release(), is_root()))
+    return run([python(), "packaging/build.py", *arguments], compiling())
 
 
 @contextmanager
@@ -310,12 +330,12 @@ def venv_advice(release: Mapping[str, str]) -> str:
     )
 
 
-def install() -> None:
+def install(extras: str = "gui,test") -> None:
     """Install the project with pip; one line on the screen, the whole story in the log."""
     print("Installing Runshelf and what it needs; the first time takes a minute or two", flush=True)
     began = time.monotonic()
     lines = []
-    with INSTALL_LOG.open("w", encoding="utf-8") as log, start_pip() as pip:
+    with INSTALL_LOG.open("w", encoding="utf-8") as log, start_pip(extras) as pip:
         try:
             for line in pip.stdout or ():
                 log.write(line)
@@ -331,11 +351,11 @@ def install() -> None:
     print(f"Installed in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def start_pip() -> "subprocess.Popen[str]":
+def start_pip(extras: str) -> "subprocess.Popen[str]":
     """Start pip in the environment, its output in a pipe."""
     command = [str(python()), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     return subprocess.Popen(
-        [*command, "-c", "constraints.txt", "-e", ".[gui,test]"],
+        [*command, "-c", "constraints.txt", "-e", f".[{extras}]"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

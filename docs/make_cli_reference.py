@@ -60,8 +60,9 @@ HEAD = """# The command line
 
 `runshelf` without a verb, or with a folder alone, opens the window. The workspace of a verb is that of `-w PATH`
 (before the verb or after it), else `$RUNSHELF_WORKSPACE`, else the folder one stands in or one above it.
-`python -m storage` is the same command. How filters are written is told in [query-language.md](query-language.md),
-what to do with the verbs in [guide.md](guide.md).
+`python -m storage` is the same command. On a Linux desktop `runshelf --install-desktop` puts it among the user's
+programs, where `runshelf.json` then opens its workspace; `--uninstall-desktop` takes that away. How filters are written
+is told in [query-language.md](query-language.md), what to do with the verbs in [guide.md](guide.md).
 
 What a verb has to say goes to stdout; errors, notices and progress go to stderr. Progress is a bar that vanishes at the
 end; where stderr is no terminal there is none. `--dry-run` tells what would be done and changes nothing. What deletes

@@ -17,14 +17,41 @@ from gui.one_window import raise_other
 from gui.settings import Settings
 from gui.tasks import problem_from
 from gui.theme import application_icon, theme
+from gui.welcome import WORKSPACE_FILE
 from gui.window import MainWindow
+from storage import VERSION
 
 
 def main(argv: Sequence[str]) -> int:
     """Open the window as the command line asks; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m gui", description="Open the Runshelf window.")
+    parser = argparse.ArgumentParser(
+        prog="runshelf" if getattr(sys, "frozen", False) else "python -m gui", description="Open the Runshelf window."
+    )
     parser.add_argument("workspace", nargs="?", type=Path, help="the workspace to open; without it, the last one")
-    return run_app(parser.parse_args(list(argv)).workspace)
+    parser.add_argument("--version", action="version", version=f"runshelf {VERSION}")
+    parser.add_argument("--install-desktop", action="store_true", help="put it among the programs of a Linux desktop")
+    parser.add_argument("--uninstall-desktop", action="store_true", help="take it away again")
+    wanted = parser.parse_args(list(argv))
+    if wanted.install_desktop or wanted.uninstall_desktop:
+        return _change_desktop(install=wanted.install_desktop)
+    return run_app(wanted.workspace)
+
+
+def _change_desktop(*, install: bool) -> int:
+    from storage import StorageError, install_desktop, uninstall_desktop
+
+    try:
+        for file in install_desktop() if install else uninstall_desktop():
+            print(file)
+    except StorageError as error:
+        print(f"{error.what} {error.advice}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def workspace_folder(path: Path) -> Path:
+    """Return the workspace that is meant: its folder, also where its document was opened or dropped."""
+    return path.absolute().parent if path.name == WORKSPACE_FILE else path
 
 
 def run_app(path: Path | None) -> int:
@@ -32,6 +59,7 @@ def run_app(path: Path | None) -> int:
 
     If another window has that workspace, it comes to the front instead.
     """
+    path = workspace_folder(path) if path is not None else None
     app = _application()
     settings = Settings()
     wanted = path or (Path(settings.reopen) if settings.reopen else None)

@@ -64,7 +64,8 @@ class CrashLog:
             self._put_aside()
             stream = self.path.open("a", encoding="utf-8")
         except OSError:
-            faulthandler.enable()
+            if sys.stderr is not None:
+                faulthandler.enable()
             return None
         begins = stream.tell()
         handler = logging.StreamHandler(stream)
@@ -123,12 +124,19 @@ def version_line() -> str:
     return f"Runshelf {VERSION}, Python {platform.python_version()}, Qt {qVersion()}, {sys.platform}"
 
 
+PACKAGES = (
+    "scikit-learn", "chemotools", "scipy", "numpy", "pandas", "pyarrow", "sqlalchemy", "pydantic", "matplotlib",
+    "joblib", "baycomp", "pyside6-essentials", "pyqtgraph",
+)  # fmt: skip
+
+
 def versions_text(report: Report) -> str:
     """Name the versions of everything that matters, one a line; reads files, so it runs elsewhere."""
     from importlib.metadata import PackageNotFoundError, version
 
     lines = [part.strip() for part in version_line().split(",")[:-1]]
-    for name in ("pyside6-essentials", "pyqtgraph", "scikit-learn", "pyarrow", "pandas", "numpy", "sqlalchemy"):
+    lines[0] += " (bundle)" if getattr(sys, "frozen", False) else ""
+    for name in PACKAGES:
         with suppress(PackageNotFoundError):
             lines.append(f"{name} {version(name)}")
     return "\n".join([*lines, platform.platform()])

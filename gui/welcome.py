@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QProgressBar,
+    QPushButton,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -44,16 +46,17 @@ def short_path(path: str) -> str:
 
 
 class WelcomePage(EmptyState):
-    """Offers to open, make or try a workspace, and lists those of late; `wanted` names the one to open."""
+    """Offers to open, make or try a workspace, and lists those of late; `wanted` names the one to open.
+
+    Who has not been here before is told what Runshelf is for, and offered the demo first.
+    """
 
     wanted = Signal(object)
 
     def __init__(self, tasks: Tasks, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__(
-            tr("No workspace is open"),
-            tr("A workspace is a folder where Runshelf keeps runs, results and everything needed to find them again."),
-            parent,
-        )
+        super().__init__("", "", parent)
+        self._open_way: QPushButton | None = None
+        self._demo_way: QPushButton | None = None
         self._tasks, self._settings = tasks, settings
         self.recent = QListWidget()
         self.recent.setObjectName("recentList")
@@ -86,9 +89,19 @@ class WelcomePage(EmptyState):
         row.addStretch(1)
         self.below.addLayout(row)
 
+    def offer_ways(
+        self, open_one: Callable[[], object], make_one: Callable[[], object], try_demo: Callable[[], object]
+    ) -> None:
+        """Add the buttons for the ways to begin."""
+        self._open_way = self.offer(tr("Open workspace…"), open_one)
+        self.offer(tr("New workspace…"), make_one)
+        self._demo_way = self.offer(tr("Try the demo"), try_demo)
+        self._demo_way.setToolTip(tr("Trains 73 small pipelines on real spectra; takes a minute or two"))
+
     def refresh(self) -> None:
         """Show the workspaces of late as they are known, then mark those that are not there any more."""
         paths = self._settings.recent
+        self._greet(first=not paths)
         self.recent.clear()
         for path in paths:
             item = QListWidgetItem(Path(path).name or path)
@@ -102,6 +115,29 @@ class WelcomePage(EmptyState):
         if paths:
             self.recent.setCurrentRow(0)
             self._tasks.start(partial(look_for, paths), partial(self._mark, paths), quiet=True)
+
+    def _greet(self, *, first: bool) -> None:
+        if first:
+            self.say(
+                tr("Welcome to Runshelf"),
+                tr(
+                    "Train many pipelines, find the best result, see why it is the best, and take it with you. "
+                    "The demo trains some on real spectra and is the quickest way to look around. "
+                    "For your own data make a workspace: a plain folder where everything is kept."
+                ),
+            )
+        else:
+            self.say(
+                tr("No workspace is open"),
+                tr(
+                    "A workspace is a folder where Runshelf keeps runs, results and everything needed to find them "
+                    "again."
+                ),
+            )
+        for way, foremost in ((self._open_way, not first), (self._demo_way, first)):
+            if way is not None and way.property("primary") != foremost:
+                way.setProperty("primary", foremost)
+                way.style().polish(way)  # by which the style sheet looks again
 
     def _mark(self, paths: list[str], there: list[bool]) -> None:
         known = dict(zip(paths, there, strict=True))

@@ -44,6 +44,8 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.datasets import from_arrays as from_arrays
     from storage.datasets import load_dataset as load_dataset
     from storage.demo import create_demo as create_demo
+    from storage.desktop import install_desktop as install_desktop
+    from storage.desktop import uninstall_desktop as uninstall_desktop
     from storage.disk import write_atomic as write_atomic
     from storage.errors import BadInput as BadInput
     from storage.errors import Cancelled as Cancelled
@@ -138,6 +140,7 @@ _HOMES = {
     "curves": ("RocCurve", "RocCurves", "roc_curves"),
     "datasets": ("Dataset", "from_arrays", "load_dataset"),
     "demo": ("create_demo",),
+    "desktop": ("install_desktop", "uninstall_desktop"),
     "disk": ("write_atomic",),
     "errors": (
         "BadInput",

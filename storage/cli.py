@@ -151,10 +151,46 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _install_desktop(wanted: bool) -> None:
+    if wanted:
+        from storage.desktop import install_desktop
+
+        _list_files("Installed", install_desktop())
+        raise typer.Exit
+
+
+def _uninstall_desktop(wanted: bool) -> None:
+    if wanted:
+        from storage.desktop import uninstall_desktop
+
+        _list_files("Removed", uninstall_desktop())
+        raise typer.Exit
+
+
+def _list_files(done: str, files: list[Path]) -> None:
+    for file in files:
+        print(f"{done} {file}")
+    if not files:
+        print("Runshelf is not on the desktop.")
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    install_desktop: Annotated[
+        bool,
+        typer.Option(
+            "--install-desktop",
+            callback=_install_desktop,
+            is_eager=True,
+            help="Put Runshelf among the programs of a Linux desktop, for this user.",
+        ),
+    ] = False,
+    uninstall_desktop: Annotated[
+        bool,
+        typer.Option("--uninstall-desktop", callback=_uninstall_desktop, is_eager=True, help="Take it away again."),
     ] = False,
 ) -> None:
     pass

@@ -569,6 +569,16 @@ def remove_cache(path: Path) -> None:
             os.unlink(f"{path}{suffix}")
 
 
+def remove_outside(path: Path) -> bool:
+    """Remove a file outside a workspace that `write_atomic` wrote; False if it was gone."""
+    with os_errors(f"remove {path.name}", path):
+        if not path.is_file():
+            return False
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+        return True
+
+
 def make_cache_folder(path: Path) -> None:
     """Make a folder for caches outside the workspace."""
     with os_errors("make the cache folder", path):

@@ -28,7 +28,7 @@ FLOORS = [
     {"form_mlflow_pipelines"},
     {"form_mlflow"},
     {"trust", "known_safe", "pickles"},
-    {"drawings", "destinations"},
+    {"drawings", "destinations", "desktop"},
     {"estimators", "datasets", "figures", "query", "requests", "chains", "comparison", "curves", "sample_errors"},
     {"configs", "training", "schema", "spectra", "best_values", "importance", "worse_on_test", "report_blocks"},
     {"previews", "inspection", "forms"},

@@ -214,3 +214,14 @@ def test_the_real_window_is_shown_on_a_virtual_display(monkeypatch):
     assert command[0] == "xvfb-run"
     assert command[-3:] == ["-m", "window", "tests/gui"]
     assert environment["QT_QPA_PLATFORM"] == "xcb"
+
+
+def test_a_bundle_needs_its_tools_once(project, monkeypatch):
+    _, done = project
+    ran = []
+    monkeypatch.setattr(start, "install", lambda extras="": done.append(extras or "install"))
+    monkeypatch.setattr(start, "provide_libraries", lambda plugins: [])
+    monkeypatch.setattr(start, "run", lambda command, environment=None: ran.append(command[1:]) or 0)
+    assert start.main(["bundle", "--deb"]) == start.main(["bundle"]) == 0
+    assert done == ["make", "install", "bundle"]
+    assert ran == [["packaging/build.py", "--deb"], ["packaging/build.py"]]

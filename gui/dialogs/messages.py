@@ -162,10 +162,11 @@ class RecordDialog(QDialog):
     @classmethod
     def of_versions(cls, versions: str, parent: QWidget | None = None) -> RecordDialog:
         """Tell what Runshelf is, and the versions of what it is made of."""
-        advice = tr("Finds the best of many pipelines, shows why, and lets you take it with you.")
+        advice = tr("Finds the best of many pipelines, shows why, and lets you take it with you. MIT licence.")
         dialog = cls(tr("About Runshelf"), versions.partition("\n")[0], advice, versions, parent)
         dialog._sign.setPixmap(application_icon().pixmap(48, 48))
-        dialog.resize(480, 360)
+        dialog.copy.setText(tr("Copy"))
+        dialog.resize(480, 420)
         return dialog
 
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SAY_WHAT_IS_OPEN = """
 if shown.details.details is not None:
     say(shown.windowTitle(), shown.catalog.model.rowCount(), shown.details.details.problems)
@@ -46,6 +48,27 @@ END_BY_SIGNAL = """
 if shown.session.workspace is not None and not state:
     state["sent"] = True
     os.kill(os.getpid(), signal.SIGTERM)
+"""
+WITHOUT_CONSOLE = """
+import os, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+application = QApplication([])
+from gui.__main__ import occupy_streams, start
+from gui.window import MainWindow
+occupy_streams()
+with open({told!r}, "w") as file:
+    assert file.fileno() > 2 and sys.stdout is None
+def look():
+    for window in application.topLevelWidgets():
+        if isinstance(window, MainWindow) and window.session.workspace is not None:
+            with open({told!r}, "w") as file:
+                file.write("open")
+            window.close()
+clock = QTimer()
+clock.timeout.connect(look)
+clock.start(20)
+sys.exit(start())
 """
 SAY_THE_WELCOME = """
 if shown.notice.text():
@@ -111,6 +134,28 @@ sys.exit(app.main([]))
 def test_it_opens_the_workspace_named_and_the_same_one_next_time(starter, root):
     assert starter.run(SAY_WHAT_IS_OPEN, str(root)) == "workspace — Runshelf 41 []\n"
     assert starter.run(SAY_WHAT_IS_OPEN) == "workspace — Runshelf 41 []\n"
+
+
+def test_the_document_of_a_workspace_opens_its_folder(starter, root):
+    assert starter.run(SAY_WHAT_IS_OPEN, str(root / "runshelf.json")) == "workspace — Runshelf 41 []\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closing them takes a shell of Unix")
+def test_without_a_console_it_opens_and_ends_and_no_file_is_taken_for_one(starter, root, tmp_path):
+    told = tmp_path / "told"
+    script = WITHOUT_CONSOLE.format(told=str(told))
+    command = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", script, str(root)]
+    done = subprocess.run(command, env=starter.environment, cwd=starter.folder, timeout=90)
+    assert done.returncode == 0
+    assert told.read_text() == "open"
+
+
+def test_the_desktop_entry_is_made_and_taken_away(starter):
+    if sys.platform.startswith("linux"):
+        entry = starter.folder / "XDG_DATA_HOME" / "applications" / "runshelf.desktop"
+        for option, there in (("--install-desktop", True), ("--uninstall-desktop", False)):
+            done = subprocess.run([sys.executable, "-m", "gui", option], env=starter.environment, cwd=starter.folder)
+            assert (done.returncode, entry.exists()) == (0, there)
 
 
 def test_a_fault_of_ours_is_told_and_logged_and_the_window_lives_on(starter):

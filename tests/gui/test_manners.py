@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QMenu, QScrollBar, QTabWidget, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QMenu, QPushButton, QScrollBar, QTabWidget, QWidget
 
 from gui.commands import action_text
 from gui.dialogs.key_sheet import KeysDialog, sheet_text
@@ -252,6 +252,20 @@ def test_the_welcome_page_lists_workspaces_of_late_and_opens_one_by_key(qtbot, o
         qtbot.keyClick(recent, Qt.Key.Key_Return)
     assert window.session.workspace.name == "other"
     assert [path.rpartition("/")[2] for path in late.recent] == ["other", "workspace"]
+
+
+def test_who_is_here_for_the_first_time_is_offered_the_demo(qtbot, open_window, settings, root):
+    window = open_window()
+    ways = {button.text(): button.property("primary") for button in window.welcome.findChildren(QPushButton)}
+    assert ways == {"Open workspace…": False, "New workspace…": False, "Try the demo": True}
+    assert window.welcome.text().startswith("Welcome to Runshelf")
+    with qtbot.waitSignal(window.session.opened):
+        window.open_workspace(root)
+    window.opening.close()
+    qtbot.waitUntil(window.welcome.isVisible)
+    ways = {button.text(): button.property("primary") for button in window.welcome.findChildren(QPushButton)}
+    assert ways == {"Open workspace…": True, "New workspace…": False, "Try the demo": False}
+    assert window.welcome.text().startswith("No workspace is open")
 
 
 def test_a_click_on_a_workspace_of_late_opens_it(qtbot, open_window, late, root):
