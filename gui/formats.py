@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QLocale
 
 MISSING = "–"
+MINUS = "−"  # as wide as "+"; what is copied has the one of the keyboard
 ROUNDING = 1e-12  # what is left of a zero after floating-point sums
 STATUS_ICONS = {
     "completed": "completed",
@@ -58,11 +59,13 @@ def number_text(value: float | None, digits: int = 3) -> str:
     """Write a number with `digits` significant digits; "–" when there is none."""
     if value is None or math.isnan(value):
         return MISSING
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
     locale = QLocale()
     if abs(value) < ROUNDING:
         return locale.toString(0.0, "f", digits - 1)
+    if value < 0:
+        return MINUS + number_text(-value, digits)
+    if math.isinf(value):
+        return "∞"
     magnitude = math.floor(math.log10(abs(value)))
     if not -4 <= magnitude < 7:
         return locale.toString(value, "e", digits - 1)
@@ -113,8 +116,13 @@ def duration_text(seconds: float | None) -> str:
 
 
 def bytes_text(count: int) -> str:
-    """Write a size in the units of the locale."""
-    return QLocale().formattedDataSize(count, 1, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
+    """Write a size with the unit that suits it, with the digits and units that plans and reports have: 3.21 MB."""
+    told, unit = float(count), ""
+    for larger in ("kB", "MB", "GB", "TB"):
+        if told < 1000:
+            break
+        told, unit = told / 1000, larger
+    return f"{number_text(told)} {unit}" if unit else counted(count, "{n} byte", "{n} bytes")
 
 
 def plain_text(value: Any) -> str:

@@ -1,13 +1,20 @@
-"""Names that have too little room: cut so that those which begin alike or end alike can still be told apart."""
+"""Cells that have too little room: names can still be told apart, and of a number nothing is shown rather than a part.
+
+A name is cut so that those which begin alike or end alike still differ. A number that the edge of the table would cut
+reads as another number, so "…" stands there until it is scrolled into sight.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionViewItem
+from typing import Any
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QFontMetrics, QIcon
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 BREAKS = " _=-/\\"
 LONGEST_END = 0.6  # of the room: the beginning tells more
+EDGE = 4  # pixels between a number and the edge of its cell that nobody misses
 
 
 def shortened(text: str, metrics: QFontMetrics, room: int) -> str:
@@ -37,11 +44,41 @@ def _fitting(text: str, metrics: QFontMetrics, room: int) -> str:
     return text[:fits].rstrip(" ")
 
 
-def fit(option: QStyleOptionViewItem) -> None:
-    """Shorten the text of a cell to the room it has."""
-    if not option.text or option.displayAlignment & Qt.AlignmentFlag.AlignRight:
-        return  # numbers are never cut: their column is as wide as they are
+def fit(option: QStyleOptionViewItem, covered: int = 0) -> None:
+    """Shorten the text of a cell to the room it has; of the table `covered` pixels at the left lie below others."""
+    if not option.text or option.rect.width() <= 0:  # the latter asks how much room it would like
+        return
+    if option.displayAlignment & Qt.AlignmentFlag.AlignRight:
+        _show_whole(option, covered)
+        return
+    if option.features & QStyleOptionViewItem.ViewItemFeature.WrapText:
+        return
     style = option.widget.style() if option.widget is not None else QApplication.style()
     margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, option.widget) + 1
     place = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, option.widget)
     option.text = shortened(option.text, option.fontMetrics, place.width() - 2 * margin)
+
+
+def in_sight(rect: QRect, whole: QRect, covered: int = 0) -> QRect:
+    """The part of a cell that is seen of a table that is `whole` wide, the height as it is."""
+    left, right = max(rect.left(), whole.left() + covered), min(rect.right(), whole.right())
+    return QRect(left, rect.top(), max(0, right - left + 1), rect.height())
+
+
+def _show_whole(option: QStyleOptionViewItem, covered: int) -> None:
+    """Let "…" stand for a number that the edge of the table cuts."""
+    if not isinstance(option.widget, QAbstractItemView):
+        return
+    seen = in_sight(option.rect, option.widget.viewport().rect(), covered)
+    end = option.rect.right() - EDGE
+    begin = end - option.fontMetrics.horizontalAdvance(option.text)
+    if seen.right() < end or (begin < seen.left() and seen.left() > option.rect.left()):
+        option.text, option.icon, option.rect = "…", QIcon(), seen
+
+
+class Cells(QStyledItemDelegate):
+    """Paints cells whose texts are shortened to the room they have, and whose numbers are whole."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Any) -> None:
+        super().initStyleOption(option, index)
+        fit(option)

@@ -81,7 +81,7 @@ PLACES = {
 
     "on_accent": "LinkVisited", "scroll": "Shadow", "warning": "ToolTipText", "bad_ground": "ToolTipBase",
 }  # fmt: skip
-PICTURES = {"tick": "tick", "down": "down", "close": "dock-close", "float": "dock-float"}
+PICTURES = {"tick": "tick", "down": "down", "up": "up", "close": "dock-close", "float": "dock-float"}
 SHEET = """
 QToolTip {{ color: {text}; background: {base}; border: 1px solid {line}; padding: 4px 6px; }}
 QMainWindow::separator {{ background: {window}; width: 5px; height: 5px; }}
@@ -98,6 +98,7 @@ QToolButton#workspaceButton::menu-indicator {{ subcontrol-position: right center
 QToolButton#moreButton::menu-indicator {{ image: none; width: 0; }}
 QStatusBar {{ background: {window}; border-top: 1px solid {line}; color: {muted}; }}
 QStatusBar::item {{ border: 0; }}
+QStatusBar QToolButton#flat {{ padding: 1px 6px; }}
 QDockWidget {{ font-weight: 600; titlebar-close-icon: url("{close}"); titlebar-normal-icon: url("{float}"); }}
 [dark="true"] QDockWidget {{ titlebar-close-icon: url("{dark_close}"); titlebar-normal-icon: url("{dark_float}"); }}
 QDockWidget > QWidget {{ font-weight: 400; }}
@@ -135,10 +136,12 @@ QTabBar {{ qproperty-drawBase: 0; }}
 QTabBar::tab {{ color: {muted}; padding: 6px 8px; border: 0; border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
-QTabBar::tab:focus {{ background: {hover}; color: {text}; }}
-QTabWidget#detailTabs QTabBar::tab {{ padding: 6px 5px; }}
-QTabWidget#detailTabs QTabBar::tab:selected:focus {{ padding: 5px 4px 6px 4px; }}
+QTabBar::tab:focus {{ color: {text}; }}
 QTabBar::tab:selected:focus {{ border: 1px solid {accent}; border-bottom-width: 2px; padding: 5px 7px 6px 7px; }}
+QTabWidget#detailTabs QTabBar::tab, QTabWidget#libraryTabs QTabBar::tab {{ padding: 6px 5px; }}
+QTabWidget#detailTabs QTabBar::tab:selected:focus, QTabWidget#libraryTabs QTabBar::tab:selected:focus {{
+  padding: 5px 4px 6px 4px; }}
+QTabBar, QPushButton, QToolButton {{ outline: 0; }}
 QLineEdit {{ background: {base}; border: 1px solid {line}; border-radius: 5px;
   padding: 3px 6px; min-height: 20px; selection-background-color: {selected}; selection-color: {text}; }}
 QTableView QLineEdit {{ border-color: {accent}; border-radius: 0; padding: 0 4px; min-height: 0; }}
@@ -154,6 +157,19 @@ QComboBox::drop-down {{ border: 0; width: 20px; }}
 QComboBox::down-arrow {{ image: url("{down}"); width: 12px; height: 12px; }}
 [dark="true"] QComboBox::down-arrow {{ image: url("{dark_down}"); }}
 QComboBox QAbstractItemView {{ border: 1px solid {line}; }}
+QAbstractSpinBox {{ background: {base}; border: 1px solid {line}; border-radius: 5px; padding: 3px 6px;
+  min-height: 20px; selection-background-color: {selected}; selection-color: {text}; }}
+QAbstractSpinBox:focus {{ border-color: {accent}; }}
+QAbstractSpinBox:disabled {{ color: {muted}; background: {window}; }}
+QAbstractSpinBox QLineEdit {{ background: transparent; border: 0; padding: 0; min-height: 0; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: border; width: 20px; border: 0; }}
+QAbstractSpinBox::up-button {{ subcontrol-position: top right; margin: 2px 2px 0 0; }}
+QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 2px 2px 0; }}
+QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background: {hover}; border-radius: 3px; }}
+QAbstractSpinBox::up-arrow {{ image: url("{up}"); width: 10px; height: 10px; }}
+QAbstractSpinBox::down-arrow {{ image: url("{down}"); width: 10px; height: 10px; }}
+[dark="true"] QAbstractSpinBox::up-arrow {{ image: url("{dark_up}"); }}
+[dark="true"] QAbstractSpinBox::down-arrow {{ image: url("{dark_down}"); }}
 QPushButton {{ background: {base}; border: 1px solid {line}; border-radius: 5px; padding: 5px 12px; min-height: 18px; }}
 QPushButton:hover {{ background: {hover}; }}
 QPushButton:focus {{ border-color: {accent}; }}

@@ -69,8 +69,13 @@ class Thinning(QObject):
 
     def _agree(self, wish: ThinWish | BackWish, shown: Preview) -> None:
         back = isinstance(wish, BackWish)
-        verb = tr("Bring back") if back else tr("Thin")
-        dialog = PlanDialog(shown.title, shown.steps, verb, self._window, note=_note(wish) if shown.steps else "")
+        if back and not shown.steps:
+            self.done.emit(tr("No pipeline is thinned: there is nothing to bring back."), None)
+            return
+        verb = tr("Bring back") if back else tr("Make room")
+        sized = tr(", {size} copied back") if back else tr(", {size} removed")
+        note = _note(wish) if shown.steps else ""
+        dialog = PlanDialog(shown.title, shown.steps, verb, self._window, note=note, sized=sized)
         dialog.accepted.connect(lambda: self._go(wish, shown))
         dialog.open()
 

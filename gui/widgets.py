@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -16,13 +17,20 @@ from PySide6.QtGui import (
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QComboBox,
+    QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
+    QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -32,6 +40,8 @@ from gui.formats import tr
 from gui.shortening import shortened
 from gui.theme import GRID, ROW_HEIGHT, theme
 
+_ONE_LINE = (QLineEdit, QComboBox, QAbstractSpinBox)
+FIELD_HEIGHT = 28  # of what is written into or chosen from
 NOTICE_MS = 10_000
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
 CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
@@ -264,9 +274,24 @@ class ElidedLabel(QLabel):
             self.setText(text)
 
 
+class FittingCombo(QComboBox):
+    """A list to choose from that shortens the text that is chosen where it has no room for it."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        room = style.subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        option.currentText = shortened(option.currentText, self.fontMetrics(), room.width() - 4)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
 def combo_box(name: str, *, editable: bool = False) -> QComboBox:
     """Make a list to choose from, for a form."""
-    combo = QComboBox()
+    combo = QComboBox() if editable else FittingCombo()
     combo.setAccessibleName(name)
     combo.setToolTip(name)
     combo.setEditable(editable)
@@ -278,9 +303,27 @@ def combo_box(name: str, *, editable: bool = False) -> QComboBox:
     return combo
 
 
-def form_layout() -> QFormLayout:
+class Form(QFormLayout):
+    """A form whose labels stand beside the first line of their fields, where Qt puts them a little higher."""
+
+    def addRow(self, *parts: Any) -> None:
+        super().addRow(*parts)
+        label = parts[0] if isinstance(parts[0], QWidget) else self.labelForField(parts[-1])
+        field = parts[-1]
+        several = field.layout() if isinstance(field, QWidget) else field
+        if label is not None and (isinstance(field, _ONE_LINE) or isinstance(several, QHBoxLayout)):
+            label.setMinimumHeight(FIELD_HEIGHT)
+
+
+def dress_spin_box(box: QSpinBox | QDoubleSpinBox) -> None:
+    """Give a box for numbers the height of other fields, and its number the distance from the edge."""
+    box.setMinimumHeight(FIELD_HEIGHT)
+    box.lineEdit().setTextMargins(4, 0, 0, 0)  # where the style sheet has no say
+
+
+def form_layout() -> Form:
     """Make the layout of a form."""
-    form = QFormLayout()
+    form = Form()
     form.setSpacing(GRID)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)

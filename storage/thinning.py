@@ -321,7 +321,7 @@ class Thinning:
         found = look()
         if pipeline_id and not found:
             raise NotFound(f"{pipeline_id} of {run_id} is not thinned.", advice="Nothing has to be brought back.")
-        title = f"Bring back what {count(len(found), 'thinned pipeline')} had"
+        title = f"Bring back what {count(len(found), 'thinned pipeline')} had" if found else "No pipeline is thinned"
         steps = tuple(
             Step(f"Copy {place} back to runs/{one.folder}/{one.pipeline_id}.", self._size(place))
             for one, place in found
@@ -499,16 +499,16 @@ def _steps(found: _Look, metric: str, archive: bool) -> Iterable[Step]:
     if found.unjudged:
         others = "1 pipeline has" if found.unjudged == 1 else f"{found.unjudged:,} pipelines have"
         yield Step(f"{others} no {metric}: nobody knows whether they are good, and they stay whole.")
-    yield Step(_in_all(found.after.copies + found.after.bytes - found.before.bytes, archive))
+    yield Step(_in_all(found.before.bytes - found.after.bytes, found.after.copies, archive))
 
 
-def _in_all(more: int, archive: bool) -> str:
-    """How much room there is then, and how to have more."""
-    if more <= 0:
-        return f"In all the workspace takes about {size(-more)} less."
-    other = "move the archives to another disk" if archive else "empty the trash"
-    also = ", or keep the copies in the trash and empty that" if archive else ""
-    return f"In all the workspace takes about {size(more)} more until you {other}{also}."
+def _in_all(freed: int, copies: int, archive: bool) -> str:
+    """How much room there is at once, and how much when the copies are gone, too."""
+    how = "move the archives to another disk" if archive else "empty the trash"
+    if copies > freed and archive:
+        how += ", or keep the copies in the trash and empty that"
+    now = f"{size(copies - freed)} more" if copies > freed else f"{size(freed - copies)} less"
+    return f"In all the workspace takes about {now} until you {how}; from then on {size(freed)} less than now."
 
 
 def _not_cancelled(report: Report) -> Report:

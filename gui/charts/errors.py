@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QWidget
 
 from gui.charts.plot import MARKERS
 from gui.charts.sample_plot import LEFT_WIDTH, SamplePlot
-from gui.formats import integer_text, number_text, tr
+from gui.charts.shown import all_hidden, predictions_text
+from gui.formats import number_text, tr
 from gui.models.points import Errors
 from gui.models.points_rows import PARTITIONS, Numbers
 from gui.theme import theme
@@ -53,7 +54,7 @@ class ErrorsPlot(SamplePlot):
         parts = self.parts()
         self.label(self.shown.axis_text(tr("residual")), tr("samples (%)"))
         self.guide(0.0, angle=90.0)
-        top = max((float(one.shares.max()) for one in parts), default=1.0)
+        top = max((max(float(one.shares.max()), float(_normal(one)[1].max())) for one in parts), default=1.0)
         self._strips = {one.partition: -(n + 1) * STRIP * top for n, one in enumerate(parts)}
         for one in parts:
             self._draw_bars(one)
@@ -74,7 +75,11 @@ class ErrorsPlot(SamplePlot):
 
     def caption(self) -> str:
         total = sum(one.total for one in self.parts())
-        return tr("{n} samples, thin lines: normal distribution").format(n=integer_text(total))
+        words = predictions_text(total, self.shown.data.rows, [one.partition for one in self.parts()])
+        return tr("{predictions}; thin: normal curve").format(predictions=words)
+
+    def why_empty(self) -> str:
+        return super().why_empty() or ("" if self.parts() else all_hidden())
 
     def _draw_bars(self, one: Errors) -> None:
         fill = QColor(getattr(theme().colours, one.partition))
@@ -84,13 +89,8 @@ class ErrorsPlot(SamplePlot):
         )
 
     def _draw_curve(self, one: Errors) -> None:
-        if not one.std > 0:
-            return
-        x = np.linspace(one.edges[0], one.edges[-1], CURVE_POINTS)
-        width = one.edges[1] - one.edges[0]
-        height = 100 * width / (one.std * math.sqrt(2 * math.pi))
-        curve = height * np.exp(-0.5 * ((x - one.mean) / one.std) ** 2)
-        self.plot(x, curve, pen=line(one.partition, 1.0))
+        if one.std > 0:
+            self.plot(*_normal(one), pen=line(one.partition, 1.0))
 
     def _draw_samples(self, parts: list[Errors]) -> None:
         if self.shown.target >= len(self.shown.data.targets):
@@ -113,6 +113,15 @@ class ErrorsPlot(SamplePlot):
         return tr("{partition}: {mean} ± {std}").format(
             partition=one.partition, mean=number_text(one.mean, 2), std=number_text(one.std, 2)
         )
+
+
+def _normal(one: Errors) -> tuple[Numbers, Numbers]:
+    """The normal curve with the mean and the spread of some errors, in percent of them in each bin; 0 for no spread."""
+    x = np.linspace(one.edges[0], one.edges[-1], CURVE_POINTS)
+    if not one.std > 0:
+        return x, np.zeros(CURVE_POINTS)
+    height = 100 * (one.edges[1] - one.edges[0]) / (one.std * math.sqrt(2 * math.pi))
+    return x, height * np.exp(-0.5 * ((x - one.mean) / one.std) ** 2)
 
 
 def line(partition: str, width: float = 1.8) -> QPen:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import integer_text, number_text, tr
-from gui.models.columns import RIGHT, TITLES, AnyIndex
+from gui.models.columns import LEFT, RIGHT, TITLES, AnyIndex
 from gui.theme import ROW_HEIGHT, theme
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ class ImportanceTable(QTableWidget):
         super().__init__(0, 3, parent)
         self.setAccessibleName(tr("Which parameter matters"))
         self.setObjectName("importanceTable")
-        self.setHorizontalHeaderLabels([tr("Parameter"), tr("Explains"), tr("Results")])
+        for place, title in enumerate((tr("Parameter"), tr("Explains"), tr("Results"))):
+            item = QTableWidgetItem(title)
+            item.setTextAlignment(RIGHT if place else LEFT)
+            self.setHorizontalHeaderItem(place, item)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -52,7 +55,7 @@ class ImportanceTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Fixed)
         self.horizontalHeader().setMinimumSectionSize(48)
         self.setColumnWidth(1, 96)
-        self.setColumnWidth(2, 64)
+        self.setColumnWidth(2, 72)
         self.setItemDelegateForColumn(1, _Bar(self))
         self._filling = False
         self.currentCellChanged.connect(lambda *_: self._tell())

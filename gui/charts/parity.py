@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
-from gui.charts.sample_plot import SamplePlot, scatter
-from gui.formats import integer_text, tr
+from gui.charts.sample_plot import LEFT_WIDTH, SamplePlot, scatter
+from gui.charts.shown import all_hidden, predictions_text
+from gui.formats import tr
 from gui.models.points import Points
 from gui.models.points_rows import PARTITIONS, Numbers
+
+
+class EqualAxis(pg.AxisItem):  # type: ignore[misc]
+    """An axis whose ticks are as far apart as those of the other one, where both have the same scale."""
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> Any:
+        box = self.linkedView()
+        if box is None or not box.state["aspectLocked"] or size <= 0:
+            return super().tickSpacing(minVal, maxVal, size)
+        shorter = max(1.0, min(box.width(), box.height()))
+        return super().tickSpacing(minVal, minVal + (maxVal - minVal) * shorter / size, shorter)
 
 
 class ParityPlot(SamplePlot):
@@ -17,6 +32,9 @@ class ParityPlot(SamplePlot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Parity chart: predicted over measured"), parent)
+        self.getPlotItem().setAxisItems({side: EqualAxis(side) for side in ("left", "bottom")})
+        self.getAxis("left").setWidth(LEFT_WIDTH)
+        self._dress()
         self.setAspectLocked(True)
         self.grid()
         self.words = tr("measured"), tr("predicted")
@@ -56,10 +74,13 @@ class ParityPlot(SamplePlot):
     def caption(self) -> str:
         parts = self.parts()
         total, drawn = sum(points.total for points in parts), sum(len(points.truth) for points in parts)
-        text = tr("{n} samples").format(n=integer_text(total))
+        text = predictions_text(total, self.shown.data.rows, [points.partition for points in parts])
         if drawn < total:
             text += tr(", every {k}th drawn").format(k=-(-total // max(1, drawn)))
         return text
+
+    def why_empty(self) -> str:
+        return super().why_empty() or ("" if self.parts() else all_hidden())
 
     def _xy(self, truth: Numbers, predicted: Numbers) -> tuple[Numbers, Numbers]:
         return truth, predicted

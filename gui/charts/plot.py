@@ -15,6 +15,7 @@ from gui.formats import tr
 from gui.theme import theme
 
 pg.setConfigOptions(antialias=True)
+MARGINS = (4, 4, 6, 4)  # between what is written and the frame that shows where the keyboard is
 MARKERS = {"train": "o", "val": "t1", "test": "s"}
 # Pipelines past the seventh share a colour with an earlier one; marker and dashes tell them apart.
 SYMBOLS = ("o", "s", "t1", "d", "t", "p", "h", "star")
@@ -36,6 +37,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.destroyed.connect(lambda: delete(unused) if isValid(unused) else None)
         self.setAccessibleName(name)
         self.hideButtons()
+        self.getPlotItem().setContentsMargins(*MARGINS)
         self.setFrameShape(self.Shape.NoFrame)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._show_menu)

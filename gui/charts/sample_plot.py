@@ -24,6 +24,8 @@ RIGHT_TOP = (1, 0)
 CORNERS = (RIGHT_TOP, (0, 0), (1, 1), (0, 1))
 CORNER_SHARE = (0.5, 0.4)  # of width and height that a legend takes
 ON_TOP = 100
+LIGHTER = 150  # percent: the hue of train is too dark for a thin line on a dark ground
+SEEN_THROUGH = 150  # of 255: what a legend lies over can be made out
 
 
 class SamplePlot(Plot):
@@ -109,7 +111,7 @@ class SamplePlot(Plot):
         """Explain lines in a corner: 1 is right, or below."""
         colours = theme().colours
         ground = QColor(colours.base)
-        ground.setAlpha(215)
+        ground.setAlpha(SEEN_THROUGH)
         made = pg.LegendItem(
             offset=(-6 if corner[0] else 6, -6 if corner[1] else 6), pen=pg.mkPen(colours.line),
             brush=pg.mkBrush(ground), labelTextColor=colours.text, labelTextSize="8pt", verSpacing=0,
@@ -260,7 +262,10 @@ def scatter(points: Points, x: Numbers, y: Numbers) -> Any:
     colour = QColor(getattr(theme().colours, points.partition))
     fill = QColor(colour)
     fill.setAlpha(110)
+    below = points.partition == "train"  # and often under those of val, beside which something of it should be seen
+    if below and theme().dark:
+        colour = colour.lighter(LIGHTER)
     return pg.ScatterPlotItem(
-        x=x, y=y, symbol=MARKERS[points.partition], size=7, pen=pg.mkPen(colour, width=1), brush=pg.mkBrush(fill),
-        name=points.partition,
+        x=x, y=y, symbol=MARKERS[points.partition], size=10 if below else 7, pen=pg.mkPen(colour, width=1),
+        brush=pg.mkBrush(fill), name=points.partition,
     )  # fmt: skip

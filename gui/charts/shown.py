@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from gui.formats import number_text, tr
+import numpy as np
+
+from gui.formats import counted, integer_text, number_text, tr
 from gui.models.points import ChartData
-from gui.models.points_rows import SampleRows
+from gui.models.points_rows import PARTITIONS, SampleRows
 
 if TYPE_CHECKING:
     from gui.models.points_spectra import SpectralLines
@@ -72,6 +75,21 @@ def row_line(rows: SampleRows, row: int, target: int) -> str:
         name=name, truth=number_text(truth, DIGITS), predicted=number_text(predicted, DIGITS),
         residual=number_text(predicted - truth, 3),
     )  # fmt: skip
+
+
+def predictions_text(total: int, rows: SampleRows, partitions: Sequence[str]) -> str:
+    """Say how many predictions are drawn, and of how many samples: one may be predicted in several partitions."""
+    places = [PARTITIONS.index(name) for name in partitions]
+    samples = len(np.unique(rows.samples[np.isin(rows.partitions, places)]))
+    if samples >= total:
+        return counted(total, "{n} sample", "{n} samples")
+    words = tr("{n} predictions of {m} samples")
+    return words.format(n=integer_text(total), m=integer_text(samples))
+
+
+def all_hidden() -> str:
+    """Say why a chart of several partitions is empty."""
+    return tr("All partitions are hidden: show one with the buttons above.")
 
 
 def share_text(part: float, whole: float) -> str:

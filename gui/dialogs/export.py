@@ -28,6 +28,7 @@ from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Task, Tasks
 from gui.theme import GRID
+from gui.widgets import Form
 
 SUFFIXES = (".csv", ".parquet")
 TITLE_WIDTH = 72
@@ -67,7 +68,7 @@ class ExportDialog(QDialog):
         texts = (_files_text(pipelines, which), tr("Rows of the table"))
         self._what, what_row = _either(texts, first=self._files_first(pipelines, rows), enabled=pipelines > 0)
         self._what.buttons()[1].setEnabled(rows is not None)
-        top = QFormLayout()
+        top = Form()
         top.setHorizontalSpacing(16)
         top.addRow(_title(tr("Export")), what_row)
         self._forms = QStackedWidget()
@@ -271,7 +272,7 @@ def _files_text(pipelines: int, which: str) -> str:
 
 
 def _form() -> QFormLayout:
-    form = QFormLayout()
+    form = Form()
     form.setContentsMargins(0, 0, 0, 0)
     form.setHorizontalSpacing(16)
     form.setVerticalSpacing(12)

@@ -23,6 +23,7 @@ from gui.formats import integer_text, tr
 from gui.kept import KINDS, Names, Thing, Wish
 from gui.shortening import shortened
 from gui.theme import GRID, ROW_HEIGHT
+from gui.widgets import Form
 
 LABEL_WIDTH = 160
 ROWS_SHOWN = 8  # names that are seen without scrolling
@@ -109,7 +110,7 @@ class KeepDialog(QDialog):
         self.tags = QLineEdit()
         self.tags.setAccessibleName(tr("Tags"))
         self.tags.setPlaceholderText(tr("Commas between several"))
-        form = QFormLayout()
+        form = Form()
         form.setSpacing(GRID)
         self._labels = [QLabel(tr("Description")), QLabel(tr("Tags"))]
         for label, edit in zip(self._labels, (self.description, self.tags), strict=True):
@@ -142,7 +143,7 @@ class KeepDialog(QDialog):
     def _fill(self) -> None:
         """Ask for the names of the things of this kind."""
         places = self._runs if self.kind == "fullrun" else self._pipelines
-        form = QFormLayout()
+        form = Form()
         form.setContentsMargins(0, 0, GRID if len(places) > ROWS_SHOWN else 0, 0)
         form.setSpacing(GRID)
         # All fields begin at the same place.

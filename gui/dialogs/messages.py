@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -24,6 +23,7 @@ from gui.crash import Crash, version_line
 from gui.formats import tr
 from gui.tasks import Problem
 from gui.theme import GRID, application_icon, theme
+from gui.widgets import Form
 
 
 class ErrorDialog(QDialog):
@@ -190,7 +190,7 @@ class NewWorkspaceDialog(QDialog):
         self._shown = QLabel()
         self._shown.setObjectName("muted")
         self._shown.setWordWrap(True)
-        form = QFormLayout()
+        form = Form()
         form.setSpacing(GRID)
         form.addRow(tr("Name"), self._name)
         form.addRow(tr("In folder"), row)

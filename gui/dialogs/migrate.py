@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from gui.formats import tr
 from gui.theme import GRID
-from gui.widgets import heading
+from gui.widgets import Form, heading
 
 
 class MigrateDialog(QDialog):
@@ -50,7 +49,7 @@ class MigrateDialog(QDialog):
         self.run_name = QLineEdit()
         self.run_name.setAccessibleName(tr("Name of the runs"))
         self.run_name.setPlaceholderText(tr("as there"))
-        form = QFormLayout()
+        form = Form()
         form.setHorizontalSpacing(2 * GRID)
         form.setVerticalSpacing(GRID)
         form.addRow(tr("&Folder with the results"), row)

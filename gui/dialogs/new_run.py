@@ -31,8 +31,8 @@ from gui.formats import duration_text, integer_text, tr
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
-from gui.theme import GRID, ROW_HEIGHT, theme
-from gui.widgets import CONFIG_SUFFIXES, DATA_SUFFIXES, dropped_files, form_layout, heading
+from gui.theme import GRID, theme
+from gui.widgets import CONFIG_SUFFIXES, DATA_SUFFIXES, dress_spin_box, dropped_files, form_layout, heading
 
 if TYPE_CHECKING:
     from storage import RunRequest
@@ -128,7 +128,7 @@ class NewRunDialog(QDialog):
                              (self.jobs, tr("Pipelines trained at a time")), (self.seed, tr("Seed"))):  # fmt: skip
             widget.setAccessibleName(name)
         for box in (self.jobs, self.seed):
-            box.setMinimumHeight(ROW_HEIGHT)
+            dress_spin_box(box)
         self.name.textChanged.connect(self._check)
         self.jobs.valueChanged.connect(self._check)
         return form
@@ -136,6 +136,7 @@ class NewRunDialog(QDialog):
     def _make_bottom(self) -> QHBoxLayout:
         self._sign = QLabel()
         self._sign.setFixedWidth(16)
+        self._sign.hide()
         self._message = QLabel(" ")
         self._message.setWordWrap(True)
         self._message.setMinimumHeight(2 * 18)
@@ -149,8 +150,8 @@ class NewRunDialog(QDialog):
         bottom.setSpacing(GRID)
         bottom.addWidget(self._sign)
         bottom.addWidget(self._message, 1)
-        bottom.addWidget(close)
         bottom.addWidget(self.start_button)
+        bottom.addWidget(close)
         return bottom
 
     # --- filling ---
@@ -216,7 +217,7 @@ class NewRunDialog(QDialog):
         wrong = self.data.wrong() or self.pipelines.wrong() or self._wrong_names()
         missing = self.data.missing() or self.pipelines.missing()
         self._message.setText(wrong or missing or " ")
-        self._sign.clear()
+        self._sign.setVisible(bool(wrong))
         if wrong:
             self._sign.setPixmap(theme().icon("damaged", "warning").pixmap(16, 16))
         self.start_button.setEnabled(not wrong and not missing and self.pipelines.count > 0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -29,7 +32,8 @@ WIDTH = 600
 class PlanDialog(QDialog):
     """Shows the steps of a plan with their sizes and asks whether to do them; accepted when `verb` is pressed.
 
-    A plan without steps has nothing to accept. `note` says what will not happen, or how to take it back.
+    A plan without steps has nothing to accept. `note` says what will not happen, or how to take it back;
+    `sized` says what is done with the {size} that the steps have together.
     """
 
     def __init__(
@@ -40,11 +44,13 @@ class PlanDialog(QDialog):
         parent: QWidget | None = None,
         *,
         note: str = "",
+        sized: str = "",
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(verb.rstrip("…"))
         self._steps = list(steps)
+        self._sized = sized or tr(", {size} in all")
         heading = QLabel(title)
         heading.setObjectName("title")
         heading.setWordWrap(True)
@@ -85,8 +91,15 @@ class PlanDialog(QDialog):
         bytes_ = sum(size for _, size in self._steps)
         words = tr("1 step") if count == 1 else tr("{n} steps").format(n=integer_text(count))
         hidden = tr("; the first {n} are shown").format(n=integer_text(SHOWN)) if count > SHOWN else ""
-        concerned = tr(", {size} in all").format(size=bytes_text(bytes_)) if bytes_ else ""
+        concerned = self._sized.format(size=bytes_text(bytes_)) if bytes_ else ""
         return f"{words}{concerned}{hidden}"
+
+
+class _Roomy(QStyledItemDelegate):
+    """Leaves so much room around a text of several lines that it is seen where the next one begins."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Any) -> QSize:
+        return super().sizeHint(option, index) + QSize(0, GRID)
 
 
 def _step_table(steps: Sequence[tuple[str, int]]) -> QTableWidget:
@@ -103,6 +116,7 @@ def _step_table(steps: Sequence[tuple[str, int]]) -> QTableWidget:
     table.setShowGrid(False)
     table.setTabKeyNavigation(False)
     table.setWordWrap(True)
+    table.setItemDelegate(_Roomy(table))
     table.verticalHeader().hide()
     header = table.horizontalHeader()
     header.setHighlightSections(False)

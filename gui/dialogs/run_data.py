@@ -24,8 +24,8 @@ from gui.dialogs.data_sketch import DataSketch
 from gui.formats import integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Problem, Task, Tasks
-from gui.theme import GRID, ROW_HEIGHT
-from gui.widgets import DATA_SUFFIXES, DropTarget, ElidedLabel, combo_box, form_layout, heading
+from gui.theme import GRID
+from gui.widgets import DATA_SUFFIXES, DropTarget, ElidedLabel, combo_box, dress_spin_box, form_layout, heading
 
 if TYPE_CHECKING:
     from storage import DataPreview, RunRequest
@@ -116,7 +116,7 @@ class DataChoice(QWidget):
         self.test_size.setRange(0.05, 0.9)
         self.test_size.setSingleStep(0.05)
         self.test_size.setValue(0.25)
-        self.test_size.setMinimumHeight(ROW_HEIGHT)
+        dress_spin_box(self.test_size)
         self.test_size.setAccessibleName(tr("Share of samples kept for the test"))
         self.split_column = combo_box(tr("Column that says train or test"))
         self._split_row = QWidget()

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from gui.formats import tr
 from gui.theme import GRID
-from gui.widgets import heading
+from gui.widgets import Form, heading
 
 AT_FIRST, MOST = 5, 1_000_000  # pipelines of each dataset that stay whole
 NUMBER_WIDTH = 96
@@ -98,7 +98,7 @@ class ThinDialog(QDialog):
             self._places.addButton(button, number)
             places.addWidget(button)
         self._places.button(0).setChecked(True)
-        form = QFormLayout()
+        form = Form()
         form.setHorizontalSpacing(2 * GRID)
         form.setVerticalSpacing(GRID)
         form.addRow(tr("&Best of each dataset"), self.keep)

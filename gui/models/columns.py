@@ -42,7 +42,8 @@ SORT_ROLE = Qt.ItemDataRole.UserRole + 10  # of a header: (falling, rank), or No
 ASIDE_ROLE = SORT_ROLE + 1  # of a cell: the end of its text that is said aside, such as the spread of a value
 NOTE_ROLE = SORT_ROLE + 2  # of a cell: whether its icon says that there is a note
 SIGN_ROLE = SORT_ROLE + 3  # of a cell: whether its icon says all that its text does
-FRONT = ("status", "pipeline_name", "stars", "model_type", "dataset_name")
+FRONT = ("status", "pipeline_name", "model_type", "dataset_name")
+NOTED = ("tags", "stars")  # come behind the metrics: the first star pushes none of them out of sight
 EDITABLE = ("tags", "notes")
 PARTITIONS = ("val", "test", "train")
 ALIKE = "≈"  # the mark of a value that can't be told from the best
@@ -133,7 +134,7 @@ def arranged(columns: Sequence[CatalogColumn], computed: Sequence[str] = ()) -> 
         if column.name in computed:
             return 0, len(FRONT), computed.index(column.name)
         if column.metric is None:
-            return (2, 0, 0) if column.name == "tags" else (3, 0, 0)
+            return (2, NOTED.index(column.name), 0) if column.name in NOTED else (3, 0, 0)
         partition = column.name.split("_", 1)[0]
         within = PARTITIONS.index(partition) if partition in PARTITIONS else len(PARTITIONS)
         return 1, metrics.index(column.metric.name), within

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QStackedWidget, QTableView, QToolButton, QVBoxLayout, QWidget
 from shiboken6 import isValid
@@ -104,7 +105,6 @@ class CatalogPane(QWidget):
         self.veil = Veil(self._pages, LATE_MS)
 
     def _make_strip(self) -> QWidget:
-        strip = QWidget()
         self._count = QLabel()
         self._count.setObjectName("muted")
         self.group_button = _flat_button(tr("Group by"), "data")
@@ -119,14 +119,9 @@ class CatalogPane(QWidget):
             menu.aboutToShow.connect(partial(fill, menu))
             button.setMenu(menu)
         self.columns_button.clicked.connect(lambda: self.choose_columns())
-        layout = QHBoxLayout(strip)
-        layout.setContentsMargins(GRID, 2, 4, 2)
-        layout.setSpacing(GRID)
-        layout.addWidget(self._count)
-        layout.addStretch(1)
-        for button in (self.group_button, self.sort_button, self.columns_button, self.charts_button):
-            layout.addWidget(button)
-        return strip
+        self.columns_button.setToolTip(tr("Choose the columns"))
+        whole = (self.group_button, self.sort_button)
+        return _Strip(self._count, whole, (self.columns_button, self.charts_button))
 
     def _connect(self) -> None:
         self.query.applied.connect(self._apply_filter)
@@ -426,6 +421,38 @@ class CatalogPane(QWidget):
         spread.setCheckable(True)
         spread.setChecked(self.model.spread_shown)
         menu.popup(at)
+
+
+class _Strip(QWidget):
+    """A count and buttons in a row; where there is too little room some of the buttons show their sign alone."""
+
+    def __init__(self, count: QLabel, whole: Sequence[QToolButton], yielding: Sequence[QToolButton]) -> None:
+        super().__init__()
+        self._parts = (count, *whole)
+        self._yielding = tuple(yielding)
+        self._wide: dict[QToolButton, int] = {}  # how wide they are with their words
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(GRID, 2, 4, 2)
+        layout.setSpacing(GRID)
+        layout.addWidget(count)
+        layout.addStretch(1)
+        for button in (*whole, *yielding):
+            layout.addWidget(button)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Polish):
+            self._fit()
+        return super().event(event)
+
+    def _fit(self) -> None:
+        style = Qt.ToolButtonStyle
+        for button in self._yielding:
+            if button.toolButtonStyle() == style.ToolButtonTextBesideIcon:
+                self._wide[button] = button.sizeHint().width()
+        widths = [*(part.sizeHint().width() for part in self._parts), *self._wide.values()]
+        fits = sum(width + GRID for width in widths) + GRID <= self.width()
+        for button in self._yielding:
+            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if fits else style.ToolButtonIconOnly)
 
 
 def _flat_button(text: str, icon: str) -> QToolButton:

@@ -66,6 +66,7 @@ class Pins(QObject):
             self._copy()
             left = self._titles.geometry()
             self.over.setGeometry(left.left(), left.top(), width, left.height())
+        self._titles.covered = width if wanted else 0
         if wanted != self.active:
             self.over.setVisible(wanted)
             self._table.viewport().update()

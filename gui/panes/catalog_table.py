@@ -31,7 +31,7 @@ from gui.models.row_set import RowSet
 from gui.panes.catalog_pinned import Pins
 from gui.panes.column_layout import LEAST_WIDTH
 from gui.panes.sort_header import SortHeader
-from gui.shortening import fit
+from gui.shortening import Cells, fit
 from gui.theme import ROW_HEIGHT, theme
 
 ASIDE_MARGIN = 8  # as far from the edge of a cell as the style puts a text
@@ -124,7 +124,9 @@ class RowDelegate(QStyledItemDelegate):
                 option.text = ""  # the icon tells it, and the tip; who reads with the ears hears the word all the same
             if index.data(NOTE_ROLE):
                 option.decorationPosition = QStyleOptionViewItem.Position.Right
-        fit(option)
+        table = self.parent()
+        covers = isinstance(table, CatalogTable) and table.pins.active and index.column() not in table.pins.places
+        fit(option, table.pins.width() if covers else 0)  # type: ignore[union-attr]
         scattered = self._selection.scattered
         if scattered is not None and index.row() in scattered:
             option.state |= QStyle.StateFlag.State_Selected
@@ -140,6 +142,8 @@ class RowDelegate(QStyledItemDelegate):
             super().paint(painter, option, index)
             return
         self.initStyleOption(option, index)
+        if not option.text.endswith(aside):  # the edge would cut it
+            aside = ""
         text, option.text = option.text.removesuffix(aside), ""
         option.widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
         place = option.rect.adjusted(ASIDE_MARGIN, 0, -ASIDE_MARGIN, 0)
@@ -175,16 +179,16 @@ class CatalogTable(QTableView):
         self.setModel(model)
         self.chosen = RowSelection(model, self)
         self.setSelectionModel(self.chosen)
-        self.cells = RowDelegate(self.chosen, self)
-        self.setItemDelegate(self.cells)
         self.chosen.rows_changed.connect(self.viewport().update)
         self.chosen.rows_changed.connect(self.rows_changed)
-        self.itemDelegate().closeEditor.connect(lambda *_: self.editing_ended.emit())
         # Letters are keys of commands here.
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         dress_table(self)
+        self.cells = RowDelegate(self.chosen, self)
+        self.setItemDelegate(self.cells)
+        self.cells.closeEditor.connect(lambda *_: self.editing_ended.emit())
         self.titles.setMinimumSectionSize(LEAST_WIDTH)
         # Of its own, always empty: else painting a title asks for every row whether it is selected.
         self.titles.setSelectionModel(QItemSelectionModel(model, self.titles))
@@ -286,7 +290,8 @@ class CatalogTable(QTableView):
 
 
 def dress_table(table: QTableView) -> None:
-    """Give a table the look of all: fixed rows, no grid, no row titles, scrolling by pixel sideways."""
+    """Give a table the look of all: fixed rows, no grid, no row titles, scrolling by pixel sideways, whole numbers."""
+    table.setItemDelegate(Cells(table))
     table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
     table.setShowGrid(False)

@@ -31,6 +31,7 @@ SPARE = {
     "dataset_name": 200,
     "model_type": 200,
 }  # how wide they grow where there is room, by rank
+GIVES = 24  # pixels that a name gives up where that brings the column at the edge into sight
 MARKS = ("stars", "tags")  # shown by themselves as soon as any result has them
 PINNED_AT_FIRST = ("pipeline_name",)
 METRIC_WIDTH = 80
@@ -130,7 +131,7 @@ class ColumnLayout(QObject):
         taken = sum(self._table.columnWidth(place) for key, place in shown.items() if key not in elastic)
         room = self._table.viewport().width() - taken - sum(self._least[key] for key in elastic)
         before, self._placing = self._placing, True
-        widths = {key: self._least[key] for key in elastic}
+        widths = {key: self._least[key] - less for key, less in self._given(shown, elastic).items()}
         for most in ({key: self._table.sizeHintForColumn(place) for key, place in elastic.items()}, SPARE):
             for key in elastic:
                 more = max(0, min(room, most[key] - widths[key], SPARE[key] - widths[key]))
@@ -139,6 +140,23 @@ class ColumnLayout(QObject):
         for key, place in elastic.items():
             self._table.setColumnWidth(place, widths[key])
         self._placing = before
+
+    def _given(self, shown: dict[str, int], elastic: dict[str, int]) -> dict[str, int]:
+        """How much narrower the names become so that no column stands half in sight; 0 where that is not enough."""
+        room = self._table.viewport().width()
+        left, most = 0, dict[str, int]()
+        for key, place in shown.items():
+            right = left + (self._least[key] if key in elastic else self._table.columnWidth(place))
+            if key in elastic:
+                most[key] = min(GIVES, self._least[key] - LEAST_WIDTH)
+            elif left < room < right <= room + sum(most.values()):
+                given = {}
+                for one in most:
+                    given[one] = min(most[one], right - room)
+                    right -= given[one]
+                return {key: given.get(key, 0) for key in elastic}
+            left = right
+        return dict.fromkeys(elastic, 0)
 
     def reveal(self, key: str) -> None:
         """Show a column because something was just written there."""
@@ -309,11 +327,11 @@ class ColumnLayout(QObject):
         self._touched()
 
     def _with_new(self, known: list[str], keys: list[str]) -> list[str]:
-        """Put columns that are new behind those remembered, but marks and what a query computes where they are seen."""
+        """Put columns that are new behind those remembered, but what a query computes where it is seen."""
         if not known:
             return keys
         fresh = [one.key for one in self._model.columns if one.key not in known]
-        telling = [one.key for one in self._model.columns if one.key in fresh and (one.computed or one.key in MARKS)]
+        telling = [one.key for one in self._model.columns if one.key in fresh and one.computed]
         place = max((known.index(key) + 1 for key in FRONT if key in known), default=0)
         return [*known[:place], *telling, *known[place:], *(key for key in fresh if key not in telling)]
 

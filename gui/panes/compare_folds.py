@@ -20,15 +20,15 @@ from PySide6.QtWidgets import (
 from gui.formats import MISSING, number_text, tr
 from gui.models.columns import LEFT, RIGHT
 from gui.panes.compare_table import NOWHERE, AnyIndex, CompareModel, CompareTable, word_colour
-from gui.theme import GRID, ROW_HEIGHT, theme
-from gui.widgets import combo_box
+from gui.theme import GRID, theme
+from gui.widgets import combo_box, dress_spin_box
 
 if TYPE_CHECKING:
     from storage import FoldComparison, FoldComparisons, FoldScores
 
 VERDICT, MEAN, DIFFERENCE, CHANCES = range(4)  # what matters most is in sight however narrow it is
 PARTS = Qt.ItemDataRole.UserRole + 21
-WIDTHS = (128, 112, 84, 88)
+WIDTHS = (104, 112, 84, 112)
 TYPING_MS = 400
 SURE = 0.95
 
@@ -76,11 +76,13 @@ class FoldsModel(CompareModel):
         return 0 if parent.isValid() else len(WIDTHS)
 
     def title(self, section: int, role: int) -> Any:
-        titles = (tr("Verdict"), tr("Fold mean ± sd"), tr("Difference"), tr("better, same, worse"))
+        titles = (tr("Verdict"), tr("Fold mean ± sd"), tr("Difference"), tr("Chances + ≈ −"))
         if role == Qt.ItemDataRole.DisplayRole:
             return titles[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return RIGHT if section in (MEAN, DIFFERENCE) else LEFT
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole) and section == CHANCES:
+            return tr("How probably it is better, practically the same, and worse")
         if role == Qt.ItemDataRole.ToolTipRole and section == MEAN:
             return tr("The mean of the folds. The catalog has one value over the samples of all folds together.")
         return None
@@ -186,7 +188,7 @@ class DifferenceBox(QDoubleSpinBox):
         self.setSpecialValueText(tr("automatic"))
         self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.setMinimumWidth(112)
-        self.setMinimumHeight(ROW_HEIGHT)
+        dress_spin_box(self)
 
     def textFromValue(self, value: float) -> str:
         return self.locale().toString(value, "g", 6)

@@ -14,15 +14,17 @@ from gui.formats import MISSING, number_text, tr
 from gui.models.columns import RIGHT, best_of, best_sign
 from gui.models.compared import Facts
 from gui.panes.compare_table import NOWHERE, AnyIndex, CompareModel, CompareTable, word_colour
+from gui.shortening import in_sight
 from gui.theme import theme
 
 if TYPE_CHECKING:
     from storage import Metric
 
 CELL = Qt.ItemDataRole.UserRole + 20
-WIDTH = 208
+WIDTH = 192
 VALUE_SHARE = 0.38  # of a cell's width; the rest says how much better or worse
-BAR_ALPHA = 60
+BAR_ALPHA, BAR_HEIGHT = 150, 3
+MARGIN = 8  # as far from the edges of a cell as in other tables
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class MetricsModel(CompareModel):
 
 
 class MetricDelegate(QStyledItemDelegate):
-    """Paints a bar behind the value, and beside it the change against the baseline."""
+    """Paints a bar below the value, and beside it the change against the baseline."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
         styled = QStyleOptionViewItem(option)
@@ -169,8 +171,13 @@ class MetricDelegate(QStyledItemDelegate):
         styled.text = ""
         style = styled.widget.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, styled, painter, styled.widget)
+        seen = in_sight(option.rect, styled.widget.viewport().rect())
+        if seen.width() < option.rect.width():  # half a number would be another one
+            painter.setPen(word_colour("muted"))
+            painter.drawText(seen.adjusted(MARGIN, 0, -MARGIN, 0), RIGHT, "…")
+            return
         cell = index.data(CELL)
-        rect = QRectF(option.rect).adjusted(6, 0, -6, 0)
+        rect = QRectF(option.rect).adjusted(MARGIN, 0, -MARGIN, 0)
         colours = theme().colours
         painter.save()
         if cell is None:
@@ -182,7 +189,8 @@ class MetricDelegate(QStyledItemDelegate):
         bar = QColor(colours.accent)
         bar.setAlpha(BAR_ALPHA)
         width = max(1.0, (cell.end - cell.start) * rect.width())
-        painter.fillRect(QRectF(rect.left() + cell.start * rect.width(), rect.top() + 4, width, rect.height() - 8), bar)
+        bottom = rect.bottom() - BAR_HEIGHT  # below the words, which are read on the plain ground
+        painter.fillRect(QRectF(rect.left() + cell.start * rect.width(), bottom, width, BAR_HEIGHT), bar)
         font = QFont(styled.font)
         font.setBold(cell.best)
         painter.setFont(font)

@@ -329,7 +329,7 @@ class FindingsPage(HealthPage):
             self._empty.say(tr("Checking…"), tr("Go on working; what is found is shown here when it is done."))
         elif self.report is None:
             text = tr("A check compares folders, catalog and index and changes nothing. Checking takes seconds.")
-            self._empty.say(tr("Not checked yet"), text)
+            self._empty.say(tr("Is everything sound?"), text)
         elif self.report.cancelled:
             self._empty.say(tr("Cancelled"), tr("Nothing was found until then. Check again to look at everything."))
         else:

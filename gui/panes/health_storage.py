@@ -61,7 +61,7 @@ def area_titles() -> dict[str, tuple[str, str]]:
         "exports": (tr("Exports"), tr("What was taken away")),
         "trash": (tr("Trash"), tr("What was deleted and can be restored")),
         "staging": (tr("Unfinished writes"), tr("What is being written now")),
-        "other": (tr("Other files"), tr("What Runshelf did not make")),
+        "other": (tr("Other files"), tr("Locks, the marker of the workspace, and what Runshelf did not make")),
     }
 
 
@@ -251,7 +251,7 @@ class IndexPage(HealthPage):
             "predictions": tr("Results"),
             "runs": tr("Runs"),
             "pipelines": tr("Pipelines"),
-            "generation": tr("Generation of the catalog"),
+            "generation": tr("Version of the catalog"),
             "parts": tr("Parts"),
             "bytes": tr("Size"),
             "path": tr("Place"),

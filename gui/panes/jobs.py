@@ -172,12 +172,13 @@ class JobsPane(QWidget):
         table.setAllColumnsShowFocus(True)
         table.setExpandsOnDoubleClick(True)
         table.setIndentation(16)
-        table.setStyleSheet(f"QTreeView::item {{ height: {ROW_HEIGHT}px; }}")
+        table.setStyleSheet(f"QTreeView::item {{ height: {ROW_HEIGHT}px; padding: 0 5px; }}")
         header = table.header()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
-        for column, width in ((1, 128), (2, 80), (3, 128)):
+        longest = table.fontMetrics().horizontalAdvance(tr("took {time}").format(time=duration_text(3599)))
+        for column, width in ((1, 120), (2, longest + 3 * GRID), (3, 120)):
             header.resizeSection(column, width)
         table.pause_wanted.connect(self._pause_or_resume)
         table.cancel_wanted.connect(self._cancel)

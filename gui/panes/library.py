@@ -88,7 +88,6 @@ class LibraryPane(QWidget):
         bar.setExpanding(False)
         bar.setUsesScrollButtons(False)  # where there is little room the titles are shortened
         bar.setElideMode(Qt.TextElideMode.ElideRight)
-        bar.setStyleSheet("QTabBar::tab { padding: 6px 5px; }")
         self.pages: dict[str, LibraryTab] = {}
         self._keep_buttons: list[QPushButton] = []
         for kind in KINDS:

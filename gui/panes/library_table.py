@@ -13,6 +13,7 @@ from gui.dialogs.keep import kind_title
 from gui.formats import tr
 from gui.models.library import COLUMNS, LibraryModel, column_number
 from gui.panes.catalog_table import dress_table
+from gui.panes.sort_header import Titles
 from gui.theme import theme
 from gui.widgets import EmptyState
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from storage import LibraryItem
 
 WIDTHS = {
-    "name": 148, "metric": 64, "dataset": 96, "model": 112, "tags": 96, "description": 180, "bytes": 72, "when": 112,
+    "name": 128, "metric": 64, "dataset": 96, "model": 112, "tags": 96, "description": 180, "bytes": 72, "when": 112,
 }  # fmt: skip
 
 
@@ -38,6 +39,7 @@ class ItemTable(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         dress_table(self)
+        self.setHorizontalHeader(Titles(self))
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setHighlightSections(False)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.formats import integer_text, number_text, parameter_text, tr
 from gui.models.columns import best_of
 from gui.panes.facts import short
 from gui.panes.sheets import Sheet
 from gui.selection import Picked
-from gui.theme import GRID, theme
+from gui.theme import GRID, ROW_HEIGHT, theme
 from gui.widgets import ElidedLabel
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_READ = 200  # of the selected; the rest is for the comparison and for groups
 MOST_VALUES = 6  # told of one parameter
+MOST_LINES = 4  # of rows that are wrapped, in row heights
 MOST_NAMED = 5  # pipelines that are told by their numbers; of more it is told how many
 PARTITIONS = ("val", "test")
 TOLD = ("dataset_name", "model_type", "run_id", "status")
@@ -177,6 +178,11 @@ class DifferencesView(QFrame):
         self._note.setObjectName("muted")
         self._note.setWordWrap(True)
         self.sheet = Sheet([tr("What"), tr("Values")], tr("What the selected pipelines differ in"))
+        self.sheet.setWordWrap(True)
+        lines = self.sheet.verticalHeader()
+        lines.setMinimumSectionSize(ROW_HEIGHT)
+        lines.setMaximumSectionSize(MOST_LINES * ROW_HEIGHT)
+        lines.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.compare = QPushButton(tr("Compare"))
         self.compare.setProperty("primary", True)
         self.compare.clicked.connect(self.compare_wanted)
@@ -247,10 +253,8 @@ class DifferencesView(QFrame):
 def _metric_lines(found: Differences) -> Iterator[tuple[str, str]]:
     for one in found.metrics:
         low, high = number_text(one.low, one.metric.digits), number_text(one.high, one.metric.digits)
-        words = tr("{low} to {high}").format(low=low, high=high)
-        if one.best is not None:
-            words += tr(", best: {name}").format(name=one.best_name)
-        yield one.column, words
+        words = tr("{low} to {high}") if one.best is None else tr("best: {name}, {low} to {high}")
+        yield one.column, words.format(low=low, high=high, name=one.best_name)
 
 
 def _of(who: Sequence[str], whole: int, *, named: bool) -> str:

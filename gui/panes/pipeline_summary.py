@@ -159,6 +159,8 @@ class Summary(QScrollArea):
         self.chain.show_steps(chain.steps if chain is not None else (), chain.problem if chain is not None else "")
         words = [tr("Its folder is deleted. This is what the catalog still knows.")] if details.deleted else []
         self._problems.setText("\n".join([*words, *details.problems]))
+        self._problems.setObjectName("bad" if details.problems else "muted")  # what somebody deleted is no fault
+        self._problems.style().polish(self._problems)
         self._problems.setVisible(bool(self._problems.text()))
         self._error.show_text(details.error)
         self.warning.setText(worsening_words(details))

@@ -10,8 +10,10 @@ from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from gui.formats import MISSING, ROUNDING, integer_text, number_text, plain_text, tr
+from gui.formats import MINUS, MISSING, ROUNDING, integer_text, number_text, plain_text, tr
 from gui.models.columns import LEFT, RIGHT
+from gui.panes.sort_header import Titles
+from gui.shortening import Cells
 from gui.theme import ROW_HEIGHT, theme
 from storage import metric_for
 
@@ -29,6 +31,8 @@ class Sheet(QTableWidget):
     ) -> None:
         super().__init__(0, len(titles), parent)
         self._right_from = right_from
+        self.setHorizontalHeader(Titles(self))
+        self.setItemDelegate(Cells(self))
         self.setHorizontalHeaderLabels(list(titles))
         self.setAccessibleName(name)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -239,7 +243,7 @@ def _cell_text(value: Any, title: str) -> str:
         if not value.value:
             return "="
         text = _small_text(value.value) if ROUNDING <= value.value < PLAIN_FROM else number_text(value.value, 2)
-        return f"{'−' if value.worse else '+'} {text}"
+        return f"{MINUS if value.worse else '+'} {text}"
     if value is None:
         return MISSING
     if isinstance(value, float):

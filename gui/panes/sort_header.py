@@ -7,13 +7,26 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPolygonF
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from gui.models.columns import SORT_ROLE
+from gui.shortening import in_sight
 from gui.theme import theme
 
 ARROW = 4  # half its width
 RANK_SIZE = 0.72  # of the font
 
 
-class SortHeader(QHeaderView):
+class Titles(QHeaderView):
+    """Shortens a title that the edge of the table would cut; `covered` pixels at the left lie below others."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.covered = 0
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        super().paintSection(painter, in_sight(rect, self.viewport().rect(), self.covered), section)
+
+
+class SortHeader(Titles):
     """Shows what the model says under SORT_ROLE.
 
     `sort_wanted` tells which column was clicked, and whether with Shift: as a further one. `menu_wanted` tells on which
@@ -24,7 +37,7 @@ class SortHeader(QHeaderView):
     menu_wanted = Signal(int, QPoint)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
+        super().__init__(parent)
         self._further = False
         self.setSectionsMovable(True)
         self.setSectionsClickable(True)

@@ -331,7 +331,7 @@ def column(model, key):
 
 def test_the_best_of_every_metric_is_marked_whatever_is_sorted_by(window, folds):
     assert column(folds, "val_rmse") == ["▼ 1.00", "≈ 1.00", "≈ 1.08", "1.20"]
-    assert column(folds, "test_bias") == ["0.400", "0.300", "◆ -0.100", "2.00"]  # nearest to nothing
+    assert column(folds, "test_bias") == ["0.400", "0.300", "◆ −0.100", "2.00"]  # nearest to nothing
     tips = [folds.index(row, folds.column("val_rmse")).data(Qt.ItemDataRole.ToolTipRole) for row in range(4)]
     assert "The best" in tips[0] and "digits shown" in tips[1] and "one standard error, 0.10" in tips[2]
     assert "best" not in tips[3]
@@ -345,7 +345,7 @@ def test_the_best_of_very_many_is_found_one_column_after_the_other(qtbot, window
         window.session, "query", lambda *given, **named: (asked.append(named.get("topic")), query(*given, **named))
     )
     apply_filter(qtbot, window, "dataset_name = 'rye' and val_rmse > 1.05 order by pipeline_name")
-    qtbot.waitUntil(lambda: column(folds, "val_rmse")[0] == "▼ 1.08" and column(folds, "test_bias")[0] == "◆ -0.100")
+    qtbot.waitUntil(lambda: column(folds, "val_rmse")[0] == "▼ 1.08" and column(folds, "test_bias")[0] == "◆ −0.100")
     assert asked.count("best") > 1
 
 
@@ -538,10 +538,10 @@ def test_what_is_best_near_a_value_is_sorted_by_its_distance(qtbot, window, root
     apply_filter(qtbot, window, "dataset_name = 'oats'")
     click(qtbot, window, "test_bias")
     assert names(window) == ["bias -0.1", "bias 0.3", "bias -2.0"]
-    assert window.catalog.model.index(0, window.catalog.model.column("test_bias")).data() == "◆ -0.100"
+    assert window.catalog.model.index(0, window.catalog.model.column("test_bias")).data() == "◆ −0.100"
     click(qtbot, window, "test_bias")
     assert names(window) == ["bias -2.0", "bias -0.1", "bias 0.3"]
-    assert window.catalog.model.index(1, window.catalog.model.column("test_bias")).data() == "◆ -0.100"
+    assert window.catalog.model.index(1, window.catalog.model.column("test_bias")).data() == "◆ −0.100"
 
 
 # --- waiting for an answer ---

@@ -103,6 +103,50 @@ def test_a_partition_is_hidden_by_its_button(page):
     assert "train" in charts.plot.shown.hidden
 
 
+def in_three_parts(qtbot, settings, kind):
+    """A chart of ten samples, of which six are predicted in train and in val."""
+    random = np.random.default_rng(1)
+    arrays = []
+    for name, first, count in (("train", 0, 6), ("val", 0, 6), ("test", 6, 4)):
+        truth = random.normal(20, 5, count)
+        arrays.append(PredictionArrays(name, None, np.arange(first, first + count), truth, truth + 0.1))
+    charts = Charts(settings)
+    qtbot.addWidget(charts)
+    charts.resize(400, 300)
+    charts.show()
+    charts.show_data(chart_data(arrays), "")
+    charts.choose(kind)
+    return charts
+
+
+@pytest.mark.parametrize("kind", ["parity", "residuals", "errors"])
+def test_it_is_told_of_how_many_samples_the_predictions_are_and_why_nothing_is_drawn(qtbot, settings, kind):
+    charts = in_three_parts(qtbot, settings, kind)
+    assert charts.plot.caption().startswith("16 predictions of 10 samples")
+    charts.options.partitions["train"].click()
+    assert charts.plot.caption().startswith("10 samples") and not charts.plot.why_empty()
+    for name in ("val", "test"):
+        charts.options.partitions[name].click()
+    assert "hidden" in charts.plot.why_empty() and charts.plot.isHidden()
+
+
+def test_parity_has_the_same_ticks_both_ways(qtbot, settings):
+    plot = in_three_parts(qtbot, settings, "parity").plot
+    box = plot.getPlotItem().getViewBox()
+    assert box.width() != box.height()
+    across = plot.getAxis("bottom").tickSpacing(*box.viewRange()[0], box.width())
+    up = plot.getAxis("left").tickSpacing(*box.viewRange()[1], box.height())
+    assert across[0][0] == up[0][0]
+
+
+def test_the_normal_curves_of_the_errors_are_all_in_sight(page):
+    page.show("pls")
+    page.pane.charts.choose("errors")
+    plot = page.pane.charts.plot
+    top = max(float(item.getData()[1].max()) for item in drawn(plot, "PlotDataItem") if len(item.getData()[1]))
+    assert top <= plot.getPlotItem().getViewBox().viewRange()[1][1]
+
+
 # --- points ---
 
 

@@ -40,6 +40,16 @@ def test_room_goes_to_the_pipeline_and_then_to_the_other_names(qtbot, window, ta
     assert width(window, "dataset_name") == WIDTHS["dataset_name"]
 
 
+def test_names_give_way_so_that_no_column_stands_half_in_sight(qtbot, window, table):
+    widen(qtbot, window, 0)
+    table.window().resize(table.window().width() - 16, table.window().height())
+    header, room = table.horizontalHeader(), table.viewport().width()
+    shown = [place for place in window.catalog.columns.order() if not table.isColumnHidden(place)]
+    edges = [(header.sectionViewportPosition(place), table.columnWidth(place)) for place in shown]
+    assert not [left for left, width in edges if left < room < left + width]
+    assert WIDTHS["pipeline_name"] - 24 <= width(window, "pipeline_name") < WIDTHS["pipeline_name"]
+
+
 def test_a_width_somebody_chose_stays_and_is_remembered_and_the_others_get_the_room(
     qtbot, window, table, open_window, root
 ):

@@ -6,7 +6,8 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from gui.app import locale_for_people
-from gui.formats import MISSING, duration_text, integer_text, number_text, plain_text, time_text
+from gui.formats import MISSING, bytes_text, duration_text, integer_text, number_text, plain_text, time_text
+from storage.wording import size
 
 
 @pytest.fixture
@@ -26,6 +27,9 @@ def german():
         (0.9, "0.900"),
         (0.00098, "0.000980"),
         (-9.3e-16, "0.00"),
+        (-0.0442, "−0.0442"),
+        (-3.2e-7, "−3.20e-07"),
+        (float("-inf"), "−∞"),
         (3.2e-7, "3.20e-07"),
         (0.0, "0.00"),
         (None, MISSING),
@@ -48,6 +52,11 @@ def test_where_the_system_has_no_country_counts_are_grouped_all_the_same():
 
 def test_numbers_look_as_in_the_country_of_the_user(german):
     assert (number_text(0.41234), number_text(1234.4)) == ("0,412", "1.234")
+
+
+@pytest.mark.parametrize("count", [0, 999, 1000, 214_300, 3_210_000, 12_345_678_901])
+def test_sizes_are_those_that_plans_and_reports_tell(count):
+    assert bytes_text(count) == size(count)
 
 
 def test_copied_numbers_are_exact_everywhere(german):

@@ -3,9 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QStyleOptionViewItem
 
+from gui.panes.sheets import folds_sheet
 from gui.shortening import shortened
 from storage import Workspace
 
@@ -55,3 +57,26 @@ def test_results_that_differ_in_the_middle_look_different_in_the_table(tmp_path,
         table.cells.initStyleOption(option, model.index(row, model.column("pipeline_name")))
         shown.add(option.text)
     assert len(shown) == 2 and all("…" in text for text in shown)
+
+
+def shown(sheet, row, column, left):
+    """What is painted of a cell that begins at `left`."""
+    option = QStyleOptionViewItem()
+    sheet.initViewItemOption(option)
+    option.rect = QRect(left, 0, sheet.columnWidth(column), sheet.rowHeight(row))
+    sheet.itemDelegate().initStyleOption(option, sheet.model().index(row, column))
+    return option.text, QRect(option.rect)
+
+
+def test_a_number_that_the_edge_cuts_is_not_shown_at_all(qtbot):
+    sheet = folds_sheet()
+    qtbot.addWidget(sheet)
+    sheet.resize(200, 100)
+    sheet.fill([("1", 0.4823)], columns=["Fold", "RMSE"])
+    sheet.show()
+    width, edge = sheet.columnWidth(1), sheet.viewport().width()
+    assert shown(sheet, 0, 1, edge - width) == ("0.482", QRect(edge - width, 0, width, sheet.rowHeight(0)))
+    for left in (edge - width + 20, 20 - width):  # at the right, at the left
+        text, rect = shown(sheet, 0, 1, left)
+        assert text == "…" and sheet.viewport().rect().contains(rect)
+    assert sheet.item(0, 1).data(Qt.ItemDataRole.DisplayRole) == "0.482"  # for ears and the clipboard

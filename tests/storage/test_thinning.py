@@ -16,6 +16,7 @@ from storage import BadInput, Conflict, Dataset, NotFound, Workspace, check_work
 from storage.cli import main
 from storage.records import DatasetSource, PipelineRecord, read_document
 from storage.trees import tree_bytes
+from storage.wording import size
 from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
 from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
@@ -282,6 +283,8 @@ def test_the_plan_says_how_much_room_the_copies_take_and_refuses_where_one_was_c
     plan = workspace.plan_thin(1, "test_rmse")
     (foreseen,) = re.findall(r"about ([\d.]+) kB more there", plan.steps[0].what)
     assert "kB more until you move the archives to another disk" in plan.steps[-1].what
+    assert f"from then on {size(sum(step.bytes for step in plan.steps))} less than now" in plan.steps[-1].what
+    assert workspace.plan_unthin().title == "No pipeline is thinned"
     plan.apply()
     there = tree_bytes(workspace.root / "catalog" / "archives")
     assert abs(float(foreseen) * 1000 - there) < 0.2 * there

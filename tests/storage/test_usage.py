@@ -55,7 +55,9 @@ def test_every_file_is_counted_once_and_the_saving_is_real(workspace: Workspace,
     assert of(usage, "index")[0] >= (root / "catalog/index.sqlite").stat().st_size
     assert (of(usage, "exports"), of(usage, "library"), of(usage, "archives")) == ((1234, 1), (2, 1), (77, 1))
     assert of(usage, "trash") == stored(root, ".trash/**/*") and of(usage, "trash")[0] > 0
-    assert of(usage, "other") == (4 + (root / "runshelf.json").stat().st_size, 2)
+    locks = stored(root, ".staging/*lock*")
+    assert of(usage, "other") == (4 + (root / "runshelf.json").stat().st_size + locks[0], 2 + locks[1])
+    assert locks[1] > 0 and of(usage, "staging") == (0, 0)  # nothing is unfinished because of them
     files = [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
     assert usage.files == len(files)
     assert usage.saved == named_bytes(root) - usage.area("artifacts").bytes > 4 * 8000
