@@ -30,6 +30,11 @@ UNWANTED = (
     "sqlalchemy.dialects.postgresql",
 )  # fmt: skip
 
+# Scripts that would run before each program. That of matplotlib gives every process a new place for its settings, where
+# it looks through all fonts anew: some seconds for each training. A folder that stays where it is needs none. That of
+# pyqtgraph is for processes of its own, which nobody starts here.
+UNWANTED_HOOKS = ("pyi_rth_mplconfig", "pyi_rth_pyqtgraph_multiprocess")
+
 # Modules below packages that are taken whole, which nobody asks for; `conftest` needs pytest.
 LEFT_OUT_OF_PACKAGES = re.compile(r"(^|\.)(tests?|conftest|_build_utils|_pytest_plugin)(\.|$)|^resources\.translate$")
 
@@ -50,7 +55,9 @@ LEFT_OUT_FILES = (
     re.compile(r"^scipy/datasets/"),
     re.compile(r"^pyqtgraph/(examples|icons/.*\.ico)"),
     re.compile(r"^PySide6/(QtQml|QtQuick|QtQuickWidgets|QtDesigner|QtUiTools|QtHelp|QtSql|QtConcurrent)\."),
-    re.compile(r"^(PySide6/Qt/lib/|PySide6/)?(lib)?Qt6(Qml|Quick|Designer|UiTools|Help|Sql|VirtualKeyboard|Pdf|EglF[Ss])"),
+    re.compile(
+        r"^(PySide6/Qt/lib/|PySide6/)?(lib)?Qt6(Qml|Quick|Designer|UiTools|Help|Sql|VirtualKeyboard|Pdf|EglF[Ss])"
+    ),
 )
 KEPT_FILES = (re.compile(r"^sklearn/utils/.*\.(css|html|js)$"),)
 

@@ -28,7 +28,7 @@ from gui.dialogs.messages import RecordDialog
 from gui.window import MainWindow
 
 HEAVY = ("pandas", "sklearn", "scipy", "matplotlib", "pyarrow.dataset", "pyqtgraph")
-PATIENCE = 120.0  # seconds for one step, also on a machine that is busy
+PATIENCE = 300.0  # seconds for one step, also on a machine that is busy
 LOOK_MS = 20
 Steps = Iterator[tuple[str, Callable[[], bool]]]
 

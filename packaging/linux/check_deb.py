@@ -1,8 +1,8 @@
 """Install the package in a fresh Debian and look: `python3 packaging/linux/check_deb.py [PACKAGE.deb]`, as root.
 
-Makes a minimal system without Python by debootstrap, from the mirror that this machine itself uses. There the package
-is installed with what it depends on, trains the demo, shows its window under the Xvfb of this machine, of which a
-picture is kept (dist/deb-window.png), and is removed; nothing may be left of it.
+Makes a minimal system without Python by debootstrap, from the mirror that this machine itself uses, with what the
+package depends on and no more. There the package is installed, trains the demo, shows its window under the Xvfb of this
+machine, of which a picture is kept (dist/deb-window.png), and is removed; nothing may be left of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,8 +23,8 @@ DIST = ROOT / "dist"
 PICTURE = DIST / "deb-window.png"
 PLACES = ("usr", "etc", "opt", "var/lib", "root", "home")
 PATIENCE = 120  # seconds
-# What apt and the desktop's own caches keep, whichever package comes or goes.
-OF_APT = re.compile(
+# What dpkg and the desktop's own caches keep, whichever package comes or goes.
+NOT_LOOKED_AT = re.compile(
     r"^var/lib/(dpkg|apt|systemd|ucf)/|^etc/(ld\.so\.cache|\.pwd\.lock)|^usr/share/(icons|mime)/.*cache$"
 )
 
@@ -33,20 +33,13 @@ class Failed(Exception):
     """Something that a user of the package would meet; the message is the sentence to show."""
 
 
-def make_system(root: Path) -> None:
-    """A minimal Debian of this machine's own release, which gets its packages as this machine does."""
+def make_system(root: Path, packages: Sequence[str]) -> None:
+    """A minimal Debian of this machine's own release, with these packages and what they need."""
     uri, suite = _mirror()
-    command = ["debootstrap", "--variant=minbase", suite, str(root), uri]
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", suite, str(root), uri]
     made = subprocess.run(command, capture_output=True, text=True)
     if made.returncode:
         raise Failed(f"debootstrap failed: {made.stdout[-2000:]}{made.stderr[-2000:]}")
-    for place in ("etc/apt", "etc/ssl/certs", "usr/share/keyrings", "usr/local/share/ca-certificates"):
-        if Path("/", place).is_dir():
-            shutil.copytree(
-                Path("/", place), root / place, dirs_exist_ok=True, symlinks=False, ignore_dangling_symlinks=True
-            )
-    for place in ("etc/resolv.conf", "etc/hosts"):
-        shutil.copyfile(Path("/", place), root / place)
 
 
 def _mirror() -> tuple[str, str]:
@@ -64,9 +57,7 @@ class System:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.environment = {
-            **{name: value for name, value in os.environ.items() if "proxy" in name.lower()},
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8",
-            "DEBIAN_FRONTEND": "noninteractive",
             **{name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")},
         }  # fmt: skip
 
@@ -97,9 +88,9 @@ class System:
                 process.kill()
 
     def files(self) -> set[str]:
-        """Every file and folder there is, but for what apt keeps for itself."""
+        """Every file and folder there is, but for what dpkg keeps for itself."""
         found = (path.relative_to(self.root).as_posix() for place in PLACES for path in (self.root / place).rglob("*"))
-        return {name for name in found if not OF_APT.search(name)}
+        return {name for name in found if not NOT_LOOKED_AT.search(name)}
 
 
 @contextmanager
@@ -122,13 +113,10 @@ def check(package: Path, root: Path) -> None:
     system = System(root)
     if shutil.which("python3", path=f"{root}/usr/bin"):
         raise Failed("The fresh system has a Python of its own, and so proves nothing.")
-    shutil.copy2(package, root / "root" / package.name)
-    system.run("apt-get", "-qq", "update")
-    system.run("apt-get", "-qq", "install", "-y", "--no-install-recommends", *_dependencies(package))
+    shutil.copy2(package, root / "tmp" / "package.deb")
     before = system.files()
-    print("  ✓ The libraries it depends on are there", flush=True)
-    system.run("apt-get", "-qq", "install", "-y", "--no-install-recommends", f"/root/{package.name}")
-    print(f"  ✓ Installed: {system.run('runshelf', '--version').strip()}", flush=True)
+    system.run("dpkg", "--install", "/tmp/package.deb")
+    print(f"  ✓ Installed, with nothing missing: {system.run('runshelf', '--version').strip()}", flush=True)
     missing = sorted(set(re.findall(r"(\S+) => not found", system.run("sh", "-c", _LDD))))
     if missing:
         raise Failed(f"Libraries are missing there: {', '.join(missing)}.")
@@ -137,7 +125,7 @@ def check(package: Path, root: Path) -> None:
     _show(system)
     system.run("runshelf-cli", "check", "--deep", "-w", "/root/demo/workspace")
     shutil.rmtree(root / "root" / "demo")
-    system.run("apt-get", "-qq", "purge", "-y", "runshelf")
+    system.run("dpkg", "--purge", "runshelf")
     for place in (".config", ".local", ".cache"):
         shutil.rmtree(root / "root" / place, ignore_errors=True)  # of the user, which a package leaves alone
     left = sorted(system.files() - before)
@@ -189,7 +177,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="runshelf-system-", ignore_cleanup_errors=True) as name:
         root = Path(name)
         try:
-            make_system(root)
+            make_system(root, _dependencies(package))
+            print("  ✓ A fresh system is made, with the libraries it depends on", flush=True)
             with mounted(root):
                 check(package, root)
         except Failed as error:
