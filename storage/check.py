@@ -53,7 +53,8 @@ def check_workspace(root: Path | str, report: Progress | None = None, deep: bool
     if not os.path.lexists(root / MARKER) and not (root / "runs").is_dir():
         raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
     layout = Layout(root)
-    return check(layout, Disk(root, layout.staging, read_only=True), layout.index, report, deep)
+    index = None if layout.catalog.is_symlink() else layout.index  # a link is named, not followed
+    return check(layout, Disk(root, layout.staging, read_only=True), index, report, deep)
 
 
 def check(layout: Layout, disk: Disk, index: Path | None, report: Progress | None = None, deep: bool = False) -> Report:

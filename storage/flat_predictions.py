@@ -8,7 +8,7 @@ from storage.archives import Archives, read_archive, read_file
 from storage.catalog import Catalog
 from storage.errors import NotFound, StorageError
 from storage.layout import Layout
-from storage.reading import read_bytes
+from storage.reading import is_behind_link, is_plain_file, read_bytes
 
 _NAME = "predictions.csv"
 
@@ -29,7 +29,7 @@ class FlatPredictions:
         place = self._place_of(prediction_id)
         if place is not None:
             path = self._layout.run(place[0]) / place[1] / _NAME
-            if path.is_file() and not path.is_symlink():
+            if is_plain_file(path) and not is_behind_link(path, self._layout.root):
                 return read_bytes(path, "predictions")
         return self._from_archive(prediction_id) or self._from_catalog(prediction_id)
 

@@ -39,6 +39,8 @@ class Ladder:
                 reason = self._reason_to_start_again(error)
                 with self._index.lock:
                     self._index.start_again(reason, elsewhere=is_full(error), keep=is_busy(error))
+            except UnicodeEncodeError as error:
+                raise BadInput("The text has a character that can't be written.", advice="Leave it out.") from error
             except IndexBusy:
                 with self._index.lock:
                     self._index.start_again(_BUSY, keep=True)

@@ -35,6 +35,7 @@ from storage.library_items import (
 from storage.packages import Package, open_package, write_package
 from storage.plan import Plan, Report, Step
 from storage.provenance import note_pipeline, note_run
+from storage.reading import is_plain_file, is_plain_folder
 from storage.records import (
     PipelineRecord,
     plain,
@@ -112,7 +113,7 @@ class Library:
         """The file that runs it again, as a run request takes it. Raises NotFound where there is none."""
         item = self.get(kind, name)
         path = item.path if kind == "template" else item.path / CONFIG
-        if not path.is_file():
+        if not is_plain_file(path) or item.path.is_symlink():
             raise NotFound(f"'{name}' has no configuration that can be run again.", path, "Choose another.")
         return path
 
@@ -413,7 +414,7 @@ class Library:
 
         def look() -> object:
             with suppress(NotFound):
-                return read_tree(path) if path.is_dir() else path.read_bytes() if path.is_file() else None
+                return read_tree(path) if is_plain_folder(path) else file_digest(path) if is_plain_file(path) else None
             return None
 
         record = self._trash.new_record("library", f"{_WORDS[kind]} '{name}'")

@@ -365,7 +365,7 @@ def table_of(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows as a table of that schema. Raises BadInput for a value that doesn't fit."""
     try:
         return pa.Table.from_pydict({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
-    except (pa.ArrowException, OverflowError) as error:
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
         raise BadInput(f"The catalog can't hold this result: {error}.", advice="Look at its numbers.") from error
 
 

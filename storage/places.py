@@ -8,6 +8,7 @@ from storage.catalog import Catalog
 from storage.errors import NotFound
 from storage.index import Index
 from storage.layout import Layout
+from storage.reading import is_behind_link, is_plain_folder
 
 
 class Places:
@@ -19,20 +20,13 @@ class Places:
         self._catalog = catalog
 
     def folder_of(self, run_id: str) -> str:
-        """The name of a run's folder. Raises NotFound, also where it lies behind a link, which is not followed."""
-        if self._layout.runs.is_symlink() or (run_id and self._layout.run(Path(run_id).name).is_symlink()):
-            raise NotFound(f"The run '{run_id}' is behind a link.", self._layout.runs, "Put the folder itself there.")
+        """The name of a run's folder. Raises NotFound, also where it lies behind a link: that is not followed."""
         folder = self._catalog.ask_index(lambda: self._index.runs.folder_of(run_id))
-        if folder is not None:
-            return folder
-        if (
-            run_id
-            and run_id[:1] not in (".", "_")
-            and Path(run_id).name == run_id
-            and self._layout.run(run_id).is_dir()
-        ):
-            return run_id
-        raise NotFound(f"There is no run '{run_id}'.", self._layout.runs, "List them with: runshelf runs list.")
+        if folder is None and run_id and run_id[:1] not in (".", "_") and Path(run_id).name == run_id:
+            folder = run_id if is_plain_folder(self._layout.run(run_id)) else None
+        if folder is None or is_behind_link(self._layout.run(folder), self._layout.root):
+            raise NotFound(f"There is no run '{run_id}'.", self._layout.runs, "List them with: runshelf runs list.")
+        return folder
 
     def run(self, run_id: str) -> Path:
         """The folder of a run. Raises NotFound."""

@@ -104,7 +104,10 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
 
 def read_csv(path: Path, classes: bool | None = None) -> list[PredictionArrays]:
     """Read predictions.csv; see `from_frame`. Raises ValueError or BadInput for what is no such table."""
-    found = _read_plainly(path, classes)
+    try:
+        found = _read_plainly(path, classes)
+    except OverflowError as error:  # a fold or a row number that is no such thing
+        raise ValueError(str(error)) from error
     if found is not None:
         return found
     import pandas as pd
@@ -112,7 +115,7 @@ def read_csv(path: Path, classes: bool | None = None) -> list[PredictionArrays]:
     text = {c: str for c in ("sample_id", "partition")} | ({"y_true": str, "y_pred": str} if classes else {})
     try:
         return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
-    except (KeyError, pd.errors.ParserError) as error:
+    except (KeyError, TypeError, OverflowError, pd.errors.ParserError) as error:
         raise ValueError(str(error)) from error
 
 

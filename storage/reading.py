@@ -18,7 +18,7 @@ def is_plain_file(path: Path) -> bool:
     """Whether there is a file, and no link, pipe or device that would lead elsewhere or never end."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no system has such a name
         return False
 
 
@@ -26,7 +26,7 @@ def is_plain_folder(path: Path) -> bool:
     """Whether there is a folder, and no link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no system has such a name
         return False
 
 

@@ -15,6 +15,7 @@ from storage.journal import Journal
 from storage.layout import Layout
 from storage.plan import Applied, Plan, Report, Step
 from storage.quarantine import put_back
+from storage.reading import is_behind_link
 from storage.trash import ASIDE, FILES, KEPT_DAYS, THINNED, Trash, TrashEntry, TrashRecord
 from storage.trees import tree_signature
 
@@ -177,6 +178,8 @@ class TrashBin:
         old = Path(record.origin)
         if old.is_absolute() or ".." in old.parts or not old.name:
             raise BadInput(f"{record.trash_id} says it was at '{old}'.", advice="Move it back by hand.")
+        if is_behind_link(self._layout.root / old.parts[0], self._layout.root):
+            raise BadInput(f"{old.parts[0]} is a link to somewhere else.", advice="Put the folder itself there.")
         if record.kind == "run":
             return free_place(self._layout.runs, old.name)
         if record.kind == "pipeline":

@@ -15,6 +15,7 @@ from storage.layout import Layout
 from storage.listing import RunRow
 from storage.markdown import as_text
 from storage.metrics import key_metric, metric_for
+from storage.reading import is_behind_link
 from storage.records import RunSummary, iso, read_document, to_json, utc_now
 from storage.trash import TrashEntry
 
@@ -109,8 +110,10 @@ def _failures(layout: Layout, run: RunRow, since: datetime | None) -> list[dict[
 
 
 def _summary(layout: Layout, run: RunRow) -> RunSummary | None:
+    if not run.folder or is_behind_link(layout.run(run.folder), layout.root):
+        return None
     try:
-        return read_document(layout.run(run.folder) / "run_summary.json", RunSummary) if run.folder else None
+        return read_document(layout.run(run.folder) / "run_summary.json", RunSummary)
     except StorageError:
         return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,9 +145,9 @@ class Takeaway:
         """The first name that is free, and True; or that of a file with the same content, and False."""
         for number in range(1, 1_000):
             path = home / f"{name if number == 1 else f'{name}~{number}'}.csv"
-            if not path.is_file():
+            if not os.path.lexists(path):
                 return path, True
-            if path.stat().st_size == len(data) and _digest(path.read_bytes()) == _digest(data):
+            if is_plain_file(path) and path.stat().st_size == len(data) and _digest(path.read_bytes()) == _digest(data):
                 return path, False
         raise Conflict(f"There are too many files named {name}.", home, "Move some of them away.")
 

@@ -22,7 +22,7 @@ from pydantic import Field
 from storage.disk import Disk, user_name
 from storage.errors import Corrupt, NotFound, StorageError
 from storage.layout import Layout
-from storage.reading import read_bytes
+from storage.reading import is_plain_folder, read_bytes
 from storage.records import Document, Moment, new_id, read_document, utc_now
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class Trash:
     def get(self, trash_id: str) -> TrashRecord:
         """An entry by its id. Raises NotFound or Corrupt."""
         folder = self._folder(trash_id)
-        if not folder.is_dir():
+        if not is_plain_folder(folder):
             raise NotFound(f"{trash_id} is not in the trash any more.", folder, "List it again.")
         return read_document(folder / "trash.json", TrashRecord).model_copy(update={"trash_id": folder.name})
 

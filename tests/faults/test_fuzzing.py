@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,7 +24,7 @@ from storage.metrics import flatten
 from storage.pipelines import read_predictions
 from storage.records import Manifest, PipelineRecord, RunConfig, RunSummary, WorkspaceRecord, read_document, read_json
 from storage.trash import TrashRecord
-from tests.faults.specimen import make, settings_in
+from tests.faults.specimen import settings_in
 from tests.storage.samples import content_of
 
 KINDS = [
@@ -38,9 +39,9 @@ JSON = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    place = tmp_path_factory.mktemp("fuzzing")
-    with settings_in(place), Workspace.open(make(place, charts=False)) as opened:
+def workspace(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    place = shutil.copytree(made, tmp_path_factory.mktemp("fuzzing") / "copy")
+    with settings_in(place), Workspace.open(place / "workspace") as opened:
         yield opened
 
 
@@ -93,7 +94,7 @@ def joined(inner: st.SearchStrategy[tuple[str, Meaning]]) -> st.SearchStrategy[t
 
 
 @given(st.recursive(simple(), joined, max_leaves=6))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_a_query_means_what_plain_python_says(workspace: Workspace, asked: tuple[str, Meaning]) -> None:
     text, meaning = asked
     catalog = workspace.catalog
@@ -126,7 +127,7 @@ WORDS = [
     | st.text(max_size=30)
     | st.lists(st.sampled_from(WORDS) | st.text(ALPHABET, max_size=4), max_size=12).map(" ".join)
 )
-@settings(max_examples=150)
+@settings(max_examples=80)
 @example("test_rmse < " + "9" * 400)
 @example("\ud800")
 @example("test_rmse < 1\0")
@@ -156,7 +157,7 @@ def test_any_bytes_are_a_document_or_corrupt(tmp_path: Path, kind: Any) -> None:
     path = tmp_path / "document.json"
 
     @given(st.binary(max_size=60) | (JSON | fields_of(kind)).map(lambda value: json.dumps(value).encode()))
-    @settings(max_examples=60)
+    @settings(max_examples=40)
     @example(b"\xef\xbb\xbf{}")
     @example(b'{"created_at": "9999-12-31T23:59:59-14:00"}')
     @example(b'{"created_at": 1e300}')
@@ -173,7 +174,7 @@ def test_any_bytes_are_a_document_or_corrupt(tmp_path: Path, kind: Any) -> None:
 
 
 @given(JSON)
-@settings(max_examples=150)
+@settings(max_examples=80)
 @example({"test": {"rmse": 10**400}})
 @example({"test": {"rmse": True, "RMSE": 1.0}})
 @example({"cross_validation": {"folds": 10**30, "fold_results": [[]]}})
@@ -207,7 +208,7 @@ def test_any_table_of_predictions_is_arrays_or_corrupt(tmp_path: Path) -> None:
     path = tmp_path / "predictions.csv"
 
     @given(tables() | st.binary(max_size=80), st.sampled_from([None, True, False]))
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @example(b"y_true,y_pred\n1,2\n", None)
     @example(b"y_true,y_pred,sample_index\n1,2,99999999999999999999\n", None)
     @example(b"y_true,y_pred,fold\n1,2,1e400\n", None)
@@ -237,7 +238,7 @@ def test_a_package_with_anything_changed_is_refused_or_the_same(workspace: Works
     places = st.integers(0, len(whole) - 1) | st.sampled_from(names) | st.integers(len(whole) - 2000, len(whole) - 1)
 
     @given(places, st.integers(0, 40), st.binary(max_size=40))
-    @settings(max_examples=120)
+    @settings(max_examples=60)
     def take_in(at: int, without: int, put: bytes) -> None:
         broken.write_bytes(whole[:at] + put + whole[at + without :])
         before = [item.name for item in workspace.library.list()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 
 from storage import Exists, StorageError, Workspace
 from storage.runs import Run
-from tests.faults.specimen import make, settings_in
+from tests.faults.specimen import settings_in
 from tests.storage.test_layout import HOSTILE
 
 ODD = [
@@ -28,9 +29,9 @@ NAMES = st.text(max_size=60) | st.text("./\\:\0aA~ _-é", max_size=12) | st.samp
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    place = tmp_path_factory.mktemp("names")
-    with settings_in(place), Workspace.open(make(place, charts=False)) as opened:
+def workspace(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    place = shutil.copytree(made, tmp_path_factory.mktemp("names") / "copy")
+    with settings_in(place), Workspace.open(place / "workspace") as opened:
         yield opened
 
 
@@ -113,7 +114,7 @@ DOORS: list[Callable[[Workspace, str], Path]] = [
 def test_a_name_is_refused_or_becomes_one_safe_place(workspace: Workspace, door: Callable[..., Path]) -> None:
     beside = sorted(path.name for path in workspace.root.parent.iterdir())
 
-    @settings(max_examples=40)
+    @settings(max_examples=15)
     @given(NAMES)
     def through(name: str) -> None:
         before = sorted(path.name for path in workspace.root.iterdir())
@@ -131,7 +132,7 @@ def test_a_name_is_refused_or_becomes_one_safe_place(workspace: Workspace, door:
 
 
 @given(NAMES)
-@settings(max_examples=60)
+@settings(max_examples=20)
 def test_asking_for_a_name_that_is_none_is_a_sentence(workspace: Workspace, name: str) -> None:
     run_id, _ = _first(workspace)
     asks: list[Callable[[], object]] = [

@@ -106,7 +106,7 @@ def test_a_newer_catalog_is_shown_as_known_and_not_written(root: Path) -> None:
         assert len(workspace.runs()) >= 2
     assert manifest.read_bytes() == newer
     assert {n: d for n, d in content_of(root / "catalog").items() if n.endswith(".parquet")} == parts
-    assert "manifest-damaged" in {one.code for one in check_workspace(root).findings}
+    assert "manifest-newer" in {one.code for one in check_workspace(root).findings}
 
 
 def test_a_newer_index_is_left_or_made_anew_with_the_same_answers(root: Path) -> None:
