@@ -24,8 +24,9 @@ _PARTS = (".parquet",)
 def undone_by_power_loss(calls: Iterable[Call]) -> list[str]:
     """What the calls of one change leave to luck when it has returned, in sentences; none where all is in order.
 
-    Nothing is written under its own name. Nothing takes a name before its bytes and all below it are synced; nothing goes into a folder whose own name may be
-    lost; the manifest is named after the parts are, durably; and every name is synced before the change returns.
+    Nothing is written under its own name. Nothing takes a name before its bytes and all below it are synced; nothing
+    goes into a folder whose own name may be lost; the manifest is named after the parts are, durably; and every name is
+    synced before the change returns.
     """
     unsynced: set[Path] = set()  # files whose bytes were not synced since
     names: dict[Path, set[str]] = {}  # by folder, names that came or went and were not synced since

@@ -1,4 +1,4 @@
-"""Reads a workspace that can't be written to by every verb, then tries every change: `python -m tests.faults.reading`."""
+"""Every verb on a workspace that can't be written to, read or refused: `python -m tests.faults.reading FOLDER`."""
 
 from __future__ import annotations
 
