@@ -89,11 +89,12 @@ def usage(layout: Layout, index: Path | None, report: Report | None = None) -> U
     named: dict[AreaName, Path] = {
         "library": layout.library, "exports": layout.exports, "trash": layout.trash, "staging": layout.staging,
     }  # fmt: skip
+    locks = set() if is_behind_link(layout.staging, layout.root) else _locks(layout.staging)
     for name, folder in named.items():
-        count(name, below(folder) if name != "staging" else _unfinished(folder))
+        count(name, below(folder, without=locks if name == "staging" else ()))
     known = {path.name for path in (layout.runs, layout.catalog, *named.values())}
     count("other", below(layout.root, without=known))
-    count("other", _file_sizes(_locks(layout.staging)))
+    count("other", _file_sizes(layout.staging / name for name in locks))
     parts = {layout.part_folder(dataset).name for dataset in ("meta", "data", "annotations")}
     count("other", below(layout.catalog, without={*parts, *index_names, "archives", "reports", layout.manifest.name}))
     return Usage(tuple(Area(name, size, files) for name, (size, files) in sums.items()), saved)
@@ -124,14 +125,9 @@ def _sizes(folder: Path, without: tuple[str, ...] | set[str] = ()) -> Iterator[i
                 yield from _file_sizes([Path(entry.path)])
 
 
-def _locks(staging: Path) -> list[Path]:
+def _locks(staging: Path) -> set[str]:
     """The lock files of writers and of what they write: they stay, and nothing is unfinished because of them."""
-    return [*staging.glob("lock-*"), *staging.glob("*.lock")]
-
-
-def _unfinished(staging: Path) -> Iterator[int]:
-    """The sizes of what is being written."""
-    return _sizes(staging, without={path.name for path in _locks(staging)})
+    return {path.name for path in (*staging.glob("lock-*"), *staging.glob("*.lock"))}
 
 
 def _file_sizes(paths: Iterator[Path] | list[Path]) -> Iterator[int]:
