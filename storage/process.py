@@ -9,6 +9,7 @@ finished pipelines come up the connection; "pause", "resume" and "cancel" go dow
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from storage.stored_samples import Verdict
 
 GRACE_SECONDS = 5.0  # a cancelled child may finish its fold for so long before it is killed
+ORPHANED = 70  # the exit code of a child whose parent is gone
 _POLL_SECONDS = 0.1
 
 
@@ -337,8 +339,10 @@ class _Home:
         try:
             while True:
                 orders[self._connection.recv()]()
-        except (EOFError, OSError):
+        except (EOFError, OSError):  # the parent is gone, or done with this
             self.control.cancel()
+            time.sleep(GRACE_SECONDS)
+            os._exit(ORPHANED)  # nobody is there any more to kill what does not come to its end
 
 
 def _work(connection: Connection, root: str, request: str, left: str) -> None:
