@@ -267,7 +267,7 @@ class Worker:
             self._begin("rename")
             one = self.random.choice(sorted(ended))
             base = one.name.partition(" renamed")[0]
-            one.rename(one.with_name(f"{base} renamed {self.random.randint(0, 10**6)}" ))
+            one.rename(one.with_name(f"{base} renamed {self.random.randint(0, 10**6)}"))
             workspace.sync()
             self._did("rename")
 
@@ -360,7 +360,9 @@ def _answers(workspace: Workspace) -> Any:
     workspace.sync()
     rows = workspace.catalog.rows(workspace.catalog.keys(order_by="pipeline_name"))
     runs = [(one.run_id, one.folder, one.status) for one in workspace.runs()]
-    pipelines = [(p.pipeline_id, p.status, p.number) for run in workspace.runs() for p in workspace.pipelines(run.run_id)]
+    pipelines = [
+        (p.pipeline_id, p.status, p.number) for run in workspace.runs() for p in workspace.pipelines(run.run_id)
+    ]
     told = [{k: v for k, v in sorted(row.items()) if v is not None and k != "key"} for row in rows]
     return told, sorted(runs), sorted(pipelines)
 

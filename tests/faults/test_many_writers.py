@@ -1,6 +1,6 @@
 """Eight processes write to one workspace, parts are merged meanwhile, and a window looks at it: nothing is lost.
 
-    RUNSHELF_WRITERS=8 RUNSHELF_RESULTS=500 pytest tests/faults/test_many_writers.py
+RUNSHELF_WRITERS=8 RUNSHELF_RESULTS=500 pytest tests/faults/test_many_writers.py
 """
 
 from __future__ import annotations
@@ -63,7 +63,11 @@ def test_nothing_is_lost_and_nobody_is_told_of_locks(tmp_path: Path) -> None:
     runtime = Path(tempfile.mkdtemp(prefix="rs-"))  # a short path: sockets lie there
     (tmp_path / "user").mkdir()
     starter = Starter(tmp_path / "user", runtime)
-    starter.environment |= {"PYTHONPATH": str(REPOSITORY), "STOP": str(tmp_path / "stop"), "RUNSHELF_LONGEST": "3600000"}
+    starter.environment |= {
+        "PYTHONPATH": str(REPOSITORY),
+        "STOP": str(tmp_path / "stop"),
+        "RUNSHELF_LONGEST": "3600000",
+    }
     began = time.monotonic()
     with starter.running(WATCH, str(root)) as window:
         assert window.stdout is not None and window.stdout.readline() == "opened\n"

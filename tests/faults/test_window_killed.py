@@ -70,7 +70,9 @@ def wait_for_end(pid: int, seconds: float) -> None:
         os.close(handle)
 
 
-def test_a_window_that_is_killed_while_it_trains(root: Path, spectra_csv: Path, tmp_path: Path, starter: Starter) -> None:
+def test_a_window_that_is_killed_while_it_trains(
+    root: Path, spectra_csv: Path, tmp_path: Path, starter: Starter
+) -> None:
     request = tmp_path / "request.json"
     request.write_text(request_for(spectra_csv, ["", "hangs", ""]).model_dump_json())
     starter.environment["REQUEST"] = str(request)
