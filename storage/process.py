@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from storage.stored_samples import Verdict
 
 GRACE_SECONDS = 5.0  # a cancelled child may finish its fold for so long before it is killed
+TIED_SECONDS = 60.0  # the same where Ctrl+C asked for it: it can be pressed once more
+_DIED = "The process that trained it"
 ORPHANED = 70  # the exit code of a child whose parent is gone
 _POLL_SECONDS = 0.1
 
@@ -55,7 +57,8 @@ def run_in_child(
     """
     batch = _Parted(root, on_pipeline)
     while True:
-        line = _Line(report, batch.tell, control or Control())
+        grace = TIED_SECONDS if tied else GRACE_SECONDS
+        line = _Line(report, batch.tell, control or Control(), grace)
         left = batch.left()
         wanted = request.model_copy(update={"jobs": 1}) if left.only else request
         began = utc_now()
@@ -163,6 +166,9 @@ class _Parted:
         else:
             self._counted.completed += 1
         if (pipeline.run.run_id, record.id) not in self._told:
+            good = record.status == "completed"
+            if good or _DIED not in record.error:  # of one whose process it was, the log says it
+                pipeline.run.log(f"✓ {record.name}" if good else f"✗ {record.name}: {record.error}")
             seconds = record.duration_seconds or 0.0
             self.tell(ended_event(pipeline, record.task_type or "regression", seconds, record.error))
 
@@ -171,7 +177,7 @@ def _fail(pipeline: Pipeline, code: int | None) -> None:
     """Record that a pipeline ended the process that trained it."""
     pipeline.record = pipeline.record.model_copy(update={"status": "running"})
     pipeline.fail(
-        f"The process that trained it {_how(code)}.",
+        f"{_DIED} {_how(code)}.",
         f"The process that trained this pipeline {_how(code)}.\nIts other pipelines went on in a new one.",
     )
     pipeline.run.log(f"✗ {pipeline.record.name}: {pipeline.record.error}")
