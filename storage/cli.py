@@ -265,7 +265,7 @@ def run(
             _show_preview(opened.preview_run(request), format)
             return
         with progress(f"Training on {dataset or data.stem}") as report:
-            outcome = run_in_child(opened.root, request, report)
+            outcome = run_in_child(opened.root, request, report, tied=True)
         _show_outcome(outcome, format)
     if outcome.failed:
         raise typer.Exit(1)

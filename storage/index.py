@@ -179,6 +179,7 @@ class Index:
         for key, value in facts.items():
             connection.execute(insert(self.tables.facts).prefix_with("OR IGNORE"), {"key": key, "value": value})
         connection.exec_driver_sql("COMMIT")
+        self._read_columns(connection)  # another process may have made it meanwhile, and filled it
 
     def start_again(self, reason: str = "", *, elsewhere: bool = False, keep: bool = False) -> None:
         """Delete the database and make an empty one, if need be `elsewhere`; the caller fills it from the files.
@@ -308,6 +309,7 @@ class Index:
             except BaseException:
                 with suppress(SQLAlchemyError):
                     self.connection.exec_driver_sql("ROLLBACK")
+                self._schema_version = None  # columns that were added are gone again
                 raise
             finally:
                 self._depth = 0

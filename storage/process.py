@@ -9,6 +9,7 @@ finished pipelines come up the connection; "pause", "resume" and "cancel" go dow
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from storage.stored_samples import Verdict
 
 GRACE_SECONDS = 5.0  # a cancelled child may finish its fold for so long before it is killed
+TIED_SECONDS = 60.0  # the same where Ctrl+C asked for it: it can be pressed once more
+_DIED = "The process that trained it"
+ORPHANED = 70  # the exit code of a child whose parent is gone
 _POLL_SECONDS = 0.1
 
 
@@ -41,22 +45,25 @@ def run_in_child(
     *,
     on_pipeline: OnPipeline | None = None,
     control: Control | None = None,
+    tied: bool = False,
 ) -> RunOutcome:
     """Run a batch in a child process and wait for it; blocks, so call it off the GUI thread.
 
     `report` is called several times a second, also while the batch is paused through `control`. When it raises
     Cancelled, or `control` is cancelled, the child is asked to stop, given a little time, then killed; the run is left
-    consistent and Cancelled is raised. A pipeline that ends the process is recorded as failed, and the batch goes
-    on in another one; StorageError is raised for a child that dies with no pipeline at work. What was finished stays.
+    consistent and Cancelled is raised. A pipeline that ends the child's process is recorded as failed, and the batch
+    goes on in another one; StorageError is raised for a child that dies with no pipeline at work. What was finished
+    stays. With `tied` the child dies with this process at once, as if all were one; else it comes to a clean end.
     """
     batch = _Parted(root, on_pipeline)
     while True:
-        line = _Line(report, batch.tell, control or Control())
+        grace = TIED_SECONDS if tied else GRACE_SECONDS
+        line = _Line(report, batch.tell, control or Control(), grace)
         left = batch.left()
         wanted = request.model_copy(update={"jobs": 1}) if left.only else request
         began = utc_now()
         try:
-            ended = _in_child(_work, (str(root), wanted.model_dump_json(), left.model_dump_json()), line)
+            ended = _in_child(_work, (str(root), wanted.model_dump_json(), left.model_dump_json(), tied), line)
         except KeyboardInterrupt:
             _recover(root)
             raise
@@ -159,6 +166,9 @@ class _Parted:
         else:
             self._counted.completed += 1
         if (pipeline.run.run_id, record.id) not in self._told:
+            good = record.status == "completed"
+            if good or _DIED not in record.error:  # of one whose process it was, the log says it
+                pipeline.run.log(f"✓ {record.name}" if good else f"✗ {record.name}: {record.error}")
             seconds = record.duration_seconds or 0.0
             self.tell(ended_event(pipeline, record.task_type or "regression", seconds, record.error))
 
@@ -167,7 +177,7 @@ def _fail(pipeline: Pipeline, code: int | None) -> None:
     """Record that a pipeline ended the process that trained it."""
     pipeline.record = pipeline.record.model_copy(update={"status": "running"})
     pipeline.fail(
-        f"The process that trained it {_how(code)}.",
+        f"{_DIED} {_how(code)}.",
         f"The process that trained this pipeline {_how(code)}.\nIts other pipelines went on in a new one.",
     )
     pipeline.run.log(f"✗ {pipeline.record.name}: {pipeline.record.error}")
@@ -221,7 +231,7 @@ class _Ended(NamedTuple):
     pid: int | None
 
 
-def _in_child(work: Callable[..., None], args: tuple[str, ...], line: _Line) -> _Ended:
+def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> _Ended:
     """Let a child do work and listen to it; returns how it ended."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -229,7 +239,12 @@ def _in_child(work: Callable[..., None], args: tuple[str, ...], line: _Line) -> 
     child.start()
     theirs.close()
     try:
-        kind, content = line.listen(child, ours)
+        try:
+            kind, content = line.listen(child, ours)
+        except KeyboardInterrupt:
+            line.cancel()
+            line.listen(child, ours)  # it comes to its end by itself, or is killed after a little time
+            raise
     finally:
         ours.close()
         _end(child)
@@ -268,6 +283,10 @@ class _Line:
             elif time.monotonic() > self._deadline:
                 self._child.kill()
                 self._deadline = float("inf")
+
+    def cancel(self) -> None:
+        """Ask the child to stop, the next time it is listened to."""
+        self._control.cancel()
 
     def _take(self, kind: str, content: Any) -> bool:
         """Pass one message on; False if it was the last."""
@@ -316,10 +335,12 @@ def _recover(root: Path) -> None:
 
 
 class _Home:
-    """The child's end of the connection. A parent that is gone is the wish to stop."""
+    """The child's end of the connection. A parent that is gone is the wish to stop, or the end of a `tied` child."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, tied: bool = False) -> None:
         self._connection = connection
+        self._tied = tied
+        self.done = False
         self._sending = threading.Lock()
         self.control = Control(lambda resting: self.say("resting", resting))
         threading.Thread(target=self._obey, name="runshelf-orders", daemon=True).start()
@@ -337,16 +358,20 @@ class _Home:
         try:
             while True:
                 orders[self._connection.recv()]()
-        except (EOFError, OSError):
+        except (EOFError, OSError):  # the parent is gone, or done with this
+            if self.done:
+                return
             self.control.cancel()
+            time.sleep(0 if self._tied else GRACE_SECONDS)
+            os._exit(ORPHANED)  # nobody is there any more to kill what does not come to its end
 
 
-def _work(connection: Connection, root: str, request: str, left: str) -> None:
+def _work(connection: Connection, root: str, request: str, left: str, tied: bool) -> None:
     """The child's whole life. Ctrl+C in a terminal reaches it, too: it is left to the parent to say what that means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from storage.workspace import Workspace
 
-    home = _Home(connection)
+    home = _Home(connection, tied)
     try:
         with Workspace.open(Path(root)) as workspace:
             outcome = workspace.run_request(
@@ -356,6 +381,7 @@ def _work(connection: Connection, root: str, request: str, left: str) -> None:
                 control=home.control,
                 left=Remainder.model_validate_json(left),
             )
+        home.done = True
         home.say("outcome", outcome)
     except (Cancelled, KeyboardInterrupt):
         home.say("cancelled", None)

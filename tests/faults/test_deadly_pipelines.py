@@ -22,7 +22,6 @@ from tests.storage.conftest import own_cache, spectra_csv
 __all__ = ["own_cache", "spectra_csv"]
 ROOT = Path(__file__).parents[2]
 MODULE = "tests.faults.test_deadly_pipelines"
-OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
 
 
 class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -32,7 +31,7 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.deed = deed
         self.k = k
 
-    def fit(self, X: Any, y: Any) -> Mean:
+    def fit(self, X: Any, y: Any) -> Mean:  # noqa: N803
         match self.deed:
             case "exits":
                 os._exit(3)
@@ -54,7 +53,7 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.mean_ = np.mean(y)
         return self
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> Any:  # noqa: N803
         return np.full(len(X), self.mean_)
 
 
@@ -145,8 +144,8 @@ def test_the_command_line_goes_on_too(root: Path, spectra_csv: Path, tmp_path: P
     deeds = ["exits", "", "segfaults"]
     config = tmp_path / "deeds.json"
     config.write_text(json.dumps(request_for(spectra_csv, deeds).configs))
-    command = [sys.executable, "-m", "storage", "run", str(spectra_csv), "--target", "protein", "--split-column", "split",
-               "--pipelines", str(config), "--no-charts", "-w", str(root)]  # fmt: skip
+    asked = ["--target", "protein", "--split-column", "split", "--pipelines", str(config), "--no-charts"]
+    command = [sys.executable, "-m", "storage", "run", str(spectra_csv), *asked, "-w", str(root)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert "1 completed, 2 failed" in done.stdout and "SIGSEGV" in done.stdout + done.stderr
