@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.formats import MISSING, number_text, tr
 from gui.models.columns import RIGHT, best_of, best_sign
@@ -171,6 +178,7 @@ class MetricDelegate(QStyledItemDelegate):
         styled.text = ""
         style = styled.widget.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, styled, painter, styled.widget)
+        assert isinstance(styled.widget, QAbstractItemView)
         seen = in_sight(option.rect, styled.widget.viewport().rect())
         if seen.width() < option.rect.width():  # half a number would be another one
             painter.setPen(word_colour("muted"))
