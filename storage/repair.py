@@ -69,12 +69,12 @@ _SENTENCES = {
     kinds.SWEEP: ("Remove {one}, an unfinished write.", "Remove {n} unfinished writes."),
     kinds.EMPTY_TRASH: ("Remove {one} from the trash for good.", "Remove {n} old entries from the trash for good."),
 }
-_ORDER = (  # parts first: what the index still knows of them is gone once it is made again
+_ORDER = (  # parts early: what the index still knows of them is gone once it is made again
+    kinds.WRITE_RUNS,  # a run without its document gives nothing back
     kinds.MEND_PARTS,
     kinds.COUNT_PARTS,
     kinds.REBUILD_INDEX,
     kinds.END_WRITERS,
-    kinds.WRITE_RUNS,
     kinds.MARK_INTERRUPTED,
     kinds.TAKE_IN,
     kinds.TAKE_ARRAYS,

@@ -680,6 +680,15 @@ def test_the_document_of_a_run_is_made_anew(root: Path, content: str | None, cat
     assert {k: v[:3] for k, v in results(root).items()} == {k: v[:3] for k, v in before.items()}
 
 
+def test_a_run_without_its_document_gives_back_what_a_damaged_part_held(root: Path) -> None:
+    before = results(root)
+    document(None)(root)
+    for path in (root / DATA).glob("*.parquet"):
+        flip(path, 60)
+    repaired(root, check_workspace(root, deep=True))
+    assert results(root) == before and check_workspace(root, deep=True).verdict == "clean"
+
+
 def test_a_run_of_another_workspace_is_taken_in(root: Path, tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "other") as other:
         ids = fill(other, 2, "theirs")
