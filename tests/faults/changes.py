@@ -460,6 +460,20 @@ def age_trash(workspace: Workspace) -> None:
         edit_json(path, deleted_at="2020-01-01T00:00:00.000Z")
 
 
+def lose_arrays(workspace: Workspace) -> None:
+    manifest = workspace.root / "catalog" / "manifest.json"
+    edit_json(manifest, data=[], generation=json.loads(manifest.read_text())["generation"] + 1)
+
+
+def tear_run(workspace: Workspace) -> None:
+    (workspace.root / "runs" / run_of(workspace, "corn") / "run_config.json").write_text("{")
+
+
+def tear_document(workspace: Workspace) -> None:
+    folder = workspace.root / "runs" / run_of(workspace, "corn") / pipeline_of(workspace, "corn")
+    (folder / "metrics.json").write_text("{,")
+
+
 DAMAGES: dict[str, Callable[[Workspace], None]] = {
     kinds.MEND_PARTS: tear_part,
     kinds.COUNT_PARTS: miscount_part,
@@ -470,6 +484,9 @@ DAMAGES: dict[str, Callable[[Workspace], None]] = {
     kinds.REMOVE_ORPHANS: leave_artifact,
     kinds.SWEEP: leave_strays,
     kinds.EMPTY_TRASH: age_trash,
+    kinds.TAKE_ARRAYS: lose_arrays,
+    kinds.WRITE_RUNS: tear_run,
+    kinds.WRITE_DOCUMENTS: tear_document,
 }
 
 

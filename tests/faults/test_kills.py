@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from storage import Catalog, Library, Pipeline, Run, StorageError, TrashBin, Workspace, check_workspace
+from storage import findings as kinds
 from storage.findings import FIXES, Report
 from storage.trust import Keyring
 from tests.faults import changes
@@ -41,6 +42,11 @@ LEFT = SOUND | {
 }
 LEFT_BY_TRAINING = LEFT | {"run-left", "pipeline-left", "row-missing"}
 LEFT_IN_RUNS = LEFT | {"summary-differs"}  # the pipeline is in its new place, the counts of its run follow
+NOT_IN_PLACE = {  # of what can't be opened, what opening does by itself, another machine's process
+    kinds.WRITE_MARKER,
+    kinds.REBUILD_CATALOG,
+    kinds.END_WRITERS,
+}
 OF_FILES = {  # several files, each for itself the old one or the new one
     "fail",  # error.log tells why, then pipeline.json that it is so: between the two it is interrupted, with a reason
     "report_run",  # a format each
@@ -139,7 +145,7 @@ def test_a_kill_while_order_is_brought_after_a_kill_loses_nothing(base: Path, tm
 
 @pytest.mark.parametrize("change", REPAIRS, ids=lambda change: change.__name__)
 def test_a_repair_that_is_killed_at_any_call_is_done_by_the_next(recorded: Recorded, change: Change) -> None:
-    assert set(DAMAGES) == set(FIXES)
+    assert set(DAMAGES) | NOT_IN_PLACE == set(FIXES)
     made = recorded(change)
     results = ("runs", "pipelines", "rows", "arrays", "library", "archives", "files")
     expected = settled(made.states[-1][1])
@@ -153,8 +159,8 @@ def test_a_repair_that_is_killed_at_any_call_is_done_by_the_next(recorded: Recor
 
 READING = {
     Workspace: "archives chains check close compare_chains compare_folds count_pipelines deleted_details "
-    "details fold_scores folders_with foresee index_status library load name pipelines place_of preview_run "
-    "read_only run runs sample_errors session_report spectra summary usage rerun_request",
+    "details fold_scores folders_with foresee index_status library load name pipelines pipelines_of_process place_of "
+    "preview_run read_only run runs sample_errors session_report spectra summary usage rerun_request",
     Catalog: "arrays best best_of_each best_rows best_values columns compare_datasets complete computed config "
     "count find get global_best global_best_rows group ids ids_of is_current keys manifest metrics "
     "parameter_importance parameters parameters_of rows runs runs_since sample search stored_arrays summary table "
