@@ -306,7 +306,7 @@ class FindingsPage(HealthPage):
         if self._job is not None and not self._job.over:
             return tr("{name}…").format(name=self._job.name)
         if self.report is None:
-            return tr("Not checked yet.")
+            return ""  # it is said below, in large
         counts = self.report.counts
         words = [
             tr("{n} damaged").format(n=integer_text(counts["damage"])) if counts["damage"] else "",
@@ -329,7 +329,7 @@ class FindingsPage(HealthPage):
             self._empty.say(tr("Checking…"), tr("Go on working; what is found is shown here when it is done."))
         elif self.report is None:
             text = tr("A check compares folders, catalog and index and changes nothing. Checking takes seconds.")
-            self._empty.say(tr("Is everything sound?"), text)
+            self._empty.say(tr("Not checked yet"), text)
         elif self.report.cancelled:
             self._empty.say(tr("Cancelled"), tr("Nothing was found until then. Check again to look at everything."))
         else:
