@@ -55,9 +55,10 @@ def look_as_nobody(root: Path) -> None:
     """Look as a user without rights; what that takes of Python and its libraries is loaded before."""
     if os.geteuid() == 0:
         read(root, read_only=True)
-        home = tempfile.mkdtemp(prefix="runshelf-nobody-")
+        home = root.parent / "home"  # goes with the copy
+        home.mkdir()
         os.chown(home, NOBODY, NOBODY)
-        os.environ |= {"XDG_CACHE_HOME": home, "XDG_CONFIG_HOME": home, "HOME": home}
+        os.environ |= dict.fromkeys(("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HOME"), str(home))
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
