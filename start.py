@@ -184,6 +184,7 @@ def temporary_folder() -> Iterator[str]:
         yield ""
         return
     with tempfile.TemporaryDirectory(prefix="runshelf-tests-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o1777)  # as any such folder: tests look as a user without rights, too
         yield folder
 
 

@@ -20,6 +20,10 @@ from storage.wording import size
 from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
 from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
+CHART = (  # the smallest picture there is
+    b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU"
+    b"\x00\x00\x00\nIDATx\x9cc`\x00\x00\x00\x02\x00\x01H\xaf\xa4q\x00\x00\x00\x00IEND\xaeB`\x82"
+)
 IN_RUN = ("pipeline.json", "metrics.json")
 
 
@@ -27,7 +31,7 @@ def make(workspace: Workspace, count: int = 4) -> str:
     """A run with models and charts; returns its id."""
     run_id = fill_with_models(workspace, count)
     for row in workspace.pipelines(run_id):
-        (workspace.root / "runs" / run_id / row.pipeline_id / "parity.png").write_bytes(b"chart" * 40)
+        (workspace.root / "runs" / run_id / row.pipeline_id / "parity.png").write_bytes(CHART)
     return run_id
 
 
