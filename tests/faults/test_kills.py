@@ -55,7 +55,7 @@ OF_FILES = {  # several files, each for itself the old one or the new one
 }
 
 
-def some(states: Sequence[Kept], most: int = 3) -> Sequence[Kept]:
+def some(states: Sequence[Kept], most: int = 4) -> Sequence[Kept]:
     """All of them where all are wanted, else a few, evenly."""
     if ALL or len(states) <= most:
         return states
@@ -149,7 +149,7 @@ def test_a_repair_that_is_killed_at_any_call_is_done_by_the_next(recorded: Recor
     made = recorded(change)
     results = ("runs", "pipelines", "rows", "arrays", "library", "archives", "files")
     expected = settled(made.states[-1][1])
-    for call, root in some(made.states[:-1], 3):
+    for call, root in some(made.states[:-1]):
         with Workspace.open(root) as workspace:
             workspace.plan_repair(workspace.check().findings).apply()
             found = answers(workspace)

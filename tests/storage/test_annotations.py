@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from storage import BadInput, NotFound, ReadOnly, Workspace
-from tests.storage.kills import edit, killed_at
 from tests.storage.samples import add_foreign_part, fill
 
 EDITS = "catalog/annotations.parquet"
@@ -119,17 +118,3 @@ def test_two_at_once_lose_no_tag(root: Path) -> None:
             thread.join()
         workspace.sync()
         assert len(workspace.catalog.get(one)["tags"].split(", ")) == 15
-
-
-def test_a_kill_leaves_the_old_edit_or_the_new(root: Path) -> None:
-    with Workspace.create(root) as workspace:
-        (one,) = fill(workspace, 1)
-        workspace.catalog.annotate([one], notes="old", stars=1)
-    call = 0
-    while killed_at(call, edit, root, one):
-        with Workspace.open(root) as workspace:
-            row = workspace.catalog.get(one)
-            assert (row["notes"], row["stars"]) in (("old", 1), ("new", 3))
-            workspace.catalog.annotate([one], notes="old", stars=1)
-        call += 1
-    assert call > 5

@@ -10,7 +10,6 @@ import pytest
 
 from storage import BadInput, Conflict, NotFound, Workspace, check_workspace
 from storage.archives import archived_artifact, archived_data, read_archive
-from tests.storage.kills import archive_run, killed_at
 from tests.storage.samples import content_of, fill, fill_with_models
 
 
@@ -98,23 +97,6 @@ def test_what_cannot_be_archived_is_named_and_the_others_go_on(workspace: Worksp
     (workspace.root / "runs" / run_id / "_binaries" / name).write_bytes(b"other")
     said = workspace.plan_archive("pipeline", run_id=run_id).apply()
     assert said.startswith("1 archive made. ") and "left out" in said and len(workspace.archives()) == 1
-
-
-def test_a_kill_while_a_run_is_archived_leaves_all_of_it_or_nothing(root: Path) -> None:
-    with Workspace.create(root) as workspace:
-        fill_with_models(workspace, 2)
-    runs = content_of(root / "runs")
-    call, seen = 0, set()
-    while killed_at(call, archive_run, root):
-        with Workspace.open(root) as workspace:
-            archives = workspace.archives()
-            assert len(archives) in (0, 2) and all(one.problem is None for one in archives)
-            seen.add(len(archives))
-            for one in archives:
-                workspace.plan_delete_archive(one.kind, one.name).apply()
-        call += 7
-    assert content_of(root / "runs") == runs and seen == {0, 2}
-    assert check_workspace(root, deep=True).verdict == "clean"
 
 
 def test_the_check_names_a_damaged_archive(workspace: Workspace) -> None:

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from storage import BadInput, Conflict, Corrupt, NotFound, Workspace
-from tests.storage.kills import delete, killed_at, restore
 from tests.storage.samples import fill
 
 META = "catalog/predictions_meta.parquet"
@@ -143,24 +142,3 @@ def test_what_cannot_be_read_cannot_be_deleted(workspace: Workspace) -> None:
         workspace.catalog.plan_delete("test_rmse < 3").apply()
     assert workspace.catalog.count() == 3 and workspace.catalog.trash() == []
     assert list((workspace.root / ".trash").iterdir()) == []
-
-
-def test_a_kill_while_deleting_or_restoring_loses_nothing(root: Path) -> None:
-    """Whatever is not in the catalog is in the trash, whole; what is in the catalog is there for all readers."""
-    with Workspace.create(root) as workspace:
-        ids = set(fill(workspace, 4))
-    for work, settled in ((delete, 2), (restore, 4)):
-        call = 0
-        while killed_at(call, work, root):
-            with Workspace.open(root) as workspace:
-                there, entries = set(workspace.catalog.ids()), workspace.catalog.trash()
-                assert there == ids_in(root, META) == ids_in(root, DATA)
-                assert len(there) == (2 if entries else 4) and there <= ids
-                assert all(entry.status == "deleted" and entry.rows == 2 for entry in entries)
-                if len(there) != 6 - settled:  # as it was before, for the next moment
-                    restore(root) if work is delete else delete(root)
-                    workspace.sync()
-            call += 1
-        assert call > 10
-        with Workspace.open(root) as workspace:
-            assert workspace.catalog.count() == settled

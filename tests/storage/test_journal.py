@@ -1,4 +1,4 @@
-"""Large work is noted before its first step: killed at any moment, it is finished by the next open or never began."""
+"""Large work is noted before its first step: what was cut short is finished by the next open, or never began."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage import Cancelled, Conflict, Workspace, check_workspace
-from tests.storage.kills import empty_trash, killed_at, restore_planned
-from tests.storage.samples import content_of, fill, fill_with_models
+from tests.storage.samples import fill, fill_with_models
 
 
 def notes(root: Path) -> list[Path]:
@@ -20,47 +19,6 @@ def delete_two_runs(root: Path) -> None:
     with Workspace.open(root) as workspace:
         for run in workspace.runs():
             workspace.plan_delete_run(run.run_id).apply()
-
-
-def test_a_kill_while_the_trash_is_emptied_leaves_all_of_it_or_nothing(root: Path) -> None:
-    seen = set()
-    call = 0
-    with Workspace.create(root):
-        pass
-    while True:
-        with Workspace.open(root) as workspace:
-            fill(workspace, 1)
-            fill(workspace, 1, "wheat")
-        delete_two_runs(root)
-        killed = killed_at(call, empty_trash, root)
-        with Workspace.open(root) as workspace:
-            left = len(workspace.trash.list())
-            assert left in (0, 2) and notes(root) == []
-            assert [*(root / ".staging").glob("*-*-*/*")] == []
-            seen.add(left)
-            workspace.trash.plan_empty().apply()
-        if not killed:
-            break
-        call += 1
-    assert seen == {0, 2} and call > 5
-
-
-def test_a_kill_while_several_things_come_back_brings_back_all_or_none(root: Path) -> None:
-    with Workspace.create(root) as workspace:
-        fill_with_models(workspace, 1)
-        fill(workspace, 1, "wheat")
-    before = content_of(root / "runs")
-    delete_two_runs(root)
-    call = 0
-    while killed_at(call, restore_planned, root):
-        with Workspace.open(root) as workspace:
-            left = len(workspace.trash.list())
-            assert left in (0, 2) and notes(root) == []
-            if left == 0:
-                assert content_of(root / "runs") == before
-                delete_two_runs(root)
-        call += 1
-    assert call > 5
 
 
 def test_work_that_was_given_up_is_not_finished_later(root: Path) -> None:

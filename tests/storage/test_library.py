@@ -28,7 +28,6 @@ from storage import (
     checked_name,
     load_configs,
 )
-from tests.storage.kills import killed_at, rename_item, save_pipeline
 from tests.storage.samples import content_of, fill, fill_with_models
 
 GRID = {
@@ -352,36 +351,6 @@ def test_files_called_as_ours_are_kept_under_another_name(workspace: Workspace) 
     item = workspace.library.save_pipeline(run_id, pipeline_id, "x")
     assert item.problem is None and {p.read_text() for p in item.path.glob("*~source")} == {"mine"}
     assert len(list(item.path.glob("*~source"))) == 3
-
-
-def test_a_kill_while_saving_leaves_a_whole_item_or_none(root: Path) -> None:
-    with Workspace.create(root) as workspace:
-        fill_with_models(workspace)
-    call = 0
-    while killed_at(call, save_pipeline, root):
-        with Workspace.open(root) as workspace:
-            assert _unfinished(workspace) == []
-            for item in workspace.library.list():
-                assert item.problem is None and workspace.library.verify("pipeline", item.name) == []
-                workspace.library.plan_delete("pipeline", item.name).apply()
-            assert [p.name for p in (root / "library" / "trained" / "pipeline").iterdir()] == []
-        call += 1
-    assert call > 8
-
-
-def test_a_kill_while_renaming_leaves_one_name(root: Path) -> None:
-    with Workspace.create(root) as workspace:
-        run_id = fill_with_models(workspace)
-        workspace.library.save_pipeline(run_id, workspace.pipelines(run_id)[0].pipeline_id, "old")
-    call = 0
-    while killed_at(call, rename_item, root, "old", "new"):
-        with Workspace.open(root) as workspace:
-            (item,) = workspace.library.list()
-            assert item.problem is None and workspace.library.verify("pipeline", item.name) == []
-            if item.name == "new":
-                workspace.library.rename("pipeline", "new", "old")
-        call += 1
-    assert call > 2
 
 
 def _unfinished(workspace: Workspace) -> list[Path]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from storage import Conflict, Locked, NotFound, Workspace
-from tests.storage.kills import delete_pipeline, delete_run, killed_at, restore_all
 from tests.storage.samples import content_of, fill, fill_with_models
 
 
@@ -132,49 +131,6 @@ def test_a_pipeline_comes_back_into_its_run_under_a_new_name(workspace: Workspac
     assert workspace.trash.kept_artifacts("my best run")
     workspace.trash.restore(plan.trashed[0])
     assert workspace.count_pipelines(run_id) == 2 and workspace.runs()[0].folder == "my best run"
-
-
-def test_a_kill_while_a_run_goes_or_comes_back_leaves_it_in_one_place(root: Path) -> None:
-    with Workspace.create(root) as workspace:
-        run_id = fill_with_models(workspace)
-    before = content_of(root / "runs")
-    for work, settled in ((delete_run, 0), (restore_all, 1)):
-        call = 0
-        while killed_at(call, work, root):
-            with Workspace.open(root) as workspace:
-                there, entries = len(workspace.runs()), workspace.trash.list()
-                assert there + len(entries) == 1
-                place = root / "runs" if there else root / ".trash" / entries[0].trash_id / "content"
-                prefix = "" if there else f"{run_id}/"
-                found = {f"{prefix}{name}": digest for name, digest in content_of(place).items()}
-                assert found == {k: v for k, v in before.items() if there or k != run_id}
-                assert all(entry.problem is None for entry in entries)
-                if there == settled:  # as it was before, for the next moment
-                    if settled:
-                        workspace.plan_delete_run(run_id).apply()
-                    else:
-                        workspace.trash.restore(entries[0].trash_id)
-            call += 1
-        assert call > 5
-        with Workspace.open(root) as workspace:
-            assert len(workspace.runs()) == settled
-
-
-def test_a_kill_while_a_pipeline_is_deleted_leaves_its_run_in_order(root: Path) -> None:
-    with Workspace.create(root) as workspace:
-        run_id = fill_with_models(workspace)
-    before = content_of(root / "runs")
-    call = 0
-    while killed_at(call, delete_pipeline, root):
-        with Workspace.open(root) as workspace:
-            entries = workspace.trash.list()
-            assert workspace.count_pipelines(run_id) == workspace.summary(run_id).total == 2 - len(entries)
-            assert workspace.summary(run_id).best_pipeline.metric_value == 1.0 + len(entries)
-            for entry in entries:
-                workspace.trash.restore(entry.trash_id)
-        assert content_of(root / "runs") == before
-        call += 1
-    assert call > 5
 
 
 def test_links_are_moved_as_they_are(workspace: Workspace, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from storage.cli import main
 from storage.records import DatasetSource, PipelineRecord, read_document
 from storage.trees import tree_bytes
 from storage.wording import size
-from tests.storage.kills import killed_at, thin, thin_to_trash, unthin
 from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
 CHART = (  # the smallest picture there is
@@ -171,36 +170,6 @@ def test_a_run_that_was_renamed_is_brought_back_where_it_is(workspace: Workspace
     workspace.sync()
     workspace.plan_unthin(run_id).apply()
     assert content_of(workspace.root / "runs" / "mine") == before
-
-
-@pytest.mark.parametrize("work", [thin, thin_to_trash, unthin], ids=lambda work: str(work.__name__))
-def test_a_kill_at_any_change_of_the_disk_leaves_the_old_state_or_the_new(root: Path, work: object) -> None:
-    with Workspace.create(root) as workspace:
-        make(workspace, 3)
-        whole = state(workspace)
-        if work is unthin:
-            workspace.plan_thin(1, "test_rmse").apply()
-    call, seen = 0, set()
-    while True:
-        killed = killed_at(call, work, root)  # type: ignore[arg-type]
-        with Workspace.open(root) as workspace:
-            thinned = sum(bool(row.thinned) for row in workspace.pipelines(workspace.runs()[0].run_id))
-            assert thinned in (0, 2)
-            seen.add(thinned)
-            assert not list((root / ".staging").glob("plan-*"))
-            if thinned == 0:
-                assert state(workspace) == whole
-            if killed and thinned == 0 and work is unthin:
-                workspace.plan_thin(1, "test_rmse").apply()
-            elif killed and thinned and work is not unthin:
-                workspace.plan_unthin().apply()
-                assert state(workspace) == whole
-                workspace.trash.plan_empty().apply()
-        if not killed:
-            break
-        call += 5
-    assert seen == {0, 2}
-    assert check_workspace(root, deep=True).verdict == "clean"
 
 
 def test_stored_samples_stay_for_the_best_and_come_back_for_the_others(workspace: Workspace, dataset: Dataset) -> None:
