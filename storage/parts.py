@@ -214,9 +214,9 @@ class Parts:
             gone: dict[str, list[PartRecord]] = {"meta": [], "data": []}
             ranges: dict[str, list[Range]] = {}
 
-            def take(dataset: str, table: pa.Table, merged: bool = False) -> None:
+            def take(dataset: str, table: pa.Table, sources: Sequence[PartRecord] = ()) -> None:
                 staged, part = self.files.write(dataset, table)
-                live[dataset].append(part.model_copy(update={"merged": merged}))
+                live[dataset].append(_from(sources, part) if sources else part)
                 files.append((staged, self.files.path(dataset, part)))
                 if dataset == "data":
                     ranges[part.file] = ranges_of(table)
@@ -231,7 +231,7 @@ class Parts:
                     kept = self.files.read(dataset, old).filter(pc.invert(mask))
                     gone[dataset].append(old)
                     if kept.num_rows:
-                        take(dataset, kept, _ours([old]))
+                        take(dataset, kept, [old])
             if annotations is not None:
                 take("annotations", annotations)
             elif not any(gone.values()):
@@ -314,7 +314,7 @@ class Parts:
             try:
                 if self.files.schema_of("meta", part).names != schema.names:
                     staged, wide = self.files.write("meta", conform(self.files.read("meta", part), schema))
-                    widened[part.file] = staged, wide.model_copy(update={"merged": _ours([part])})
+                    widened[part.file] = staged, _from([part], wide)
             except (StorageError, pa.ArrowException, OSError):
                 continue  # damaged: stays as it is, for check to repair
         return widened
@@ -371,7 +371,7 @@ class Parts:
                 return False
             place = next(i for i, p in enumerate(live) if p.file in names)
             kept = [p for p in live if p.file not in names]
-            part = part.model_copy(update={"merged": _ours(group)})
+            part = _from(group, part)
             after = self._next(before, {dataset: [*kept[:place], part, *kept[place:]]})
             self._commit([(staged, self.files.path(dataset, part))], after)
             self._advance(before, after)
@@ -380,9 +380,14 @@ class Parts:
         return True
 
 
-def _ours(parts: Iterable[PartRecord]) -> bool:
-    """Whether these parts are Runshelf's own: their rows were followed when they were written."""
-    return all(part.footer for part in parts)
+def _from(sources: Iterable[PartRecord], part: PartRecord) -> PartRecord:
+    """A part that was written anew from others.
+
+    An index that knows all its results need not read it, unless another program wrote one of the others: that may have
+    changed values, and there may be indexes that have not seen them when the part is written anew once more.
+    """
+    foreign = any(one.foreign or not one.footer for one in sources)
+    return part.model_copy(update={"merged": not foreign, "foreign": foreign})
 
 
 def _wider(schema: pa.Schema, other: pa.Schema) -> pa.Schema:

@@ -338,6 +338,7 @@ class PartRecord(Record):
     """One live part file of a catalog dataset.
 
     `footer` is the sha256 of the Parquet footer alone; `merged` says that the rows come from other parts, unchanged.
+    `foreign` says that rows of another program are among them, which may be other values of known results.
     """
 
     file: str
@@ -346,6 +347,7 @@ class PartRecord(Record):
     sha256: str
     footer: str = ""
     merged: bool = False
+    foreign: bool = False
 
 
 class Manifest(Record):

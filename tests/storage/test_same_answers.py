@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from storage import Workspace
@@ -44,6 +44,7 @@ ACTIONS = st.lists(
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(actions=["replace", "metric", "metric"])
 @given(actions=ACTIONS)
 def test_kept_index_equals_rebuilt_index_equals_duckdb(
     tmp_path_factory: pytest.TempPathFactory, actions: list[Any]
