@@ -117,11 +117,9 @@ def duration_text(seconds: float | None) -> str:
 
 def bytes_text(count: int) -> str:
     """Write a size with the unit that suits it, with the digits and units that plans and reports have: 3.21 MB."""
-    told, unit = float(count), ""
-    for larger in ("kB", "MB", "GB", "TB"):
-        if told < 1000:
-            break
-        told, unit = told / 1000, larger
+    from storage import in_unit
+
+    told, unit = in_unit(count)
     return f"{number_text(told)} {unit}" if unit else counted(count, "{n} byte", "{n} bytes")
 
 

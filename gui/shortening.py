@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QStyle, QStyledIt
 
 BREAKS = " _=-/\\"
 LONGEST_END = 0.6  # of the room: the beginning tells more
+AROUND = 24  # more pixels than any cell leaves free beside a text
 EDGE = 4  # pixels between a number and the edge of its cell that nobody misses
 
 
@@ -46,13 +47,16 @@ def _fitting(text: str, metrics: QFontMetrics, room: int) -> str:
 
 def fit(option: QStyleOptionViewItem, covered: int = 0) -> None:
     """Shorten the text of a cell to the room it has; of the table `covered` pixels at the left lie below others."""
-    if not option.text or option.rect.width() <= 0:  # the latter asks how much room it would like
+    width = option.rect.width()
+    if not option.text or width <= 0:  # the latter asks how much room it would like
         return
     if option.displayAlignment & Qt.AlignmentFlag.AlignRight:
         _show_whole(option, covered)
         return
     if option.features & QStyleOptionViewItem.ViewItemFeature.WrapText:
         return
+    if option.icon.isNull() and option.fontMetrics.horizontalAdvance(option.text) + AROUND <= width:
+        return  # as most do: each table has hundreds of cells to paint
     style = option.widget.style() if option.widget is not None else QApplication.style()
     margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, option.widget) + 1
     place = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, option.widget)
@@ -69,7 +73,10 @@ def _show_whole(option: QStyleOptionViewItem, covered: int) -> None:
     """Let "…" stand for a number that the edge of the table cuts."""
     if not isinstance(option.widget, QAbstractItemView):
         return
-    seen = in_sight(option.rect, option.widget.viewport().rect(), covered)
+    whole = option.widget.viewport().rect()
+    if covered <= option.rect.left() and option.rect.right() <= whole.right():
+        return
+    seen = in_sight(option.rect, whole, covered)
     end = option.rect.right() - EDGE
     begin = end - option.fontMetrics.horizontalAdvance(option.text)
     if seen.right() < end or (begin < seen.left() and seen.left() > option.rect.left()):

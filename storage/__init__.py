@@ -123,6 +123,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.usage import Usage as Usage
     from storage.usage import measure_workspace as measure_workspace
     from storage.version import VERSION as VERSION
+    from storage.wording import in_unit as in_unit
     from storage.workspace import Workspace as Workspace
     from storage.worse_on_test import Worsening as Worsening
     from storage.worse_on_test import worsening as worsening
@@ -159,6 +160,7 @@ _HOMES = {
         "Untrusted",
     ),
     "exports": ("harmless",),
+    "wording": ("in_unit",),
     "findings": ("Finding", "Report"),
     "importance": ("Importance", "rank_parameters"),
     "layout": ("checked_name",),

@@ -213,15 +213,12 @@ class CatalogCheck:
                 self._inspection.find("row-missing", place, what)
 
     def _deleted(self, ids: set[str]) -> set[str]:
-        """Those of these predictions that somebody deleted from the catalog: the latest edit says it."""
-        latest: dict[str, tuple[Any, bool]] = {}
-        for part in self._sound["annotations"]:
-            assert self._files is not None
-            for row in self._files.read("annotations", part, verify=False).to_pylist():
-                name, at = row.get("prediction_id"), row.get("at")
-                if name in ids and (name not in latest or (at is not None and at >= latest[name][0])):
-                    latest[name] = (at, bool(row.get("deleted")))
-        return {name for name, (_, deleted) in latest.items() if deleted}
+        """Those of these predictions that somebody deleted from the catalog."""
+        from storage.part_files import deleted_in
+
+        assert self._files is not None
+        read = self._files.read
+        return ids & deleted_in(read("annotations", part, verify=False) for part in self._sound["annotations"])
 
     def _find_folders_gone(self, meta: pa.Table, seen: Sequence[SeenPipeline]) -> None:
         import pyarrow as pa

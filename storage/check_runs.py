@@ -19,7 +19,7 @@ from storage.disk import Disk
 from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout, pipeline_number
-from storage.records import PipelineRecord, RunConfig, RunSummary, read_document, read_json, utc_now
+from storage.records import PipelineRecord, RunConfig, RunSummary, has_classes, read_document, read_json, utc_now
 from storage.scan import run_folders, run_signature
 from storage.trash import Trash
 
@@ -137,7 +137,7 @@ class RunsCheck:
         summary = self._read(folder / "run_summary.json", RunSummary, "summary-damaged")
         if config is not None:
             self._check_copy(folder, config)
-        state = _RunState(folder, _sizes(folder / BINARIES), classes=_classes(config.task_type if config else None))
+        state = _RunState(folder, _sizes(folder / BINARIES), classes=has_classes(config.task_type if config else None))
         if summary is not None and summary.status == "running":
             state.busy = self._lives(summary.writer)
             if not state.busy:
@@ -203,7 +203,7 @@ class RunsCheck:
                 record.status,
                 busy,
                 predictions=record.thinned is None and bool(_size(folder, "predictions.csv").get("predictions.csv")),
-                classes=state.classes if record.task_type is None else _classes(record.task_type),
+                classes=state.classes if record.task_type is None else has_classes(record.task_type),
             ),
             state,
         )
@@ -321,11 +321,6 @@ def _just_ended(record: PipelineRecord) -> bool:
 def ended(seen: Iterable[SeenPipeline]) -> list[SeenPipeline]:
     """Those of them that should have a row in the catalog."""
     return [one for one in seen if one.status in _ENDED and one.prediction_id]
-
-
-def _classes(task_type: str | None) -> bool | None:
-    """Whether a task has classes; None where nobody said."""
-    return None if task_type is None else task_type == "classification"
 
 
 def has_pipelines(folder: Path) -> bool:

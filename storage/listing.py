@@ -15,7 +15,7 @@ from storage.errors import NotFound, StorageError
 from storage.metrics import PARTITIONS, key_metric
 from storage.pipelines import Pipeline, read_predictions
 from storage.reading import is_plain_file, is_plain_folder
-from storage.records import PipelineRecord, RunConfig, read_document
+from storage.records import PipelineRecord, RunConfig, has_classes, read_document
 from storage.runs import Run
 
 if TYPE_CHECKING:
@@ -196,8 +196,7 @@ def with_archive(details: PipelineDetails, folder: Path) -> PipelineDetails:
 
 
 def _has_classes(record: PipelineRecord, run: RunConfig | None) -> bool | None:
-    task = record.task_type or (run.task_type if run is not None else None)
-    return None if task is None else task == "classification"
+    return has_classes(record.task_type or (run.task_type if run is not None else None))
 
 
 def with_catalog(details: PipelineDetails, catalog: Catalog, prediction_id: str) -> PipelineDetails:

@@ -22,7 +22,7 @@ from storage.index import Index
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
 from storage.moments import from_microseconds
-from storage.part_files import ANNOTATION_SCHEMA, DATA_SCHEMA, META_SCHEMA, table_of
+from storage.part_files import ANNOTATION_SCHEMA, DATA_SCHEMA, META_SCHEMA, deleted_in, moments_in, table_of
 from storage.part_index import split_tags
 from storage.parts import Parts
 from storage.pipelines import Pipeline
@@ -124,7 +124,7 @@ class Mending:
         there: dict[str, int] = {}
         for part in sound:
             table = self._parts.files.read("annotations", part)
-            for name, at in zip(table.column("prediction_id").to_pylist(), _moments(table), strict=True):
+            for name, at in zip(table.column("prediction_id").to_pylist(), moments_in(table), strict=True):
                 there[name] = max(there.get(name, 0), at)
         known = self._catalog.ask_index(self._index.parts.all_annotations)
         for name, row in known.items():
@@ -140,15 +140,7 @@ class Mending:
 
     def _deleted(self, sound: Sequence[PartRecord], recovered: Sequence[Mapping[str, Any]]) -> set[str]:
         """The predictions that somebody deleted: they are not to come back."""
-        latest: dict[str, tuple[int, bool]] = {}
-        for part in sound:
-            table = self._parts.files.read("annotations", part)
-            flags = table.column("deleted").to_pylist() if "deleted" in table.column_names else [False] * table.num_rows
-            names = table.column("prediction_id").to_pylist()
-            for name, at, flag in zip(names, _moments(table), flags, strict=True):
-                if at >= latest.get(name, (0, False))[0]:
-                    latest[name] = (at, bool(flag))
-        found = {name for name, (_, flag) in latest.items() if flag}
+        found = deleted_in(self._parts.files.read("annotations", part) for part in sound)
         return found | {str(row["prediction_id"]) for row in recovered if row["deleted"]}
 
     # ------------------------------------------------------------ results
@@ -199,13 +191,6 @@ class Mending:
             kept["run_date"] = date.fromisoformat(str(day)[:10]) if day else None
             kept["config"] = self._catalog.config(str(row["prediction_id"]))
             found.meta.append(kept)
-
-
-def _moments(table: pa.Table) -> list[int]:
-    """The times of edits in microseconds; 0 where another program wrote none."""
-    if "at" not in table.column_names:
-        return [0] * table.num_rows
-    return [one or 0 for one in table.column("at").cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()]
 
 
 def _meta_table(rows: Sequence[dict[str, Any]]) -> pa.Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -313,6 +313,25 @@ class PartFiles:
         size = staged.stat().st_size
         record = PartRecord(file=name, rows=table.num_rows, bytes=size, sha256=whole, footer=_footer_digest(staged))
         return staged, record
+
+
+def moments_in(edits: pa.Table) -> list[int]:
+    """The times of edits in microseconds; 0 where another program wrote none."""
+    if "at" not in edits.column_names:
+        return [0] * edits.num_rows
+    return [one or 0 for one in edits.column("at").cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()]
+
+
+def deleted_in(edits: Iterable[pa.Table]) -> set[str]:
+    """The predictions that somebody deleted: the latest of these edits says so, of equal times the last one."""
+    latest: dict[str, tuple[int, bool]] = {}
+    for table in edits:
+        flags = table.column("deleted").to_pylist() if "deleted" in table.column_names else [False] * table.num_rows
+        names = table.column("prediction_id").to_pylist()
+        for name, at, flag in zip(names, moments_in(table), flags, strict=True):
+            if at >= latest.get(name, (0, False))[0]:
+                latest[name] = (at, bool(flag))
+    return {name for name, (_, flag) in latest.items() if flag}
 
 
 def ranges_of(table: pa.Table) -> list[Range]:

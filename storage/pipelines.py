@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.errors import BadInput, Conflict, Corrupt, NotFound
 from storage.layout import checked_name
-from storage.records import PipelineRecord, Status, plain, read_json, to_json, utc_now
+from storage.records import PipelineRecord, Status, has_classes, plain, read_json, to_json, utc_now
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,9 +139,7 @@ class Pipeline:
         return self._arrays
 
     def _has_classes(self) -> bool | None:
-        """Whether y holds labels; None where nobody said."""
-        task = self.record.task_type or self.run.config.task_type
-        return None if task is None else task == "classification"
+        return has_classes(self.record.task_type or self.run.config.task_type)
 
 
 def read_predictions(path: Path, classes: bool | None) -> list[PredictionArrays]:

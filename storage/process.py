@@ -76,10 +76,7 @@ def run_in_child(
                 batch.end_some(ended.content, left.only)
                 continue
             return batch.whole(ended.content)
-        if ended.kind == "cancelled":
-            raise Cancelled("Training was cancelled.")
-        if ended.kind == "error":
-            raise ended.content
+        ended.check("Training")
         raise StorageError(
             f"Training stopped: its process {_how(ended.code)}.",
             advice="Finished pipelines are kept; see run.log, then run again to go on.",
@@ -212,10 +209,7 @@ def load_in_child(root: Path, run_id: str, pipeline_id: str, report: Report) -> 
     ended = _in_child(_load, (str(root), run_id, pipeline_id), line)
     if ended.kind == "outcome":
         return ended.content  # type: ignore[no-any-return]
-    if ended.kind == "cancelled":
-        raise Cancelled("Loading was cancelled.")
-    if ended.kind == "error":
-        raise ended.content
+    ended.check("Loading")
     raise StorageError(
         f"{pipeline_id} can't be loaded here: the process that loaded it ended with code {ended.code}.",
         advice="Load it with the versions it was made with, or train it again from its configuration.",
@@ -229,6 +223,13 @@ class _Ended(NamedTuple):
     content: Any
     code: int | None
     pid: int | None
+
+    def check(self, doing: str) -> None:
+        """Raise Cancelled where it was asked to stop, or what it raised itself."""
+        if self.kind == "cancelled":
+            raise Cancelled(f"{doing} was cancelled.")
+        if self.kind == "error":
+            raise self.content
 
 
 def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> _Ended:

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +29,14 @@ def is_plain_folder(path: Path) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except (OSError, ValueError):  # ValueError: no system has such a name
         return False
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """What a file looks like, to tell later whether it was changed: its size and time, -1 where there is none."""
+    with suppress(OSError):
+        found = os.lstat(path)
+        return found.st_size, found.st_mtime_ns
+    return -1, -1
 
 
 def is_behind_link(path: Path, root: Path) -> bool:

@@ -424,6 +424,11 @@ def to_json(value: Any) -> bytes:
     return (json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def has_classes(task_type: str | None) -> bool | None:
+    """Whether y of a task holds labels; None where nobody said which task it is."""
+    return None if task_type is None else task_type == "classification"
+
+
 def first_reason(error: Exception) -> str:
     """The first thing a validation found wrong, with its place."""
     if isinstance(error, ValidationError):

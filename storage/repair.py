@@ -6,7 +6,6 @@ What is damaged or unused goes to the trash first. What is no longer as it was f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from storage.layout import Layout, pipeline_number
 from storage.manifest import DATASETS, ManifestFile
 from storage.plan import Plan, Report, Step
 from storage.quarantine import move_aside
+from storage.reading import stamp
 from storage.records import PipelineRecord, RunSummary, read_document
 from storage.recovery import end_abandoned, interrupt
 from storage.rescue import RESCUES
@@ -115,7 +115,7 @@ class Repairs:
         title = f"Repair {count(sum(len(found) for found in chosen.values()), 'finding')}"
         steps = tuple(Step(_sentence(fix, found), sum(one.bytes for one in found)) for fix, found in chosen.items())
         places = [self.layout.root / one.place for one in findings if one.fix not in ("", kinds.REBUILD_INDEX)]
-        return Plan(title, steps, lambda: [_stamp(place) for place in places], lambda report: self._do(chosen, report))
+        return Plan(title, steps, lambda: [stamp(place) for place in places], lambda report: self._do(chosen, report))
 
     def _do(self, chosen: dict[str, list[Finding]], report: Report) -> str:
         done: list[str] = []
@@ -287,11 +287,3 @@ def _sentence(fix: str, found: Sequence[Finding]) -> str:
     single, several = _SENTENCES[fix]
     place = Path(found[0].place)
     return (single if len(found) == 1 else several).format(n=f"{len(found):,}", one=place.name, run=place.parent.name)
-
-
-def _stamp(place: Path) -> tuple[int, int]:
-    """What a thing looked like when it was planned to change it."""
-    with suppress(OSError):
-        stat = place.lstat()
-        return stat.st_size, stat.st_mtime_ns
-    return -1, -1

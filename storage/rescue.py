@@ -7,7 +7,7 @@ left out is copied to the trash first. Killed at any point, the next rescue does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
 from storage.plan import Plan, Report, Step
 from storage.quarantine import copy_aside
-from storage.reading import read_bytes
+from storage.reading import read_bytes, stamp
 from storage.records import Manifest, PartRecord, WorkspaceRecord, read_document, readable_part
 
 if TYPE_CHECKING:
@@ -58,14 +58,7 @@ def plan_rescue(root: Path | str, findings: Sequence[Finding]) -> Plan:
 
     steps = tuple(Step(_STEPS[fix]) for fix in chosen)
     title = "Make the workspace one that can be opened again"
-    return Plan(title, steps, lambda: [_stamp(path) for path in (layout.marker, layout.manifest)], work)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    with suppress(OSError):
-        found = path.lstat()
-        return found.st_size, found.st_mtime_ns
-    return -1, -1
+    return Plan(title, steps, lambda: [stamp(path) for path in (layout.marker, layout.manifest)], work)
 
 
 # ---------------------------------------------------------------- runshelf.json
@@ -163,9 +156,11 @@ class _Rebuilding:
 
     def look(self) -> _Found:
         """Look at every part, the newest first."""
+        from storage.part_files import deleted_in
+
         edits = [record for record, _ in self._sound("annotations")]
         self._found.live["annotations"] += edits
-        deleted = self._deleted(edits)
+        deleted = deleted_in(self._files.read("annotations", part) for part in reversed(edits))
         for dataset in ("data", "meta"):
             seen: set[str | None] = set()
             for record, ids in self._sound(dataset):
@@ -189,7 +184,7 @@ class _Rebuilding:
 
             table: pa.Table = self._files.read(dataset, record).filter(pa.array(keep))
             staged, rest = self._files.write(dataset, table)
-            self._found.live[dataset].append(rest)
+            self._found.live[dataset].append(rest.model_copy(update={"foreign": record.foreign}))
             self._found.written.append((staged, self._files.path(dataset, rest)))
 
     def _sound(self, dataset: str) -> list[tuple[PartRecord, pa.ChunkedArray]]:
@@ -206,7 +201,9 @@ class _Rebuilding:
                 self._found.damaged += 1
                 self._found.live[dataset].append(self._damaged(dataset, name, known))
                 continue
-            sound.append((record.model_copy(update={"merged": known.merged}) if known else record, ids))
+            foreign = known.foreign or not known.footer if known else not name.startswith("part-")
+            merged = known is not None and known.merged
+            sound.append((record.model_copy(update={"merged": merged, "foreign": foreign}), ids))
         return sound
 
     def _names(self, dataset: str) -> list[str]:
@@ -226,16 +223,6 @@ class _Rebuilding:
             return known.model_copy(update={"footer": _UNKNOWN})
         size = (self._layout.part_folder(dataset) / name).stat().st_size
         return PartRecord(file=name, rows=0, bytes=size, sha256=_UNKNOWN, footer=_UNKNOWN)
-
-    def _deleted(self, edits: Iterable[PartRecord]) -> set[str]:
-        """The predictions whose latest edit says that somebody deleted them."""
-        latest: dict[str, tuple[Any, bool]] = {}
-        for part in edits:
-            for row in self._files.read("annotations", part).to_pylist():
-                name, at = row.get("prediction_id"), row.get("at")
-                if at is not None and (name not in latest or at >= latest[name][0]):
-                    latest[name] = (at, bool(row.get("deleted")))
-        return {name for name, (_, deleted) in latest.items() if deleted}
 
 
 def _described(told: Any) -> dict[str, PartRecord]:

@@ -26,7 +26,7 @@ from storage.layout import Layout, checked_name, folder_part, pipeline_folder
 from storage.plan import Plan, Step
 from storage.reading import is_plain_file
 from storage.readmes import model_card
-from storage.records import PipelineRecord
+from storage.records import PipelineRecord, has_classes
 
 if TYPE_CHECKING:
     from storage.predictions import PredictionArrays
@@ -174,7 +174,7 @@ def predictions_in(folder: Path, record: PipelineRecord) -> list[PredictionArray
     if not is_plain_file(path):
         return []
     try:
-        return read_csv(path, None if record.task_type is None else record.task_type == "classification")
+        return read_csv(path, has_classes(record.task_type))
     except (OSError, ValueError, BadInput):
         return []
 

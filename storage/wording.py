@@ -54,12 +54,18 @@ def duration(seconds: float | None) -> str:
 
 def size(count: int) -> str:
     """A number of bytes with the unit that suits it."""
-    told, unit = float(count), "bytes"
+    told, unit = in_unit(count)
+    return f"{number(told)} {unit}" if unit else f"{count:,} bytes"
+
+
+def in_unit(count: int) -> tuple[float, str]:
+    """A number of bytes in the unit that suits it, and that unit; none for a few bytes."""
+    told, unit = float(count), ""
     for larger in ("kB", "MB", "GB", "TB"):
         if told < 1000:
             break
         told, unit = told / 1000, larger
-    return f"{count:,} bytes" if unit == "bytes" else f"{number(told)} {unit}"
+    return told, unit
 
 
 def moment(when: datetime | None) -> str:

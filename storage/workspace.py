@@ -139,12 +139,7 @@ class Workspace:
                 self._disk.make_folders(self.layout.folders())
                 self._disk.open()
                 self._rescue_catalog()
-            except (
-                ReadOnly,
-                DiskFull,
-                BadInput,
-                Locked,
-            ) as error:  # BadInput: a folder of it is a link to somewhere else
+            except (ReadOnly, DiskFull, Locked, BadInput) as error:  # the last: a folder of it is a link to elsewhere
                 self._disk.close()
                 self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")

@@ -58,6 +58,10 @@ class Pins(QObject):
         """Return how wide the pinned columns are together."""
         return sum(self._titles.sectionSize(place) for place in self.places)
 
+    def over_column(self, column: int) -> int:
+        """Return how many pixels at the left of the table lie over a column of the model now."""
+        return self._titles.covered if self._titles.covered and column not in self.places else 0
+
     def lie(self) -> None:
         """Put the titles in place, if the table is scrolled."""
         width, room = self.width(), self._table.viewport().width()

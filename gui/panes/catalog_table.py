@@ -111,9 +111,9 @@ def _ranges(selection: QItemSelection) -> list[tuple[int, int]]:
 class RowDelegate(QStyledItemDelegate):
     """Paints the scattered rows as selected, and what a cell says aside (under ASIDE_ROLE) muted at its end."""
 
-    def __init__(self, selection: RowSelection, parent: QObject) -> None:
+    def __init__(self, selection: RowSelection, pins: Pins, parent: QObject) -> None:
         super().__init__(parent)
-        self._selection = selection
+        self._selection, self._pins = selection, pins
         self.asides = False  # whether any cell says something aside
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
@@ -124,9 +124,7 @@ class RowDelegate(QStyledItemDelegate):
                 option.text = ""  # the icon tells it, and the tip; who reads with the ears hears the word all the same
             if index.data(NOTE_ROLE):
                 option.decorationPosition = QStyleOptionViewItem.Position.Right
-        table = self.parent()
-        covers = isinstance(table, CatalogTable) and table.pins.active and index.column() not in table.pins.places
-        fit(option, table.pins.width() if covers else 0)  # type: ignore[union-attr]
+        fit(option, self._pins.over_column(index.column()))
         scattered = self._selection.scattered
         if scattered is not None and index.row() in scattered:
             option.state |= QStyle.StateFlag.State_Selected
@@ -186,7 +184,7 @@ class CatalogTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         dress_table(self)
-        self.cells = RowDelegate(self.chosen, self)
+        self.cells = RowDelegate(self.chosen, self.pins, self)
         self.setItemDelegate(self.cells)
         self.cells.closeEditor.connect(lambda *_: self.editing_ended.emit())
         self.titles.setMinimumSectionSize(LEAST_WIDTH)

@@ -227,6 +227,24 @@ def test_a_torn_manifest_and_a_damaged_part_are_both_mended(root: Path) -> None:
     assert results(root) == before and check_workspace(root, deep=True).verdict == "clean"
 
 
+def test_a_rescue_remembers_which_parts_other_programs_wrote(root: Path) -> None:
+    name = part(root, META).name
+    table = pd.read_parquet(root / META / name).assign(test_rmse=0.25)
+    theirs = add_foreign_part(root, "meta", table, replacing=name)
+    edit_json(root / "catalog/manifest.json", generation="many")  # the rest can still be read
+    rescue(root)
+    told = {one["file"]: one for one in json.loads((root / "catalog/manifest.json").read_text())["meta"]}
+    assert told[theirs]["foreign"] and not any(one["foreign"] for file, one in told.items() if file != theirs)
+    with Workspace.open(root) as workspace:
+        for metric in ("own", "other"):  # each writes the older parts anew, with a wider schema
+            pipeline = workspace.create_run("oats").add_pipeline({"metric": metric})
+            pipeline.save_metrics({"test": {metric: 1.0}})
+            pipeline.complete()
+        known = set(table["prediction_id"])
+        rows = workspace.catalog.search(limit=None)
+        assert set(rows[rows["prediction_id"].isin(known)]["test_rmse"]) == {0.25}
+
+
 def test_a_manifest_of_a_newer_version_is_left_alone(root: Path) -> None:
     edit_json(root / "catalog/manifest.json", format=99)
     content = (root / "catalog/manifest.json").read_bytes()
