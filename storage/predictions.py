@@ -85,7 +85,8 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
     """Read the table back into arrays, one per partition and fold; the inverse of `to_frame`.
 
     `classes` says whether y holds labels; left out, text is taken for labels. Missing columns are filled in:
-    partition "test", no fold, row numbers. Raises BadInput when y_true or y_pred is missing.
+    partition "test", no fold, row numbers. Raises BadInput when y_true or y_pred is missing, ValueError for values that
+    are of another kind.
     """
     import pandas as pd
 
@@ -94,6 +95,8 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
     if classes is None:
         classes = table[true[0]].dtype.kind not in "fiu"
     columns = {name: table[name].to_numpy(object if classes else np.float64) for name in (*true, *pred)}
+    if "sample_index" in names and table["sample_index"].isna().any():
+        raise ValueError("a row has no sample_index")  # as a whole number it would be some other sample
     kinds: dict[str, Any] = {"sample_index": np.int64, "partition": str}
     kinds |= {name: np.float64 for name in names if classes and name.startswith(_PROBABILITY)}
     columns |= {name: table[name].to_numpy(kind) for name, kind in kinds.items() if name in names}

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import Corrupt, StorageError, Workspace, check_workspace
+from storage import BadInput, Corrupt, StorageError, Workspace, check_workspace
 from storage.journal import NoteRecord
+from storage.predictions import differ, read_csv
 from storage.records import utc_now
 from storage.trust import Keyring
 from tests.faults.specimen import KINDS, NOTE, UNNAMED, Kind, answers, changed, look_round, settings_in, told
@@ -46,6 +47,12 @@ def item_of(kind: Kind) -> str:
     parts = kind.where.split("/")
     depth = {"runs": 2, ".trash": 2, "library": 4}.get(parts[0], 4 if parts[1] == "archives" else 1)
     return "/".join(parts[:depth])
+
+
+def to_damage(root: Path, kinds: list[str]) -> dict[str, tuple[Path, str, bytes]]:
+    """A file of each kind, its place as findings name it, and its bytes."""
+    files = {name: KINDS[name].file(root) for name in kinds}
+    return {name: (path, KINDS[name].place(root), path.read_bytes()) for name, path in files.items()}
 
 
 @functools.cache
@@ -99,9 +106,7 @@ def beside(items: set[str], allowed: Iterable[str]) -> set[str]:
 @pytest.mark.parametrize("kinds", rounds(), ids=", ".join)
 def test_a_torn_file_is_named_and_harms_no_other(made: Path, root: Path, kinds: list[str]) -> None:
     before, usual = sound(made)
-    damaged = {
-        name: (KINDS[name].file(root), KINDS[name].place(root), KINDS[name].file(root).read_bytes()) for name in kinds
-    }
+    damaged = to_damage(root, kinds)
     for number in range(CUTS):
         for path, _, whole in damaged.values():
             path.write_bytes(cut(whole, number))
@@ -185,15 +190,27 @@ def test_a_flipped_bit_is_named_by_the_deep_check(made: Path, root: Path, kinds:
     """Documents that people may edit have no digest: a flip in them is named where it leaves no document behind."""
     _, usual = sound(made)
     chance = random.Random(kinds[0])
-    damaged = {
-        name: (KINDS[name].file(root), KINDS[name].place(root), KINDS[name].file(root).read_bytes()) for name in kinds
-    }
+    damaged = to_damage(root, kinds)
     for _ in range(FLIPS):
         for path, _, whole in damaged.values():
             path.write_bytes(flipped(whole, chance))
         found = {(one.code, one.place) for one in check_workspace(root, deep=True).findings} - usual
         for name, (_, place, _) in damaged.items():
             assert (KINDS[name].code, place) in found or name in WITHOUT_DIGEST, name
+
+
+def test_a_table_of_predictions_that_says_something_else_is_named(root: Path) -> None:
+    path = next(root.glob("runs/*_study/0001*/predictions.csv"))
+    whole, chance = path.read_bytes(), random.Random(7)
+    arrays = read_csv(path, classes=False)
+    for data in [*(cut(whole, number) for number in range(CUTS)), *(flipped(whole, chance) for _ in range(FLIPS))]:
+        path.write_bytes(data)
+        found = {one.code for one in check_workspace(root, deep=True).findings if one.place.endswith(path.name)}
+        try:
+            differs = bool(differ(arrays, read_csv(path, classes=False)))
+        except (ValueError, BadInput):
+            differs = True
+        assert bool(found & {"document-damaged", "document-differs"}) is differs, data[:200]
 
 
 def test_a_flipped_bit_in_a_part_is_never_read_as_another_value(made: Path, root: Path) -> None:

@@ -55,8 +55,9 @@ def full_from(number: int) -> Callable[[Call], None]:
     return told
 
 
-def chosen(change: Change, wanting: list[int]) -> list[int]:
-    """The calls from which on there is no room: each of them, or one, another for every change."""
+def chosen(change: Change, made: Recording) -> list[int]:
+    """The calls from which on there is no room: each that needs some, or one, another for every change."""
+    wanting = [number for number, call in enumerate(made.calls) if needs_room(call)]
     if ALL or not wanting:
         return wanting
     return [wanting[zlib.crc32(change.__name__.encode()) % len(wanting)]]
@@ -65,7 +66,7 @@ def chosen(change: Change, wanting: list[int]) -> list[int]:
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_no_room_from_any_call_on(recorded: Recorded, base: Path, tmp_path: Path, change: Change) -> None:
     made = recorded(change)
-    for number in chosen(change, [number for number, call in enumerate(made.calls) if needs_room(call)]):
+    for number in chosen(change, made):
         root = copy(base, tmp_path / f"{number}")
         with Workspace.open(root) as workspace:
             steps = change(workspace)
@@ -86,8 +87,7 @@ def test_no_room_from_any_call_on(recorded: Recorded, base: Path, tmp_path: Path
 def test_a_repair_without_room_is_done_when_there_is_some(
     recorded: Recorded, base: Path, tmp_path: Path, change: Change
 ) -> None:
-    made = recorded(change)
-    for number in chosen(change, [number for number, call in enumerate(made.calls) if needs_room(call)]):
+    for number in chosen(change, recorded(change)):
         root = copy(base, tmp_path / f"{number}")
         with Workspace.open(root) as workspace:
             steps = change(workspace)

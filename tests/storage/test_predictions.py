@@ -105,7 +105,7 @@ def test_a_file_is_read_as_pandas_reads_it(tmp_path: Path, text: str) -> None:
     same(read_csv(path, classes), from_frame(table, classes))
 
 
-@pytest.mark.parametrize("text", ["", "y\n1\n", "y_true,y_pred\n1,high\n"])
+@pytest.mark.parametrize("text", ["", "y\n1\n", "y_true,y_pred\n1,high\n", "y_true,y_pred,sample_index\n1,2,0\n1,2,\n"])
 def test_what_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "predictions.csv"
     path.write_text(text)
