@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QRect, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QObject, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDockWidget
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FIRST_HEIGHTS = [420, 280]  # of runs and library; it is their proportion that counts
 LEAST_CENTRE = 400
+TITLE = QSize(8, 40)  # about what the system puts around a window
 LEAST_BELOW = (320, 112)
 BELOW_SHARE = 36  # percent of the window, for what comes below it the first time
 
@@ -64,7 +65,8 @@ class WindowShape(QObject):
         if placed:
             self._window.setGeometry(wanted)
         else:
-            self._window.resize(wanted.size())
+            room = screens[0].size() - TITLE
+            self._window.resize(wanted.size().boundedTo(room))
 
     def reset(self) -> None:
         """Put the docks as a new user sees them."""

@@ -153,4 +153,6 @@ def read_predictions(path: Path, classes: bool | None) -> list[PredictionArrays]
     try:
         return read_csv(path, classes)
     except (ValueError, BadInput) as error:
-        raise Corrupt(f"predictions.csv is damaged: {error}", path, "Restore it from a copy.") from error
+        raise Corrupt(
+            f"predictions.csv is damaged: {str(error).rstrip('.')}.", path, "Restore it from a copy."
+        ) from error

@@ -17,7 +17,7 @@ from gui.shortening import shortened
 from gui.theme import theme
 
 PARTITIONS = ("val", "test", "train")
-NAME_WIDTH = 220
+NAME_WIDTH = 144
 
 
 class CompareStrip(QWidget):

@@ -35,7 +35,9 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
+    QStyle,
     QStyledItemDelegate,
+    QStyleOptionHeader,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
@@ -46,6 +48,7 @@ from gui.models.columns import LEFT
 from gui.models.compared import Compared
 from gui.panes.catalog_table import dress_table
 from gui.selection import Picked
+from gui.shortening import shortened
 from gui.theme import theme
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -142,6 +145,21 @@ class LegendModel(CompareModel):
         return None
 
 
+class RowNames(QHeaderView):
+    """The names of the rows, shortened so that they can be told apart."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Vertical, parent)
+        self.setFixedWidth(NARROWEST)
+        self.setHighlightSections(False)
+        self.setIconSize(QSize(12, 12))
+
+    def initStyleOptionForIndex(self, option: QStyleOptionHeader, section: int) -> None:
+        super().initStyleOptionForIndex(option, section)
+        room = self.width() - self.style().pixelMetric(QStyle.PixelMetric.PM_HeaderMargin) * 4 - 16
+        option.text = shortened(option.text, option.fontMetrics, room)
+
+
 class CompareTable(QTableView):
     """Shows a CompareModel. `picked` tells which pipeline somebody went to."""
 
@@ -158,15 +176,10 @@ class CompareTable(QTableView):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalHeader(RowNames(self))
         dress_table(self)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        names = self.verticalHeader()
-        if not isinstance(model, LegendModel):
-            names.show()
-            names.setFixedWidth(NARROWEST)
-            names.setHighlightSections(False)
-            names.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-            names.setIconSize(QSize(12, 12))
+        self.verticalHeader().setVisible(not isinstance(model, LegendModel))
         titles = self.horizontalHeader()
         titles.setHighlightSections(False)
         titles.setSectionsClickable(True)
