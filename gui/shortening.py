@@ -30,15 +30,15 @@ def shortened(text: str, metrics: QFontMetrics, room: int) -> str:
     left = room - metrics.horizontalAdvance(end)
     if place <= 0 or left < room * (1 - LONGEST_END):
         return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, max(0, room))
-    return _fitting(text[:place], metrics, left) + end
+    return _beginning(text[:place], end, metrics, room) + end
 
 
-def _fitting(text: str, metrics: QFontMetrics, room: int) -> str:
-    """The longest beginning of a text that fits."""
+def _beginning(text: str, end: str, metrics: QFontMetrics, room: int) -> str:
+    """The longest beginning of a text that fits before this end; together they may be wider than each by itself."""
     fits, too_long = 0, len(text) + 1
     while too_long - fits > 1:
         half = (fits + too_long) // 2
-        if metrics.horizontalAdvance(text[:half]) <= room:
+        if metrics.horizontalAdvance(text[:half] + end) <= room:
             fits = half
         else:
             too_long = half
@@ -60,7 +60,7 @@ def fit(option: QStyleOptionViewItem, covered: int = 0) -> None:
     style = option.widget.style() if option.widget is not None else QApplication.style()
     margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, option.widget) + 1
     place = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, option.widget)
-    option.text = shortened(option.text, option.fontMetrics, place.width() - 2 * margin)
+    option.text = shortened(option.text, option.fontMetrics, place.width() - 2 * margin - 1)
 
 
 def in_sight(rect: QRect, whole: QRect, covered: int = 0) -> QRect:

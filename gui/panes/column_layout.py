@@ -31,7 +31,8 @@ SPARE = {
     "dataset_name": 200,
     "model_type": 200,
 }  # how wide they grow where there is room, by rank
-GIVES = 24  # pixels that a name gives up where that brings the column at the edge into sight
+GIVES = {"pipeline_name": 40}  # pixels that a name gives up where that brings the column at the edge into sight
+GIVES_ELSE = 24
 MARKS = ("stars", "tags")  # shown by themselves as soon as any result has them
 PINNED_AT_FIRST = ("pipeline_name",)
 METRIC_WIDTH = 80
@@ -148,7 +149,7 @@ class ColumnLayout(QObject):
         for key, place in shown.items():
             right = left + (self._least[key] if key in elastic else self._table.columnWidth(place))
             if key in elastic:
-                most[key] = min(GIVES, self._least[key] - LEAST_WIDTH)
+                most[key] = min(GIVES.get(key, GIVES_ELSE), self._least[key] - LEAST_WIDTH)
             elif left < room < right <= room + sum(most.values()):
                 given = {}
                 for one in most:

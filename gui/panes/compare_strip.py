@@ -17,7 +17,7 @@ from gui.shortening import shortened
 from gui.theme import theme
 
 PARTITIONS = ("val", "test", "train")
-NAME_WIDTH = 144
+NAME_WIDTH = 116
 
 
 class CompareStrip(QWidget):

@@ -53,6 +53,7 @@ from gui.theme import theme
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 NARROWEST, WIDEST = 120, 184  # of the names
+ICON = 28  # the sign before a name, and what is free around it
 NOWHERE = QModelIndex()
 # Corners and turn (in degrees) of the markers `charts.plot.symbol` chooses, in the same order; no corners is a circle.
 _SHAPES = ((0, 0), (4, 45), (3, -90), (4, 0), (3, 90), (5, -90), (6, 0), (10, -90))
@@ -156,7 +157,7 @@ class RowNames(QHeaderView):
 
     def initStyleOptionForIndex(self, option: QStyleOptionHeader, section: int) -> None:
         super().initStyleOptionForIndex(option, section)
-        room = self.width() - self.style().pixelMetric(QStyle.PixelMetric.PM_HeaderMargin) * 4 - 16
+        room = self.width() - self.style().pixelMetric(QStyle.PixelMetric.PM_HeaderMargin) * 4 - ICON
         option.text = shortened(option.text, option.fontMetrics, room)
 
 
