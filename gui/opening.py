@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from gui.dialogs.messages import NewWorkspaceDialog
 from gui.formats import tr
 from gui.one_window import OneWindow
+from gui.rescuing import Rescuing
 from gui.settings import documents_folder
 from gui.tasks import Problem, Progress
 
@@ -28,6 +29,7 @@ class Opening:
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._alone = OneWindow(window.tasks, window)
+        self._rescuing = Rescuing(window, self.open)
         self._alone.wanted.connect(self._come_to_front)
         window.session.opened.connect(self._alone.settle)
         window.session.closed.connect(self._alone.leave)
@@ -47,12 +49,16 @@ class Opening:
     ) -> None:
         """Open the workspace at `path`; if another window has it, that one comes to the front instead.
 
-        What is open stays when it can't be done, which is told unless there is `failed`.
+        What is open stays when it can't be done, which is told unless there is `failed`; what can be repaired so that
+        it opens is offered instead.
         """
 
         def refuse(problem: Problem) -> None:
             self._back()
-            (failed or self._window.tell)(problem)
+            if create:
+                self._window.tell(problem)
+            else:
+                self._rescuing.consider(path, problem, failed or self._window.tell)
 
         def tell(progress: Progress) -> None:
             self._window.on_its_way.tell(progress)

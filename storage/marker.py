@@ -37,7 +37,7 @@ def read_marker(root: Path) -> WorkspaceRecord:
     if not _is_folder(root):
         raise NotFound(f"There is no folder {root}.", root, "Check the path, or make a workspace with: runshelf init.")
     if not os.path.isfile(root / MARKER):
-        if (root / "runs").is_dir() and (root / "catalog").is_dir():
+        if is_left_of_workspace(root):
             raise NotFound(f"{root} has lost its {MARKER}.", root, _MEND)
         raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
     try:
@@ -47,6 +47,11 @@ def read_marker(root: Path) -> WorkspaceRecord:
     if record.format_version > FORMAT_VERSION:
         raise TooNew(f"{root} was made by a newer Runshelf.", root, "Update Runshelf to open it.")
     return record
+
+
+def is_left_of_workspace(root: Path) -> bool:
+    """Whether a folder holds what a workspace does, with or without the document that marks it."""
+    return (root / "runs").is_dir() and (root / "catalog").is_dir()
 
 
 def _is_folder(root: Path) -> bool:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from storage.disk import Disk
-from storage.errors import Corrupt, NotFound, StorageError
+from storage.errors import Corrupt, NotFound, StorageError, TooNew
 from storage.findings import REBUILD_CATALOG, WRITE_MARKER, Finding, count
 from storage.index_facts import Remembered, remembered
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
+from storage.marker import is_left_of_workspace, read_marker
 from storage.plan import Plan, Report, Step
 from storage.quarantine import copy_aside
 from storage.reading import read_bytes, stamp
@@ -37,10 +38,14 @@ _STEPS = {
 }
 
 
-def plan_rescue(root: Path | str, findings: Sequence[Finding]) -> Plan:
-    """A plan that mends what keeps a workspace from being opened or written; without steps where nothing does."""
+def plan_rescue(root: Path | str, findings: Sequence[Finding] | None = None) -> Plan:
+    """A plan that mends what keeps a workspace from being opened or written; without steps where nothing does.
+
+    It is made from the findings of a check; without them it looks for itself, which takes no time.
+    """
     layout = Layout(Path(root).absolute())
-    chosen = [fix for fix in RESCUES if any(one.fix == fix for one in findings)]
+    needed = _needed(layout) if findings is None else {one.fix for one in findings}
+    chosen = [fix for fix in RESCUES if fix in needed]
 
     def work(report: Report) -> str:
         disk = Disk(layout.root, layout.staging)
@@ -59,6 +64,26 @@ def plan_rescue(root: Path | str, findings: Sequence[Finding]) -> Plan:
     steps = tuple(Step(_STEPS[fix]) for fix in chosen)
     title = "Make the workspace one that can be opened again"
     return Plan(title, steps, lambda: [stamp(path) for path in (layout.marker, layout.manifest)], work)
+
+
+def _needed(layout: Layout) -> set[str]:
+    """The rescues that a folder needs; none where it is no workspace, or one of a newer Runshelf."""
+    needed = set()
+    try:
+        read_marker(layout.root)
+    except TooNew:
+        return set()
+    except (NotFound, Corrupt):
+        if not is_left_of_workspace(layout.root):
+            return set()
+        needed.add(WRITE_MARKER)
+    manifest = ManifestFile(layout, Disk(layout.root, layout.staging, read_only=True))
+    if layout.catalog.is_symlink():  # it is not followed, so nothing is mended behind it
+        return needed
+    with suppress(TooNew):
+        if not _is_sound(manifest.read) or manifest.orphans():
+            needed.add(REBUILD_CATALOG)
+    return needed
 
 
 # ---------------------------------------------------------------- runshelf.json

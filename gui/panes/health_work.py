@@ -34,16 +34,23 @@ def check(root: Path, deep: bool, report: Report) -> CheckReport:
 
 
 def preview_repair(findings: Sequence[Finding], workspace: Workspace) -> Preview:
-    """Plan a repair, to be looked at."""
-    return preview_of(workspace.plan_repair(findings))
+    """Plan a repair, to be looked at; what keeps everything else from being mended comes first and by itself."""
+    from storage import plan_rescue
+
+    rescue = plan_rescue(workspace.root, findings)
+    return preview_of(rescue if rescue.steps else workspace.plan_repair(findings))
 
 
 def repair(root: Path, findings: Sequence[Finding], deep: bool, report: Report) -> Repaired:
     """Mend findings, then check again."""
-    from storage import Workspace, check_workspace
+    from storage import Workspace, check_workspace, plan_rescue
 
-    with Workspace.open(root) as workspace:
-        text = workspace.plan_repair(findings).apply(report)
+    rescue = plan_rescue(root, findings)
+    if rescue.steps:
+        text = rescue.apply(report)
+    else:
+        with Workspace.open(root) as workspace:
+            text = workspace.plan_repair(findings).apply(report)
     return Repaired(text, check_workspace(root, report, deep))
 
 

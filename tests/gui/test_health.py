@@ -147,6 +147,20 @@ def test_fix_all_mends_everything_that_can_be_mended(qtbot, pane, root):
     assert pane.findings._jobs.jobs[0].state == "completed" and "written anew" in pane.findings._jobs.jobs[0].outcome
 
 
+def test_a_damaged_manifest_is_made_again_while_the_workspace_is_open(qtbot, pane, root):
+    os.truncate(root / "catalog/manifest.json", 60)
+    assert "manifest-damaged" in check(qtbot, pane)
+    page = pane.findings
+    qtbot.mouseClick(page.fix_all_button, Qt.MouseButton.LeftButton)
+    report, asked = page.report, dialog(qtbot, page)
+    assert "Make the catalog's manifest again" in asked.text()
+    asked.act.click()
+    qtbot.waitUntil(lambda: page.report is not report)
+    assert "manifest-damaged" not in [one.code for one in page.report.findings] and not page.report.counts["damage"]
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count() == 41 and not workspace.read_only
+
+
 def test_it_is_worked_by_keyboard(qtbot, pane, root):
     shutil.copy(part(root), part(root).with_name("part-00.parquet"))
     check(qtbot, pane)
