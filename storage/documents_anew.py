@@ -13,19 +13,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from storage.artifacts import FOLDER as BINARIES
 from storage.catalog import Catalog
 from storage.disk import Disk
 from storage.errors import Conflict, Corrupt, NotFound, StorageError
+from storage.grammar import quote
 from storage.layout import Layout, pipeline_number
 from storage.listing import sample_names
 from storage.metrics import PARTITIONS, flatten
 from storage.part_files import META_SCHEMA
+from storage.pipeline_anew import pipeline_record_anew
 from storage.pipelines import Pipeline
 from storage.predictions import PredictionArrays, differ, to_frame
 from storage.quarantine import copy_aside
-from storage.reading import read_bytes
+from storage.reading import is_plain_file, read_bytes
 from storage.records import PipelineRecord, PlannedPipeline, RunConfig, read_document, read_json, readable_part, to_json
 from storage.runs import Run
+from storage.trash import Trash
 
 _SECTIONS = (*PARTITIONS, "cross_validation")
 
@@ -86,11 +90,13 @@ class DocumentsAnew:
     # ------------------------------------------------------------ pipelines
 
     def write_document(self, place: Path) -> bool:
-        """Write metrics.json or predictions.csv of a pipeline anew from the catalog; False if it is as that says.
+        """Write a document of a pipeline anew from the catalog: pipeline.json, metrics.json or predictions.csv.
 
-        Raises NotFound where the catalog does not have it.
+        False if it is as that says. Raises NotFound where the catalog does not have it.
         """
         run = Run.open(self._layout, self._disk, self._catalog, place.parent.parent)
+        if place.name == "pipeline.json":
+            return self._write_pipeline(run, place)
         pipeline = run.pipeline(place.parent.name)
         with self._disk.lock("runs"):
             content = self._metrics(pipeline) if place.name == "metrics.json" else self._predictions(pipeline)
@@ -100,6 +106,52 @@ class DocumentsAnew:
             self._disk.write(place, content)
         run.log(f"{place.name} of {pipeline.pipeline_id} was written anew from the catalog by a repair")
         return True
+
+    def _write_pipeline(self, run: Run, place: Path) -> bool:
+        """Write pipeline.json anew; False if it is sound. Raises Conflict where its artifacts are not known."""
+        folder = place.parent
+        with self._disk.lock("runs"):
+            with suppress(Corrupt, NotFound):
+                read_document(place, PipelineRecord)
+                return False
+            row = self._row_in(run, folder.name)
+            name = str(row["prediction_id"])
+            read: dict[str, Any] = {}
+            with suppress(NotFound):
+                read = readable_part(read_bytes(place, place.name))
+            others, free = self._others(run)
+            arrays = self._catalog.arrays(name)
+            record = pipeline_record_anew(folder, read, row, self._catalog.config(name), arrays, others, free)
+            self._keep_damaged(place)
+            self._disk.write(place, record.to_json())
+        with suppress(StorageError):  # a summary that can't be read is written anew by itself
+            run.recount(always=True)
+        run.log(f"{place.name} of {folder.name} was written anew from the catalog by a repair")
+        return True
+
+    def _row_in(self, run: Run, pipeline_id: str) -> Mapping[str, Any]:
+        """The row of a pipeline whose own document can't say which it is."""
+        catalog = self._catalog
+        asked = f"run_id = {quote(run.config.run_id)} and pipeline_id = {quote(pipeline_id)}"
+        rows = catalog.rows(catalog.keys(asked, "created_at", limit=2))
+        if len(rows) != 1:
+            raise NotFound("The catalog has no result of it.", run.folder / pipeline_id, "Bring it back from a copy.")
+        return rows[0]
+
+    def _others(self, run: Run) -> tuple[list[PipelineRecord], set[str]]:
+        """The sound pipelines of a run, and the files in its `_binaries/` that neither they nor deleted ones name.
+
+        Where more than one is damaged, none of those files is said to be any one's.
+        """
+        folders = [path for path in run.folder.iterdir() if pipeline_number(path.name) is not None]
+        others = _records(run.folder)
+        if len(folders) - len(others) > 1:
+            return others, set()
+        named = {Path(one.path).name for record in others for one in record.all_binaries()}
+        named |= Trash(self._layout, self._disk).kept_artifacts(run.folder.name)
+        binaries = run.folder / BINARIES
+        there = {path.name for path in binaries.iterdir() if is_plain_file(path)} if binaries.is_dir() else set()
+        return others, there - named
 
     def _metrics(self, pipeline: Pipeline) -> bytes | None:
         """metrics.json as the catalog has it; what that lacks, folds and counts, is computed from the arrays again.

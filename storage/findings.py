@@ -37,7 +37,6 @@ REMOVE_ORPHANS = "remove orphans"
 EMPTY_TRASH = "empty trash"
 
 _COPY = "Bring it back from a copy if there is one."
-_ITS_RESULT = f"{_COPY} Its result in the catalog is not affected."
 _FROM_CATALOG = "Write it anew from the catalog, which has the result; a damaged one goes to the trash first."
 
 KINDS: dict[str, Kind] = {
@@ -89,7 +88,10 @@ KINDS: dict[str, Kind] = {
         "Run summary out of step", "note", "It was right when the run ended; write it anew if folders were removed.",
         WRITE_SUMMARIES,
     ),
-    "pipeline-damaged": Kind("Damaged pipeline", "damage", _ITS_RESULT),
+    "pipeline-damaged": Kind(
+        "Damaged pipeline", "damage", "Write pipeline.json anew from the catalog, which has its result.",
+        WRITE_DOCUMENTS,
+    ),
     "pipeline-left": Kind(
         "Pipeline left running", "warning", "Its process is gone: mark it as interrupted.", MARK_INTERRUPTED
     ),

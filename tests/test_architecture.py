@@ -42,7 +42,7 @@ FLOORS = [
     {"rescue"},
     {"catalog_row", "stored_arrays", "groups", "deletion", "check_runs", "archives"},
     {"catalog", "check_archives", "check_library"},
-    {"pipelines", "flat_predictions", "carrying", "migration_reports"},
+    {"pipelines", "pipeline_anew", "flat_predictions", "carrying", "migration_reports"},
     {"runs", "endings", "verifying", "check_results"},
     {"check_catalog"},
     {"check"},

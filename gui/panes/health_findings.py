@@ -237,8 +237,7 @@ class FindingsPage(HealthPage):
         if one.fix:
             menu.addSeparator()
             menu.addAction(tr("Fix this…"), lambda: self._fix_row(row)).setEnabled(self.may_write and not self._busy())
-        elif one.code == "pipeline-damaged":
-            menu.addSeparator()
+        if one.code == "pipeline-damaged":
             delete = menu.addAction(tr("Delete folder to trash"), lambda: self.delete_wanted.emit(run, pipeline))
             delete.setEnabled(self.may_write and not self._busy())
         return menu

@@ -107,7 +107,7 @@ def test_a_finding_leads_to_its_pipeline(qtbot, window, broken, way):
 def test_a_finding_is_copied_and_its_folder_deleted_and_brought_back(qtbot, window, broken):
     page, row = finding(qtbot, window)
     actions = {action.text(): action for action in page.menu_for(row).actions()}
-    assert list(actions) == ["Show pipeline", "Open folder", "Copy details", "", "Delete folder to trash"]
+    assert list(actions) == ["Show pipeline", "Open folder", "Copy details", "", "Fix this…", "Delete folder to trash"]
     actions["Copy details"].trigger()
     assert f"{broken.name}/pipeline.json" in QGuiApplication.clipboard().text()
     actions["Delete folder to trash"].trigger()
