@@ -1,4 +1,4 @@
-"""Checking results against the pipelines' own documents: the metrics and the arrays that the catalog has of each.
+"""Checking results against the pipelines' own documents: what the catalog says of each, its metrics and its arrays.
 
 The catalog has checksums, the documents have none: what differs was changed in the documents. Only parts that were
 found sound are read, one batch of rows at a time.
@@ -16,13 +16,14 @@ from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout
 from storage.metrics import flatten
-from storage.records import PartRecord, read_json
+from storage.pipeline_anew import as_the_catalog_says
+from storage.records import PartRecord, PipelineRecord, read_document, read_json
 
 if TYPE_CHECKING:
     from storage.part_files import PartFiles
     from storage.predictions import PredictionArrays
 
-_METRICS, _PREDICTIONS = "metrics.json", "predictions.csv"
+_PIPELINE, _METRICS, _PREDICTIONS = "pipeline.json", "metrics.json", "predictions.csv"
 
 
 class ResultsCheck:
@@ -61,6 +62,7 @@ class ResultsCheck:
                 if name in known and name not in told:
                     told.add(name)
                     with self._inspection.item(self._place(known[name])):
+                        self._compare_pipeline(known[name], row)
                         self._compare_metrics(known[name], row)
         for part in self._sound["data"]:
             self._inspection.step("comparing arrays with their documents")
@@ -82,6 +84,17 @@ class ResultsCheck:
 
         return read_predictions(self._place(one) / _PREDICTIONS, one.classes)
 
+    def _compare_pipeline(self, one: SeenPipeline, row: Mapping[str, Any]) -> None:
+        place = self._place(one) / _PIPELINE
+        try:
+            record = read_document(place, PipelineRecord)
+        except StorageError:
+            return  # the look at the run has told of it
+        told = as_the_catalog_says(record, row, row.get("config"))
+        wrong = [name for name, value in told if value != getattr(record, name)]
+        if wrong:
+            self._tell_differing(one, place, wrong)
+
     def _compare_metrics(self, one: SeenPipeline, row: Mapping[str, Any]) -> None:
         from storage.part_files import META_SCHEMA
 
@@ -97,9 +110,12 @@ class ResultsCheck:
             if name not in META_SCHEMA.names and name in row and not _same(value, row[name])
         ]
         if wrong:
-            what = f"{_METRICS} of {one.pipeline_id} says another {wrong[0]} than the catalog"
-            more = f", and {len(wrong) - 1:,} more" if len(wrong) > 1 else ""
-            self._inspection.find("document-differs", place, f"{what}{more}.")
+            self._tell_differing(one, place, wrong)
+
+    def _tell_differing(self, one: SeenPipeline, place: Path, wrong: Sequence[str]) -> None:
+        what = f"{place.name} of {one.pipeline_id} says another {wrong[0]} than the catalog"
+        more = f", and {len(wrong) - 1:,} more" if len(wrong) > 1 else ""
+        self._inspection.find("document-differs", place, f"{what}{more}.")
 
     def _compare_arrays(self, one: SeenPipeline, rows: Sequence[Mapping[str, Any]]) -> None:
         from storage.predictions import differ, from_row

@@ -22,7 +22,7 @@ from storage.layout import Layout, pipeline_number
 from storage.listing import sample_names
 from storage.metrics import PARTITIONS, flatten
 from storage.part_files import META_SCHEMA
-from storage.pipeline_anew import pipeline_record_anew
+from storage.pipeline_anew import as_the_catalog_says, pipeline_record_anew
 from storage.pipelines import Pipeline
 from storage.predictions import PredictionArrays, differ, to_frame
 from storage.quarantine import copy_aside
@@ -108,26 +108,44 @@ class DocumentsAnew:
         return True
 
     def _write_pipeline(self, run: Run, place: Path) -> bool:
-        """Write pipeline.json anew; False if it is sound. Raises Conflict where its artifacts are not known."""
+        """Write pipeline.json anew; False if it is sound and says what the catalog does.
+
+        Raises Conflict where its artifacts are not known.
+        """
         folder = place.parent
         with self._disk.lock("runs"):
-            with suppress(Corrupt, NotFound):
-                read_document(place, PipelineRecord)
+            record = self._corrected(place) or self._again(run, place)
+            if record is None:
                 return False
-            row = self._row_in(run, folder.name)
-            name = str(row["prediction_id"])
-            read: dict[str, Any] = {}
-            with suppress(NotFound):
-                read = readable_part(read_bytes(place, place.name))
-            others, free = self._others(run)
-            arrays = self._catalog.arrays(name)
-            record = pipeline_record_anew(folder, read, row, self._catalog.config(name), arrays, others, free)
             self._keep_damaged(place)
             self._disk.write(place, record.to_json())
         with suppress(StorageError):  # a summary that can't be read is written anew by itself
             run.recount(always=True)
         run.log(f"{place.name} of {folder.name} was written anew from the catalog by a repair")
         return True
+
+    def _corrected(self, place: Path) -> PipelineRecord | None:
+        """A document that can be read, as the catalog says it; None where it can't be read, or says just that."""
+        with suppress(Corrupt, NotFound):
+            record = read_document(place, PipelineRecord)
+            name = record.prediction_id
+            told = as_the_catalog_says(record, self._catalog.get(name), self._catalog.config(name))
+            return told if told != record else None
+        return None
+
+    def _again(self, run: Run, place: Path) -> PipelineRecord | None:
+        """A document that can't be read, made again; None where it can."""
+        read: dict[str, Any] = {}
+        with suppress(Corrupt, NotFound):
+            read_document(place, PipelineRecord)
+            return None
+        with suppress(NotFound):
+            read = readable_part(read_bytes(place, place.name))
+        row = self._row_in(run, place.parent.name)
+        name = str(row["prediction_id"])
+        others, free = self._others(run)
+        config, arrays = self._catalog.config(name), self._catalog.arrays(name)
+        return pipeline_record_anew(place.parent, read, row, config, arrays, others, free)
 
     def _row_in(self, run: Run, pipeline_id: str) -> Mapping[str, Any]:
         """The row of a pipeline whose own document can't say which it is."""

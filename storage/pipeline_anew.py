@@ -67,7 +67,7 @@ def pipeline_record_anew(
         if alike:
             fields[name] = getattr(alike[0], name)
     fields |= _described(config) | whole
-    fields |= {field: row[column] for field, column in _AS_THE_CATALOG_HAS_IT.items() if row.get(column) is not None}
+    fields |= _known(row)
     fields |= {"id": folder.name, "number": pipeline_number(folder.name) or 0}
     fields.pop("artifacts", None)
     record = _record_of(fields)
@@ -80,6 +80,24 @@ def pipeline_record_anew(
     if record.samples is None and alike:
         record.samples = _samples(alike, arrays)
     return record
+
+
+def as_the_catalog_says(record: PipelineRecord, row: Mapping[str, Any], config: str | None) -> PipelineRecord:
+    """A document with what its row in the catalog says otherwise; the same where nothing is otherwise.
+
+    What the document leaves open the catalog may have from elsewhere.
+    """
+    own = record.model_dump(exclude={"steps"}, exclude_none=True)
+    told = {field: value for field, value in _known(row).items() if own.get(field) not in (None, "")}
+    if record.steps:
+        told |= {name: value for name, value in _described(config).items() if name == "steps"}
+    other = _record_of({**record.model_dump(by_alias=True), **told})
+    changed = {field: getattr(other, field) for field in told if getattr(other, field) != getattr(record, field)}
+    return record.model_copy(update=changed) if changed else record
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: row[column] for field, column in _AS_THE_CATALOG_HAS_IT.items() if row.get(column) is not None}
 
 
 def _samples(alike: Sequence[PipelineRecord], arrays: Sequence[PredictionArrays]) -> SamplesRecord | None:
