@@ -19,6 +19,7 @@ from storage.disk import Disk
 from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout, pipeline_number
+from storage.reading import is_plain_file
 from storage.records import PipelineRecord, RunConfig, RunSummary, has_classes, read_document, read_json, utc_now
 from storage.scan import run_folders, run_signature
 from storage.trash import Trash
@@ -233,8 +234,8 @@ class RunsCheck:
         except StorageError as error:
             self._inspection.find("document-damaged", folder / "metrics.json", error.what)
         try:
-            if os.stat(folder / "predictions.csv").st_size == 0:
-                what = "predictions.csv is empty."
+            what = cut_short(folder / "predictions.csv")
+            if what:
                 self._inspection.find("document-damaged", folder / "predictions.csv", what)
         except FileNotFoundError:
             if record.thinned is None:
@@ -311,6 +312,21 @@ class RunsCheck:
             what = f"{path.name} of {path.parent.name} is missing." if missing else error.what
             self._inspection.find(code, path, what)
             return None
+
+
+def cut_short(table: Path) -> str:
+    """How a table of predictions is seen to be cut short without reading it; empty where it ends with a whole line.
+
+    Raises FileNotFoundError.
+    """
+    size = os.stat(table).st_size
+    if size == 0:
+        return f"{table.name} is empty."
+    if not is_plain_file(table):
+        return ""
+    with table.open("rb") as file:
+        file.seek(size - 1)
+        return "" if file.read(1) == b"\n" else f"{table.name} breaks off within a line."
 
 
 def _just_ended(record: PipelineRecord) -> bool:

@@ -212,8 +212,9 @@ class DocumentsAnew:
         arrays = self._catalog.arrays(pipeline.prediction_id)
         if not arrays:
             raise NotFound("The catalog has no predictions of it.", pipeline.folder, "Bring it back from a copy.")
-        with suppress(StorageError):
-            if not differ(arrays, pipeline.arrays()):
+        with suppress(StorageError, OSError):
+            own = pipeline.arrays()  # which reads the file only where it is one
+            if not differ(arrays, own) and (pipeline.folder / "predictions.csv").read_bytes().endswith(b"\n"):
                 return None
         targets = pipeline.record.dataset_source.target or pipeline.run.config.dataset_source.target
         width = arrays[0].y_true.shape[1] if arrays[0].y_true.ndim > 1 else 1

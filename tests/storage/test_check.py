@@ -79,6 +79,10 @@ def edit_json(path: Path, **fields: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
+def cut_in_line(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
 def flip(path: Path, place: int) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 0x40
@@ -135,6 +139,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "metrics gone": (lambda root: (pipeline(root) / "metrics.json").unlink(), "metrics-missing"),
     "predictions gone": (lambda root: (pipeline(root) / "predictions.csv").unlink(), "predictions-missing"),
     "predictions empty": (lambda root: (pipeline(root) / "predictions.csv").write_text(""), "document-damaged"),
+    "predictions cut": (lambda root: cut_in_line(pipeline(root) / "predictions.csv"), "document-damaged"),
     "artifact gone": (lambda root: artifact(root).unlink(), "artifact-missing"),
     "artifact cut": (lambda root: os.truncate(artifact(root), 100), "artifact-damaged"),
     "folder renamed": (lambda root: pipeline(root).rename(pipeline(root).parent / "0001_x"), "pipeline-renamed"),
@@ -734,6 +739,8 @@ def test_documents_of_a_pipeline_are_written_anew_from_the_catalog(tmp_path: Pat
     damages: list[tuple[bytes | None, bytes | None]] = [
         (b"{,", b""),
         (None, None),
+        (b"{,", before["predictions.csv"][:-1]),
+        (b"{,", before["predictions.csv"][:-4]),
         (text.replace("0.", "1.", 1).encode(), before["predictions.csv"].replace(b"0.", b"1.", 1)),
     ]
     for damage in damages:
