@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage.check_runs import SeenPipeline, cut_short, ended
+from storage.check_runs import SeenPipeline, ended
 from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout
 from storage.metrics import flatten
 from storage.pipeline_anew import as_the_catalog_says
+from storage.reading import cut_short
 from storage.records import PartRecord, PipelineRecord, read_document, read_json
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from storage.disk import Disk
 from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout, pipeline_number
-from storage.reading import is_plain_file
+from storage.reading import cut_short
 from storage.records import PipelineRecord, RunConfig, RunSummary, has_classes, read_document, read_json, utc_now
 from storage.scan import run_folders, run_signature
 from storage.trash import Trash
@@ -293,7 +293,7 @@ class RunsCheck:
         if state.damaged or state.busy or not unnamed:
             return
         kept = self._trash.kept_artifacts(state.folder.name)
-        for name in sorted(unnamed - kept):
+        for name in sorted(unnamed - kept) if kept is not None else ():
             place, size = state.folder / BINARIES / name, state.sizes[name]
             self._inspection.find("artifact-orphan", place, f"No pipeline of the run names {name}.", bytes=size)
 
@@ -312,21 +312,6 @@ class RunsCheck:
             what = f"{path.name} of {path.parent.name} is missing." if missing else error.what
             self._inspection.find(code, path, what)
             return None
-
-
-def cut_short(table: Path) -> str:
-    """How a table of predictions is seen to be cut short without reading it; empty where it ends with a whole line.
-
-    Raises FileNotFoundError.
-    """
-    size = os.stat(table).st_size
-    if size == 0:
-        return f"{table.name} is empty."
-    if not is_plain_file(table):
-        return ""
-    with table.open("rb") as file:
-        file.seek(size - 1)
-        return "" if file.read(1) == b"\n" else f"{table.name} breaks off within a line."
 
 
 def _just_ended(record: PipelineRecord) -> bool:

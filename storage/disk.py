@@ -27,7 +27,7 @@ from typing import IO, Literal
 from filelock import FileLock, Timeout
 
 from storage.errors import BadInput, Exists, Locked, ReadOnly, StorageError, from_os_error, os_errors
-from storage.reading import read_pieces
+from storage.reading import is_plain_file, read_bytes, read_pieces
 
 NOTE = "plan-"  # notes of the journal in staging; the next open finishes what they say
 LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a million results may take
@@ -282,7 +282,8 @@ class Disk:
         if writer == self.writer:
             return "alive" if self._own_lock is not None else "dead"
         path = self._writer_lock(writer)
-        if path.parent != self._staging or not os.path.exists(path):  # the name comes from a document: it may be a path
+        # The name comes from a document: it may be a path. And nobody holds what is no file: a pipe would never answer.
+        if path.parent != self._staging or not is_plain_file(path):
             return "dead"
         if _is_locked(path):
             return "alive"
@@ -348,7 +349,7 @@ class Disk:
                     "Wait for it to finish, or end that program.",
                 ) from error
             except OSError as error:
-                raise from_os_error(error, "lock the workspace", self.root) from error
+                raise from_os_error(error, "lock the workspace", self._staging / f"lock-{name}") from error
             try:
                 yield
             finally:
@@ -685,8 +686,8 @@ def _owner_of(lock_file: Path) -> str:
 def _said(lock_file: Path) -> str:
     """What stands in a lock file; empty where nothing can be read."""
     try:
-        return lock_file.read_text("utf-8")
-    except (OSError, ValueError):
+        return read_bytes(lock_file, "lock").decode()
+    except (StorageError, ValueError):
         return ""
 
 

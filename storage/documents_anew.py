@@ -166,7 +166,10 @@ class DocumentsAnew:
         if len(folders) - len(others) > 1:
             return others, set()
         named = {Path(one.path).name for record in others for one in record.all_binaries()}
-        named |= Trash(self._layout, self._disk).kept_artifacts(run.folder.name)
+        kept = Trash(self._layout, self._disk).kept_artifacts(run.folder.name)
+        if kept is None:
+            return others, set()
+        named |= kept
         binaries = run.folder / BINARIES
         there = {path.name for path in binaries.iterdir() if is_plain_file(path)} if binaries.is_dir() else set()
         return others, there - named

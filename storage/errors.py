@@ -134,6 +134,8 @@ def from_os_error(error: OSError, doing: str, path: Path) -> StorageError:
         return NotFound(f"Could not {doing}: {path} is not there.", path, "It may have been moved or deleted.")
     if error.errno == errno.EEXIST:
         return Exists(f"Could not {doing}: {path} exists already.", path, "Choose another name.")
+    if error.errno == errno.ELOOP:
+        return BadInput(f"Could not {doing}: {path} is a link, which is not followed.", path, "Take the link away.")
     if error.errno == errno.ENAMETOOLONG:
         return NameRefused(f"Could not {doing}: the name is too long for this disk.", path, "Use a shorter name.")
     return StorageError(f"Could not {doing}: {error.strerror or error}.", path, "Try again; see the details.")

@@ -30,6 +30,7 @@ from storage.plan import Report
 from storage.predictions import to_rows
 from storage.quarantine import copy_aside
 from storage.records import PartRecord
+from storage.rescue import lost_deletions
 from storage.runs import Run
 from storage.scan import run_folders
 
@@ -81,6 +82,8 @@ class Mending:
             found = _Found()
             if damaged["annotations"]:
                 found.edits = list(self._lost_edits(sound["annotations"]))
+                known = self._deleted(sound["annotations"], found.edits)
+                found.edits += lost_deletions(self._layout, self._disk, self._parts.files, sound["annotations"], known)
             if damaged["meta"] or damaged["data"]:
                 deleted = self._deleted(sound["annotations"], found.edits)
                 self._take_from_folders(found, there, deleted, report)
@@ -205,7 +208,22 @@ def _sentence(damaged: Mapping[str, Sequence[PartRecord]], found: _Found, kept: 
     for number, word in ((len(found.meta), "result"), (found.arrays, "prediction array"), (len(found.edits), "edit")):
         if number:
             done.append(f"{count(number, word)} written anew")
-    lost = sum(part.rows for part in damaged["meta"]) - len(found.meta)
-    if lost > 0:
-        done.append(f"{count(lost, 'row')} could not be recovered")
-    return ", ".join([*done, *found.problems])
+    return ", ".join([*done, *_losses(damaged, found), *found.problems])
+
+
+def _losses(damaged: Mapping[str, Sequence[PartRecord]], found: _Found) -> Iterator[str]:
+    """What the damaged parts held that is not there again. Rows that did not count any more may be among it."""
+    again = {
+        "meta": len(found.meta),
+        "data": sum(table.num_rows for table in found.data),
+        "annotations": len(found.edits),
+    }
+    for dataset, word in (("meta", "result"), ("data", "row of predictions"), ("annotations", "edit")):
+        parts = damaged[dataset]
+        if any(part.rows == 0 for part in parts):  # its record was lost, too
+            yield f"how many {_SEVERAL[word]} could not be recovered is not known"
+        elif (lost := sum(part.rows for part in parts) - again[dataset]) > 0:
+            yield f"{count(lost, word, _SEVERAL[word])} could not be recovered"
+
+
+_SEVERAL = {"result": "results", "row of predictions": "rows of predictions", "edit": "edits"}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import BadInput, Conflict, Corrupt, NotFound
 from storage.layout import checked_name
+from storage.metrics import PARTITIONS
+from storage.reading import cut_short
 from storage.records import PipelineRecord, Status, has_classes, plain, read_json, to_json, utc_now
 
 if TYPE_CHECKING:
@@ -135,8 +139,27 @@ class Pipeline:
         Raises Corrupt.
         """
         if self._arrays is None:
-            self._arrays = read_predictions(self.folder / "predictions.csv", self._has_classes())
+            found = read_predictions(self.folder / "predictions.csv", self._has_classes())
+            self._check_complete(found)
+            self._arrays = found
         return self._arrays
+
+    def _check_complete(self, arrays: Sequence[PredictionArrays]) -> None:
+        """Refuse a table with fewer samples than were scored: it was cut short, if between two lines."""
+        if not arrays:
+            return
+        there: Counter[str] = Counter()
+        for one in arrays:
+            there[one.partition] += len(one.sample_indices)
+        with suppress(Corrupt):  # metrics that can't be read tell nothing
+            for name, found in self.metrics().items():
+                scored = found.get("samples") if isinstance(found, dict) and name in PARTITIONS else None
+                if isinstance(scored, int) and there[name] < scored:
+                    what = f"predictions.csv has {there[name]:,} of the {scored:,} {name} samples that were scored"
+                    break
+            else:
+                return
+        raise Corrupt(f"{what}.", self.folder / "predictions.csv", "Restore it from a copy.")
 
     def _has_classes(self) -> bool | None:
         return has_classes(self.record.task_type or self.run.config.task_type)
@@ -151,6 +174,8 @@ def read_predictions(path: Path, classes: bool | None) -> list[PredictionArrays]
     if not path.is_file():
         return []
     try:
+        if wrong := cut_short(path):
+            raise ValueError(wrong)
         return read_csv(path, classes)
     except (ValueError, BadInput) as error:
         raise Corrupt(

@@ -39,6 +39,21 @@ def stamp(path: Path) -> tuple[int, int]:
     return -1, -1
 
 
+def cut_short(table: Path) -> str:
+    """How a text table is seen to be cut short by its last byte alone; empty where it ends with a whole line.
+
+    Raises FileNotFoundError.
+    """
+    size = os.stat(table).st_size
+    if size == 0:
+        return f"{table.name} is empty."
+    if not is_plain_file(table):
+        return ""
+    with table.open("rb") as file:
+        file.seek(size - 1)
+        return "" if file.read(1) == b"\n" else f"{table.name} breaks off within a line."
+
+
 def is_behind_link(path: Path, root: Path) -> bool:
     """Whether a path below `root` is a link or leads through one: what it says is then not in the workspace."""
     return any(place.is_symlink() for place in (path, *path.parents) if root in place.parents)

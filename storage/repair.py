@@ -265,6 +265,8 @@ class Repairs:
             return set()
         named = {Path(artifact.path).name for record in records for artifact in record.binaries()}
         kept = Trash(self.layout, self.disk).kept_artifacts(folder.name)
+        if kept is None:
+            return set()
         return {path.name for path in (folder / BINARIES).iterdir() if path.is_file()} - named - kept
 
     def _sweep(self, places: Sequence[Path]) -> str:

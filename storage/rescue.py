@@ -26,12 +26,16 @@ from storage.plan import Plan, Report, Step
 from storage.quarantine import copy_aside
 from storage.reading import read_bytes, stamp
 from storage.records import Manifest, PartRecord, WorkspaceRecord, read_document, readable_part
+from storage.trash import Trash
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from storage.part_files import PartFiles
+
 RESCUES = (WRITE_MARKER, REBUILD_CATALOG)
 _UNKNOWN = "unknown"  # as the digest of a footer it never fits: such a part is damaged for whoever reads it
+_NO_EDIT: dict[str, Any] = {"tags": [], "notes": None, "stars": None}
 _STEPS = {
     WRITE_MARKER: "Write runshelf.json anew; a damaged one goes to the trash first.",
     REBUILD_CATALOG: "Make the catalog's manifest again from its part files; what is left out goes to the trash first.",
@@ -175,6 +179,7 @@ class _Rebuilding:
 
         self._layout = layout
         self._files = PartFiles(layout, disk)
+        self._disk = disk
         self._described = {dataset: _described(read.get(dataset)) for dataset in DATASETS}
         self._index = index
         self._found = _Found()
@@ -186,6 +191,7 @@ class _Rebuilding:
         edits = [record for record, _ in self._sound("annotations")]
         self._found.live["annotations"] += edits
         deleted = deleted_in(self._files.read("annotations", part) for part in reversed(edits))
+        deleted |= self._say_again(edits, deleted)
         for dataset in ("data", "meta"):
             seen: set[str | None] = set()
             for record, ids in self._sound(dataset):
@@ -193,6 +199,17 @@ class _Rebuilding:
         for parts in self._found.live.values():
             parts.reverse()  # the oldest first, as they were written
         return self._found
+
+    def _say_again(self, edits: Sequence[PartRecord], deleted: Collection[str]) -> set[str]:
+        """Write down which results are deleted where that was lost; they lie in the trash."""
+        from storage.part_files import ANNOTATION_SCHEMA, table_of
+
+        lost = lost_deletions(self._layout, self._disk, self._files, edits, deleted)
+        if lost:
+            staged, record = self._files.write("annotations", table_of(lost, ANNOTATION_SCHEMA))
+            self._found.live["annotations"].insert(0, record)
+            self._found.written.append((staged, self._files.path("annotations", record)))
+        return {str(one["prediction_id"]) for one in lost}
 
     def _take(
         self, dataset: str, record: PartRecord, ids: list[str | None], seen: set[str | None], deleted: Collection[str]
@@ -248,6 +265,23 @@ class _Rebuilding:
             return known.model_copy(update={"footer": _UNKNOWN})
         size = (self._layout.part_folder(dataset) / name).stat().st_size
         return PartRecord(file=name, rows=0, bytes=size, sha256=_UNKNOWN, footer=_UNKNOWN)
+
+
+def lost_deletions(
+    layout: Layout, disk: Disk, files: PartFiles, edits: Sequence[PartRecord], deleted: Collection[str]
+) -> list[dict[str, Any]]:
+    """Edits that say again what lies in the trash as deleted results and is not among the `deleted` ones.
+
+    Tags, notes and stars are those of the latest of the `edits`.
+    """
+    gone = {name: at for name, at in Trash(layout, disk).deleted_results().items() if name not in deleted}
+    last: dict[str, dict[str, Any]] = {}
+    for part in edits if gone else ():
+        for row in files.read("annotations", part).to_pylist():
+            name = row["prediction_id"]
+            if name in gone and (name not in last or row["at"] >= last[name]["at"]):
+                last[name] = row
+    return [{**last.get(name, _NO_EDIT), "prediction_id": name, "deleted": True, "at": at} for name, at in gone.items()]
 
 
 def _described(told: Any) -> dict[str, PartRecord]:

@@ -65,8 +65,8 @@ class TrashBin:
                 return record.trash_id
         raise NotFound(f"There is no run '{run_id}' in the trash.", self._layout.trash, "List it: runshelf trash list.")
 
-    def kept_artifacts(self, run_folder: str) -> set[str]:
-        """The file names in `runs/<run_folder>/_binaries` that deleted pipelines still need."""
+    def kept_artifacts(self, run_folder: str) -> set[str] | None:
+        """The file names in `runs/<run_folder>/_binaries` that deleted pipelines still need; None if nobody knows."""
         return self._trash.kept_artifacts(run_folder)
 
     # ------------------------------------------------------------ deleting

@@ -295,7 +295,8 @@ class Thinning:
         except (StorageError, OSError):
             return None
         named = {Path(a.path).name for record in records for a in record.binaries()}
-        return named | self._trash.kept_artifacts(folder.name)
+        kept = self._trash.kept_artifacts(folder.name)
+        return None if kept is None else named | kept
 
     def _is_thinned(self, one: Chosen) -> bool:
         try:
@@ -376,13 +377,21 @@ class Thinning:
             for row in rows
             if row["thinned"].startswith(prefix)
         ]
-        if not chosen and any(True for _ in folders_in(content)):
+        if not chosen and not all(self._is_back(folder) for folder in folders_in(content)):
             advice = "Restore their runs first, if they are in the trash."
             raise Conflict(f"The pipelines of {record.title} are not there.", content, advice)
         said = self.undo(chosen, f"Restore {record.title}", report)
         if not any(row["thinned"].startswith(prefix) for row in self._thinned()):
             self._trash.discard(record)
         return said
+
+    def _is_back(self, archive: Path) -> bool:
+        """Whether the pipeline that an archive was made of is there whole: a killed process had put it back."""
+        name = read_archive(archive).source.prediction_id
+        place = self.catalog.ask_index(lambda: self.index.results.place_of(name))
+        if place is None:
+            return False
+        return read_document(self.layout.run(place[0]) / place[1] / "pipeline.json", PipelineRecord).thinned is None
 
     def _thinned(self) -> list[dict[str, Any]]:
         return self.catalog.ask_index(lambda: self.index.runs.all_thinned())

@@ -149,13 +149,20 @@ class Trash:
         """The entries that were deleted so many days ago or earlier."""
         return [e for e in self.list() if e.age is not None and e.age >= timedelta(days=days)]
 
-    def kept_artifacts(self, run_folder: str) -> set[str]:
+    def kept_artifacts(self, run_folder: str) -> set[str] | None:
         """The file names in `runs/<run_folder>/_binaries` that deleted pipelines still need.
 
-        Pipelines of a run that is not where it was count for every run: it may have got this name since.
+        Pipelines of a run that is not where it was count for every run: it may have got this name since. None where an
+        entry can't be read: then nobody knows, and every file may be needed.
         """
-        here, kept = self._layout.run(run_folder), set()
-        for record in self.records("pipeline"):
+        here, kept = self._layout.run(run_folder), set[str]()
+        try:
+            records = [self.get(folder.name) for folder in self._folders()]
+        except StorageError:
+            return None
+        for record in records:
+            if record.kind != "pipeline":
+                continue
             home = (self._layout.root / record.origin).parent
             if home == here or not home.is_dir():
                 kept.update(record.artifacts)
@@ -224,6 +231,16 @@ class Trash:
             raise NotFound(f"{path.name} of {record.trash_id} is not there.", path, "It can't be restored.") from error
         except (pa.ArrowException, OSError) as error:
             raise Corrupt(f"{path.name} of {record.trash_id} is damaged.", path, "It can't be restored.") from error
+
+    def deleted_results(self) -> dict[str, datetime]:
+        """The predictions that lie here as deleted results, and when each was deleted; what is damaged is left out."""
+        found = {}
+        for record in self.records("results"):
+            if record.status == "deleted":
+                with suppress(StorageError):
+                    ids = self.read(record, "meta").column("prediction_id").to_pylist()
+                    found.update(dict.fromkeys(ids, record.deleted_at))
+        return found
 
     def damage(self, trash_id: str) -> str:
         """What is wrong with the rows of deleted results, in a sentence; every byte of them is read."""

@@ -32,7 +32,7 @@ def fill(workspace: Workspace, count: int, name: str = "") -> list[str]:
         pipeline = run.add_pipeline({"model": "mean", "k": number}, name=f"p{number}")
         pipeline.save_artifact("scaler", np.zeros(300))
         pipeline.save_artifact("model", np.full(200, number))
-        pipeline.save_metrics({"test": {"rmse": 1.0 + number, "samples": 3}})
+        pipeline.save_metrics({"test": {"rmse": 1.0 + number, "samples": 2}})
         pipeline.save_predictions(pd.DataFrame({"y_true": [1.0, 2.0], "y_pred": [1.0 + number, 2.0]}))
         pipeline.complete()
         ids.append(pipeline.prediction_id)
@@ -417,6 +417,87 @@ def test_what_was_deleted_does_not_come_back_with_a_repair(root: Path) -> None:
         os.truncate(part(root, dataset), 10)
     repaired(root, check_workspace(root))
     assert set(results(root)) == gone
+
+
+def test_a_torn_table_of_predictions_is_not_taken_for_the_truth(root: Path) -> None:
+    """Cut within a line, and between two: metrics.json says how many samples were scored."""
+    before = results(root)
+    tables = [pipeline(root, number) / "predictions.csv" for number in (2, 3)]
+    lines = [path.read_bytes().splitlines(keepends=True) for path in tables]
+    tables[0].write_bytes(b"".join(lines[0][:2]) + b"2")
+    tables[1].write_bytes(b"".join(lines[1][:2]))
+    for path in (part(root), *(root / DATA).glob("*.parquet")):
+        os.truncate(path, 100)
+    (root / "catalog/index.sqlite").unlink()
+    told = repaired(root, check_workspace(root))
+    assert "breaks off within a line" in told and "1 of the 2 test samples that were scored" in told
+    after = results(root)
+    assert len(after) == len(before) - 2 and after.items() <= before.items()
+    assert tables[1].read_bytes() == b"".join(lines[1][:2])
+
+
+def test_a_repair_says_what_it_could_not_bring_back(root: Path) -> None:
+    """Without an index nothing else knows the edits; what lies in the trash as deleted stays deleted all the same."""
+    with Workspace.open(root) as workspace:
+        deleted = workspace.catalog.plan_delete("test_rmse = 2")
+        deleted.apply()
+        left = set(workspace.catalog.ids())
+    for path in (root / EDITS).glob("*.parquet"):
+        os.truncate(path, 10)
+    os.truncate(part(root), 100)
+    (root / "catalog/index.sqlite").unlink()
+    told = repaired(root, check_workspace(root))
+    assert "1 edit could not be recovered" in told
+    assert set(results(root)) == left
+    with Workspace.open(root) as workspace:
+        assert "restored" in workspace.trash.restore(deleted.trashed[0])
+        assert set(workspace.catalog.ids()) > left
+        shutil.rmtree(pipeline(root, 1))
+        os.truncate(part(root, DATA), 100)
+    assert "row of predictions could not be recovered" in repaired(root, check_workspace(root))
+
+
+def test_deleted_results_stay_deleted_where_manifest_and_edits_are_gone(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        workspace.catalog.plan_delete("test_rmse = 2").apply()
+        left = set(workspace.catalog.ids())
+    for path in (root / "catalog/manifest.json", root / "catalog/index.sqlite", *(root / EDITS).glob("*.parquet")):
+        path.unlink()
+    assert set(results(root)) <= left
+    repaired(root, check_workspace(root))
+    assert set(results(root)) == left
+
+
+def test_while_an_entry_of_the_trash_cannot_be_read_no_artifact_is_taken_for_unused(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        run_id = next(row.run_id for row in workspace.runs() if row.total == 5)
+        own = artifact(root)
+        entry = workspace.plan_delete_pipeline(run_id, pipeline(root).name)
+        entry.apply()
+        assert "artifact-orphan" not in codes(workspace.check())
+        (root / ".trash" / entry.trashed[0] / "trash.json").write_bytes(b"{")
+        assert "artifact-orphan" not in codes(workspace.check())
+        repaired(root, workspace.check())
+        assert own.is_file()
+
+
+def test_a_pipe_called_as_a_lock_keeps_nobody_waiting(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        staging = workspace.layout.staging
+    os.mkfifo(staging / "other-1-aaaaaaaa.lock")
+    assert check_workspace(root).verdict != "damaged"
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count() == 8 and not (staging / "other-1-aaaaaaaa.lock").exists()
+
+
+def test_a_link_called_as_a_lock_is_named_and_not_followed(root: Path, tmp_path: Path) -> None:
+    with Workspace.open(root) as workspace:
+        lock = workspace.layout.staging / "lock-writers"
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(tmp_path / "elsewhere")
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count() == 8 and "lock-writers is a link" in " ".join(workspace.notices)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_results_the_catalog_lacks_are_taken_in(root: Path) -> None:

@@ -172,6 +172,17 @@ def test_a_run_that_was_renamed_is_brought_back_where_it_is(workspace: Workspace
     assert content_of(workspace.root / "runs" / "mine") == before
 
 
+def test_an_entry_whose_pipelines_are_back_already_goes(workspace: Workspace) -> None:
+    """As after a kill between bringing them back and removing the entry."""
+    make(workspace)
+    before = state(workspace)
+    (entry,) = (plan := workspace.plan_thin(1, "test_rmse", archive=False)).apply() and plan.trashed
+    assert workspace.plan_unthin().apply() == "3 pipelines brought back."
+    assert state(workspace) == before and [one.trash_id for one in workspace.trash.list()] == [entry]
+    workspace.trash.restore(entry)
+    assert workspace.trash.list() == [] and state(workspace) == before
+
+
 def test_stored_samples_stay_for_the_best_and_come_back_for_the_others(workspace: Workspace, dataset: Dataset) -> None:
     steps = [{"class": "sklearn.linear_model.Ridge", "params": {"alpha": alpha}} for alpha in (0.1, 1e6)]
     outcome = workspace.run_batch(dataset, [{"name": f"p{i}", "steps": [one]} for i, one in enumerate(steps)])
