@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -45,8 +46,15 @@ class TopBar(QToolBar):
         self.more = self._button("moreButton", tr("All commands"))
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         theme().dress(self.more, "more")
-        for widget in (self.workspace, self.query, self.new_run, self.more):
-            self.addWidget(widget)
+        row = QWidget()
+        layout = QGridLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setHorizontalSpacing(GRID)
+        layout.setVerticalSpacing(0)
+        for column, widget in enumerate((self.workspace, self.query, self.new_run, self.more)):
+            layout.addWidget(widget, 0, column)
+        layout.addWidget(self.query.refusal, 1, 1, 1, 3)  # what is below makes room: nothing lies under it
+        self.addWidget(row)
 
     def set_menus(self, commands: Commands) -> None:
         """Put the commands where they belong."""
@@ -64,6 +72,7 @@ class TopBar(QToolBar):
         button = QToolButton()
         button.setObjectName(name)
         button.setAccessibleName(text)
+        button.setIconSize(self.iconSize())
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

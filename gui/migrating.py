@@ -54,8 +54,9 @@ class Migrating(QObject):
 
         name = tr("Reading {name}").format(name=source.name)
         self._jobs.start(
-            name, partial(preview_as_job, held.root, source, run_name), kept=tr("nothing was changed"), done=show
-        )
+            name, partial(preview_as_job, held.root, source, run_name), kept=tr("nothing was changed"), done=show,
+            speaks=True,
+        )  # fmt: skip
 
     def _agree(self, source: Path, run_name: str, shown: Preview) -> None:
         note = tr(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QInputMethodEvent, QKeyEvent, QTextCharFormat
-from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
 from gui.formats import tr
 from gui.suggestions import Suggestions
@@ -25,8 +25,8 @@ MOST_OFFERED, WIDEST_OFFERED = 15, 560
 
 
 class QueryBox(QLineEdit):
-    """The filter of the catalog. An error is shown under the word it is about; Up walks back through the history, Down
-    towards what was typed.
+    """The filter of the catalog. An error is shown under the word it is about, in `refusal`, which whoever has the box
+    puts below it; Up walks back through the history, Down towards what was typed.
 
     Esc selects the text at first and clears it when pressed again. `left` asks to go on to what is listed: by Enter on
     a text that is applied already, by Down where the history has nothing newer, or by Ctrl+Down.
@@ -71,9 +71,7 @@ class QueryBox(QLineEdit):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._tell_mistake)
-        self._error = QLabel(self.window())
-        self._error.setObjectName("floatingError")
-        self._error.hide()
+        self._make_refusal()
         self.textChanged.connect(self._typed)
         self.returnPressed.connect(self._enter)
         past = self.addAction(theme().icon("history", "muted"), QLineEdit.ActionPosition.TrailingPosition)
@@ -82,6 +80,22 @@ class QueryBox(QLineEdit):
         past.triggered.connect(lambda: self.show_history())
         theme().dress(past, "history", "muted")
         theme().dress(self.addAction(theme().icon("search"), QLineEdit.ActionPosition.LeadingPosition), "search")
+
+    def _make_refusal(self) -> None:
+        """Make what tells an error. Its room stays while somebody mends the text: else all below would jump."""
+        self._error = QLabel()
+        self._error.setObjectName("refusal")
+        self._error.setWordWrap(True)
+        policy = self._error.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._error.setSizePolicy(policy)
+        self._error.hide()
+        self.refusal = QWidget()
+        self._row = QHBoxLayout(self.refusal)
+        self._row.setContentsMargins(0, GRID // 2, 0, 0)
+        self._row.addWidget(self._error)
+        self._row.addStretch(1)
+        self.refusal.hide()
 
     def offer(self, text: str, completion: Completion) -> None:
         """Show what may come next, if `text` is still what stands here.
@@ -144,17 +158,22 @@ class QueryBox(QLineEdit):
         self._mark(problem.position, problem.length)
         self.setProperty("wrong", True)
         self._restyle()
-        self._error.setParent(self.window())
         self._error.setText(f"{problem.what} {problem.advice}".strip())
-        self._error.setMaximumWidth(max(320, self.width()))
-        self._error.adjustSize()
-        self._error.move(self._below(max(0, problem.position)))
-        self._error.raise_()
+        self._error.setWordWrap(False)
+        self._error.setFixedWidth(min(self.width(), self._error.sizeHint().width()))
+        self._error.setWordWrap(True)
+        left = max(0, min(self._left_of(max(0, problem.position)), self.width() - self._error.width()))
+        self._row.setContentsMargins(left, GRID // 2, 0, 0)
         self._error.setHidden(self._popup.isVisible())
+        self.refusal.show()
         self.setAccessibleDescription(problem.what)
 
     def clear_problem(self) -> None:
-        """Take the error away."""
+        """Take the error away, and the room it had."""
+        self._forget_problem()
+        self.refusal.hide()
+
+    def _forget_problem(self) -> None:
         self._mistake = None
         self._later.stop()
         if self.property("wrong"):
@@ -170,7 +189,8 @@ class QueryBox(QLineEdit):
 
     def problem_place(self) -> QPoint:
         """Return where in the window the error is shown."""
-        return self._error.pos()
+        left = self._row.contentsMargins().left()
+        return self.mapTo(self.window(), QPoint(left, self.height() + GRID // 2))
 
     def event(self, event: QEvent) -> bool:
         # Tab is taken by the window before a key event is made of it.
@@ -249,7 +269,10 @@ class QueryBox(QLineEdit):
         self._at = -1
         self._entered = False
         self._since_typed.restart()
-        self.clear_problem()
+        if self.text():
+            self._forget_problem()
+        else:
+            self.clear_problem()
         if not self._applies_itself:
             return
         if self.text():
@@ -278,12 +301,6 @@ class QueryBox(QLineEdit):
         self._pause.stop()
         self._applied = self.text().strip()
         self.applied.emit(self._applied)
-
-    def _below(self, position: int) -> QPoint:
-        """Return the place in the window just under a character."""
-        place = self.mapTo(self.window(), QPoint(self._left_of(position), self.height() + 4))
-        place.setX(max(GRID, min(place.x(), self.window().width() - self._error.width() - GRID)))
-        return place
 
     def _left_of(self, position: int) -> int:
         """Return where a character begins."""

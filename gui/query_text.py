@@ -23,6 +23,7 @@ COMPARISON = re.compile(
     r"(?<![\w.+*/-])(?<![+*/-] )([^\W\d][\w.]*)\s*(<=|>=|<|>|=)\s*[-+]?[\d.]+(?:[eE][-+]?\d+)?(?![\w.]|\s*[-+*/])"
 )
 
+NAMED = re.compile(r"(?<![\w.+*/-])([^\W\d][\w.]*)\s*(==?|~|\bhas\b|\bcontains\b)\s*('+|[^\W\d][\w.-]*)", re.IGNORECASE)
 
 # --- the order ---
 
@@ -148,6 +149,29 @@ def loosened(condition: str) -> list[tuple[str, str, str]]:
         (found[1], found[2], f"{condition[: found.start()]}{found[1]} is not null{condition[found.end() :]}")
         for found in COMPARISON.finditer(masked(condition))
     ]
+
+
+def texts_asked(condition: str) -> list[tuple[str, str, bool]]:
+    """Return each column that is compared with a text, the text, and whether a part of the value is asked for.
+
+    "model = PLS" asks for the whole value, "model ~ 'PLS'" for a part of it.
+    """
+    found = NAMED.finditer(masked(condition))
+    return [
+        (one[1], unquoted(condition[one.start(3) : one.end(3)]), one[2].lower() in ("~", "contains")) for one in found
+    ]
+
+
+def text_literal(text: str) -> str:
+    """Write a text as a query says it."""
+    return f"'{_escaped(text)}'"
+
+
+def unquoted(text: str) -> str:
+    """Return the text that stands in a query, in quotes or bare."""
+    if text[:1] not in ("'", '"'):
+        return text
+    return re.sub(r"\\(.)", r"\1", text[1:-1].replace("''", "'"))
 
 
 def masked(query: str) -> str:

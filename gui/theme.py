@@ -121,7 +121,7 @@ QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{
   color: {text}; }}
 QListView::item {{ height: 26px; padding: 0 4px; }}
 QListView#suggestions {{ border: 1px solid {line}; }}
-QPlainTextEdit#framed {{ border: 1px solid {line}; border-radius: 5px; padding: 2px; }}
+QPlainTextEdit#framed {{ border: 1px solid {line}; border-radius: 5px; padding: 2px 4px; }}
 QPlainTextEdit#framed:focus {{ border-color: {accent}; }}
 QRadioButton {{ spacing: 6px; }}
 QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 8px;
@@ -208,7 +208,7 @@ QLabel#heading {{ color: {muted}; font-weight: 600; }}
 QLabel#muted {{ color: {muted}; }}
 QLabel#bad {{ color: {bad}; }}
 QLabel#warning {{ color: {warning}; }}
-QLabel#floatingError {{ color: {bad}; background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px;
+QLabel#refusal {{ color: {bad}; background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px;
   padding: 4px 8px; }}
 QFrame#errorBox {{ background: {bad_ground}; border: 1px solid {bad}; border-radius: 5px; }}
 QFrame#errorBox QPlainTextEdit {{ background: transparent; }}

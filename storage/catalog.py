@@ -56,6 +56,7 @@ Report = Callable[[int, int, str], None]
 GLOBAL_BEST_COLUMNS = (
     "metric", "best", "dataset_name", "value", "pipeline_name", "model_type", "run_id", "pipeline_id", "prediction_id",
 )  # fmt: skip
+_NAMED = 3  # of the results that are deleted
 _MOST = 2**62  # what SQLite takes for a number of rows
 EDITED_AT_ONCE = 20_000
 MAX_QUERIES = 256  # questions that are kept ready
@@ -222,7 +223,15 @@ class Catalog:
             self.sync()
             return self.ids(filter) if chosen is None else sorted(self._known(chosen))
 
-        return plan_delete(self._parts, self._trash, self._index, filter or "chosen ones", ids, self.sync)
+        title = filter or self._called(chosen or ())
+        return plan_delete(self._parts, self._trash, self._index, title, ids, self.sync)
+
+    def _called(self, ids: Sequence[str]) -> str:
+        """What results chosen by hand are called: by the names of the first ones."""
+        keys = [key for one in ids[:_NAMED] if (key := self.find(one)) is not None]
+        names = [str(row["pipeline_name"] or row["config_name"] or row["prediction_id"]) for row in self.rows(keys)]
+        more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+        return f"{', '.join(names)}{more}" or "chosen ones"
 
     def trash(self) -> list[TrashRecord]:
         """Which results were deleted and can be brought back, newest first."""

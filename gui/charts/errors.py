@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QWidget
 
+from gui.charts.number_axis import NumberAxis
 from gui.charts.plot import MARKERS
 from gui.charts.sample_plot import LEFT_WIDTH, SamplePlot
 from gui.charts.shown import all_hidden, predictions_text
@@ -25,7 +26,7 @@ CURVE_POINTS = 160
 STRIP = 0.05  # height of the marks of one partition, as a share of the highest bar
 
 
-class ShareAxis(pg.AxisItem):  # type: ignore[misc]
+class ShareAxis(NumberAxis):
     """An axis of shares: below zero are marks of samples, and no numbers."""
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:

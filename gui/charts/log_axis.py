@@ -6,14 +6,15 @@ import math
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
+
+from gui.charts.number_axis import NumberAxis
 
 UP, ACROSS = 22.0, 52.0  # pixels that a number needs on an upright axis, and on a level one
 STEPS = ((1, 2, 5), (1, 3), (1,))  # within a power of ten, as many as have room
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class LogAxis(pg.AxisItem):  # type: ignore[misc]
+class LogAxis(NumberAxis):
     """Like any axis while it isn't in logarithmic mode."""
 
     def logTickValues(self, minVal: float, maxVal: float, size: float, stdTicks: Any) -> list[tuple[Any, list[float]]]:

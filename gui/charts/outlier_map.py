@@ -72,7 +72,7 @@ class OutlierMap(SpectralPlot):
         found = self.lines.spectra.outliers if self.lines is not None else None
         if found is None:
             return ""
-        return tr("PCA, components: {n}, explained: {share} %; lines: 95 and 99 % limits").format(
+        return tr("PCA, components: {n} ({share} %); limits: 95 and 99 %").format(
             n=found.components, share=number_text(100 * found.explained, 3)
         )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
+from gui.charts.number_axis import NumberAxis
 from gui.charts.sample_plot import LEFT_WIDTH, SamplePlot, scatter
 from gui.charts.shown import all_hidden, predictions_text
 from gui.formats import tr
@@ -16,7 +16,7 @@ from gui.models.points import Points
 from gui.models.points_rows import PARTITIONS, Numbers
 
 
-class EqualAxis(pg.AxisItem):  # type: ignore[misc]
+class EqualAxis(NumberAxis):
     """An axis whose ticks are as far apart as those of the other one, where both have the same scale."""
 
     def tickSpacing(self, minVal: float, maxVal: float, size: float) -> Any:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QPen, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 from shiboken6 import delete, isValid
 
+from gui.charts.number_axis import NumberAxis
 from gui.formats import tr
 from gui.theme import theme
 
@@ -31,7 +32,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
     image_wanted = Signal()
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, enableMenu=False)
+        super().__init__(parent, enableMenu=False, axisItems={side: NumberAxis(side) for side in ("left", "bottom")})
         # A menu is made all the same, which is nobody's: it would outlive the chart.
         unused = self.getPlotItem().ctrlMenu
         self.destroyed.connect(lambda: delete(unused) if isValid(unused) else None)

@@ -25,7 +25,7 @@ CORNERS = (RIGHT_TOP, (0, 0), (1, 1), (0, 1))
 CORNER_SHARE = (0.5, 0.4)  # of width and height that a legend takes
 ON_TOP = 100
 LIGHTER = 150  # percent: the hue of train is too dark for a thin line on a dark ground
-SEEN_THROUGH = 150  # of 255: what a legend lies over can be made out
+SEEN_THROUGH = 210  # of 255: what a legend lies over can be made out
 
 
 class SamplePlot(Plot):

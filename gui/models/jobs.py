@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from storage import PipelineEvent
 
 FAILED_SHOWN, FINISHED_SHOWN = 200, 100
-COLUMNS = ("Job", "Progress", "Time left", "Outcome")
+COLUMNS = ("Job", "Progress", "Time", "Outcome")
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 FAILED_ROLE = Qt.ItemDataRole.UserRole + 2  # whether the bar is that of a job that failed
 STATE_ICONS = {

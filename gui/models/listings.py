@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gui.formats import integer_text, number_text, tr
 from gui.models.row_set import RowSet
-from gui.query_text import SortKey, loosened, order_text, sort_keys, split_order
+from gui.query_text import SortKey, loosened, order_text, sort_keys, split_order, text_literal, texts_asked, unquoted
 
 if TYPE_CHECKING:
     from storage import CatalogColumn, Completion, Metric, Workspace
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PAGE = 128
 HEAD_PAGES = 2
 Page = list[dict[str, Any] | None]
+ALIKE, LIKE = 3, 0.65  # texts that are told instead of one there is not, and how like it they must be
+FEW = 50  # values are offered at once
 TELLING = ("val_rmse", "val_accuracy", "test_rmse", "test_accuracy")  # choosing by the test set would be peeking
 
 
@@ -70,6 +72,15 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """For a query that matches nothing: a text that no result has in `column`, and those there are most like it."""
+
+    column: str
+    text: str
+    known: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Listing:
     """The answer to a View: all keys in order, and the first pages to be painted.
 
@@ -90,7 +101,7 @@ class Listing:
     top_row: int
     pages: dict[int, Page]
     complete: bool = True
-    nearest: Nearest | None = None
+    nearest: Nearest | Unknown | None = None
     own_order: bool = False
     marked: frozenset[str] = frozenset()
 
@@ -261,8 +272,8 @@ def _marked(workspace: Workspace) -> frozenset[str]:
     return frozenset([*(["tags"] if workspace.catalog.tags() else []), *(["stars"] if stars else [])])
 
 
-def _nearest(condition: str, workspace: Workspace) -> Nearest | None:
-    """Find the condition on a number that leaves nothing over, and the value nearest to what it asks for."""
+def _nearest(condition: str, workspace: Workspace) -> Nearest | Unknown | None:
+    """Find the condition that leaves nothing over, and the value, or the texts, nearest to what it asks for."""
     from storage import QueryError
 
     for name, sign, rest in loosened(condition):
@@ -274,7 +285,40 @@ def _nearest(condition: str, workspace: Workspace) -> Nearest | None:
         found = workspace.catalog.rows(keys, rest)
         if found and sign != "=" and found[0].get(name) is not None:
             return Nearest(name, found[0][name], lowest)
+    for name, text, part in texts_asked(condition):
+        known = _texts_like(name, text, workspace)
+        there = any(text.casefold() in one.casefold() if part else text == one for one in known)
+        if known and not there:
+            return Unknown(name, text, known)
     return None
+
+
+def _texts_like(name: str, text: str, workspace: Workspace) -> tuple[str, ...]:
+    """Find the texts of a column that are most like one, the likest first; where none is like it, the first ones.
+
+    Of a column that has many only those that begin as it does are looked at: each is a step in the index.
+    """
+    begins = [text[:n] for n in range(4)]
+    found: dict[str, None] = {}
+    for start in dict.fromkeys(one for begin in begins for one in (begin, begin.lower(), begin.upper())):
+        before = f"{name} = {text_literal(start)[:-1]}"
+        offered = workspace.catalog.complete(before, len(before)).suggestions
+        found.update({unquoted(one.text): None for one in offered if one.kind == "value"})
+        if not start and len(offered) < FEW:
+            break  # these are all there are
+    like = {one: _likeness(text.casefold(), one.casefold()) for one in found}
+    least = 1.0 if any(one >= 1.0 for one in like.values()) else LIKE
+    alike = sorted((one for one in found if like[one] >= least), key=lambda one: -like[one])
+    return tuple((alike or sorted(found))[:ALIKE])
+
+
+def _likeness(text: str, other: str) -> float:
+    """Tell from 0 to 1 how much a text has in common with another or its beginning; more than 1 if it is in it."""
+    from difflib import SequenceMatcher
+
+    if text in other:
+        return 1.0 + len(text) / len(other)
+    return max(SequenceMatcher(None, text, one).ratio() for one in (other, other[: len(text)]))
 
 
 def fetch_completion(text: str, position: int, workspace: Workspace) -> Completion:
@@ -290,5 +334,15 @@ def no_match_text(listing: Listing) -> str:
     near = listing.nearest
     if near is None:
         return text
+    if isinstance(near, Unknown):
+        return f"{text}\n{_unknown_text(near)}"
     words = tr("The lowest {column} there is {value}.") if near.lowest else tr("The highest {column} there is {value}.")
     return f"{text}\n{words.format(column=near.column, value=number_text(near.value, 4))}"
+
+
+def _unknown_text(near: Unknown) -> str:
+    """Say that no result has a text, and what there is instead."""
+    words = tr("No prediction has {column} {text}; there is {known}.")
+    if len(near.known) > 1:
+        words = tr("No prediction has {column} {text}; there are {known}.")
+    return words.format(column=near.column, text=near.text, known=", ".join(near.known))

@@ -23,7 +23,7 @@ ROWS_COPIED = 50_000
 class SampleColumn:
     """One column: `values` (n,) sort it, `text` writes a row, `plain` is what is copied.
 
-    Where `largest_first`, a first click on the title puts the largest value on top.
+    Where `largest_first`, a first click on the title puts the largest value on top; the partition has its marker.
     """
 
     title: str
@@ -33,17 +33,21 @@ class SampleColumn:
     plain: Callable[[int], Any]
     largest_first: bool = False
     tip: str = ""
+    marker: bool = False
 
 
 def sample_columns(rows: SampleRows, targets: Sequence[str]) -> list[SampleColumn]:
-    """Make the columns of a pipeline's predictions; `targets` name what was predicted."""
-    columns = [
-        SampleColumn(tr("Sample"), LEFT, rows.name_ranks, rows.names.__getitem__, rows.names.__getitem__),
-        SampleColumn(tr("Partition"), LEFT, rows.partitions, rows.partition, rows.partition),
+    """Make the columns of a pipeline's predictions; `targets` name what was predicted.
+
+    What was measured and predicted goes before where the sample was: a narrow pane shows whole numbers.
+    """
+    columns = [SampleColumn(tr("Sample"), LEFT, rows.name_ranks, rows.names.__getitem__, rows.names.__getitem__)]
+    places = [
+        SampleColumn(tr("Partition"), LEFT, rows.partitions, rows.partition, rows.partition, marker=True),
+        SampleColumn(tr("Fold"), RIGHT, rows.folds, *_numbers(rows.folds, whole=True)),
     ]
-    folds = SampleColumn(tr("Fold"), RIGHT, rows.folds, *_numbers(rows.folds, whole=True))
     if rows.labels:
-        return [*columns, *_class_columns(rows), folds]
+        return [*columns, *_class_columns(rows), *places]
     count = rows.truth.shape[1] if len(rows) else 0
     for target in range(count):
         name = f" {targets[target]}" if count > 1 and target < len(targets) else ""
@@ -57,7 +61,7 @@ def sample_columns(rows: SampleRows, targets: Sequence[str]) -> list[SampleColum
                 tip=tr("Predicted minus measured; sorted by size, whatever the sign"),
             ),
         ]  # fmt: skip
-    return [*columns, folds]
+    return [*columns, *places]
 
 
 def _class_columns(rows: SampleRows) -> list[SampleColumn]:
@@ -193,7 +197,7 @@ class SamplesModel(QAbstractTableModel):
             return column.align
         if role == Qt.ItemDataRole.ToolTipRole:
             return cell_text(column.plain(row)) or None
-        if role == Qt.ItemDataRole.DecorationRole and index.column() == 1:
+        if role == Qt.ItemDataRole.DecorationRole and column.marker:
             name = self.rows.partition(row)
             return theme().icon(f"marker-{name}", name)
         return None

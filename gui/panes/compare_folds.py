@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VERDICT, MEAN, DIFFERENCE, CHANCES = range(4)  # what matters most is in sight however narrow it is
 PARTS = Qt.ItemDataRole.UserRole + 21
-WIDTHS = (104, 112, 84, 112)
+WIDTHS = (96, 112, 80, 112)
 TYPING_MS = 400
 SURE = 0.95
 

@@ -66,11 +66,11 @@ def area_titles() -> dict[str, tuple[str, str]]:
 
 
 def usage_rows(usage: Usage) -> list[AreaRow]:
-    """The lines of the table, the largest area first, the sum at the end; empty areas are left out."""
+    """The lines of the table, the sum first, then the largest area; empty areas are left out."""
     whole = usage.bytes or 1
     areas = sorted(usage.areas, key=lambda area: area.bytes, reverse=True)
     rows = [AreaRow(*area_titles()[a.name], a.bytes, a.files, a.bytes / whole) for a in areas if a.files]
-    return [*rows, AreaRow(tr("All"), tr("Everything in the workspace"), usage.bytes, usage.files, None)]
+    return [AreaRow(tr("All"), tr("Everything in the workspace"), usage.bytes, usage.files, None), *rows]
 
 
 def saved_text(usage: Usage) -> str:

@@ -36,6 +36,7 @@ from gui.jobs import LINES_KEPT, Job, Jobs
 from gui.models.jobs import FAILED_ROLE, SHARE_ROLE, JobsModel, event_text, event_title, metric_text
 from gui.selection import Picked
 from gui.settings import Settings
+from gui.shortening import Cells
 from gui.theme import GRID, ROW_HEIGHT, theme
 from gui.widgets import EmptyState
 
@@ -165,6 +166,7 @@ class JobsPane(QWidget):
         table.setObjectName("jobsTable")
         table.setAccessibleName(tr("Jobs and their pipelines"))
         table.setModel(self.model)
+        table.setItemDelegateForColumn(0, Cells(table))  # the ends of names tell them apart
         table.setItemDelegateForColumn(1, _Bar(table))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -28,6 +28,7 @@ from gui.theme import GRID
 from gui.widgets import ElidedLabel
 
 WIDEST, NARROWEST = 120, 44
+WIDEST_NAME = 96  # leaves room for three columns of numbers in a pane of the first width
 ROWS_MEASURED = 50  # to find out how wide a column is
 
 
@@ -142,7 +143,8 @@ class Samples(QWidget):
         for column in range(self.model.columnCount()):
             wanted = self.table.sizeHintForColumn(column)
             title = self.table.horizontalHeader().sectionSizeHint(column)
-            self.table.setColumnWidth(column, min(WIDEST, max(NARROWEST, wanted, title)))
+            widest = WIDEST if column else WIDEST_NAME
+            self.table.setColumnWidth(column, min(widest, max(NARROWEST, wanted, title)))
 
 
 class SamplesTable(QTableView):

@@ -130,7 +130,8 @@ class SelectWhereDialog(QDialog):
         layout.setSpacing(GRID)
         layout.addWidget(words)
         layout.addWidget(self.query)
-        layout.addSpacing(4 * GRID)  # where a mistake in the query is told
+        layout.addWidget(self.query.refusal)
+        layout.addSpacing(GRID)
         layout.addWidget(buttons)
         self.query.setFocus()
 

@@ -19,6 +19,7 @@ from storage import metric_for
 
 PARTITIONS = ("train", "val", "test")
 HEADER_HEIGHT = 28
+NARROWEST, WIDEST, AIR = 56, 200, 8  # of columns, and what they have beside their texts
 NUMBER_WIDTH, GAP_WIDTH, NAME_WIDTH = 58, 66, 66  # at least
 PLAIN_FROM = 1e-3  # smaller numbers are written with a power of ten, which is shorter
 
@@ -103,9 +104,17 @@ class Sheet(QTableWidget):
         return [plain_text(item.data(Qt.ItemDataRole.UserRole)) if item is not None else "" for item in items]
 
     def _fit_columns(self) -> None:
+        """Give each column what it needs and some air where there is room; the names yield what is too much for all."""
         self.resizeColumnsToContents()
-        for column in range(self.columnCount() - 1):
-            self.setColumnWidth(column, min(200, max(56, self.columnWidth(column) + 8)))
+        needed = [self.columnWidth(column) for column in range(self.columnCount())]
+        room = self.viewport().width()
+        air = 0 if sum(needed) <= room < sum(needed) + AIR * len(needed) else AIR
+        widths = [min(WIDEST, max(NARROWEST, width + air)) for width in needed[:-1]]
+        if widths:
+            left = room - sum(widths[1:]) - max(NARROWEST, needed[-1])
+            widths[0] = max(widths[0], min(needed[0] + air, left))
+        for column, width in enumerate(widths):
+            self.setColumnWidth(column, width)
 
     def _make_heading(self, row: int) -> None:
         item = self.item(row, 0)

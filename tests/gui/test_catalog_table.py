@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QMenu
 
 from gui.models import listings
 from gui.models.columns import SORT_ROLE
+from gui.models.listings import Unknown, View, fetch_listing
 from gui.models.row_set import RowSet
 from gui.panes import catalog_selection, catalog_table
 from gui.panes.column_chooser import ColumnChooser
@@ -524,6 +525,32 @@ def test_nothing_found_tells_the_nearest_value(qtbot, window):
     apply_filter(qtbot, window, "dataset_name = 'corn' and test_rmse < 0.2")
     words = [label.text() for label in window.catalog._no_match.findChildren(QLabel)]
     assert any("The lowest test_rmse there is 1.000." in text for text in words)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("dataset = cron", "No prediction has dataset cron; there is corn."),
+        ("test_rmse > 0 and dataset = 'Wheat'", "No prediction has dataset Wheat; there is wheat."),
+        ("dataset = zzz", "No prediction has dataset zzz; there are corn, wheat."),
+        ("dataset ~ 'hea' and dataset = corn", ""),
+    ],
+)
+def test_nothing_found_tells_the_texts_that_are_like_what_was_asked_for(qtbot, window, query, told):
+    apply_filter(qtbot, window, query)
+    words = "\n".join(label.text() for label in window.catalog._no_match.findChildren(QLabel))
+    assert told in words and ("there" in words) == bool(told)
+
+
+def test_of_many_texts_those_that_begin_alike_are_told(tmp_path):
+    with Workspace.create(tmp_path / "many") as workspace:
+        run = workspace.create_run("oats")
+        for name in [*(f"a{n:03}" for n in range(60)), "PLSRegression", "Ridge"]:
+            pipeline = run.add_pipeline({"name": name}, name=name)
+            pipeline.save_metrics({})
+            pipeline.complete()
+        near = fetch_listing(View("pipeline = PSL", ""), None, workspace).nearest
+        assert near == Unknown("pipeline", "PSL", ("PLSRegression",))
 
 
 def test_what_is_best_near_a_value_is_sorted_by_its_distance(qtbot, window, root):

@@ -139,6 +139,12 @@ def test_parity_has_the_same_ticks_both_ways(qtbot, settings):
     assert across[0][0] == up[0][0]
 
 
+@pytest.mark.parametrize("kind", ["parity", "residuals", "errors"])
+def test_axes_have_the_minus_sign_of_tables(qtbot, settings, kind):
+    plot = in_three_parts(qtbot, settings, kind).plot
+    assert plot.getAxis("bottom").tickStrings([-0.5, 0.0], 1.0, 0.5) == ["−0.5", "0"]
+
+
 def test_the_normal_curves_of_the_errors_are_all_in_sight(page):
     page.show("pls")
     page.pane.charts.choose("errors")

@@ -1,6 +1,7 @@
 """Bringing along what another program left, in the window: asked, looked at first, done as a job, reported."""
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 
 import storage.forms
@@ -49,6 +50,17 @@ def test_an_empty_workspace_offers_to_migrate_and_shows_what_came(qtbot, open_wi
         next(job.file.name for job in window.jobs.jobs if job.file).startswith("migration_old_")
         and content_of(diary) == before
     )
+
+
+def test_enter_goes_on_with_the_folder_that_is_named(qtbot, window, diary):
+    window.migrating.ask()
+    dialog = shown(qtbot, window, MigrateDialog)
+    qtbot.waitUntil(dialog.folder.hasFocus)
+    qtbot.keyClicks(dialog.folder, str(diary))
+    qtbot.keyClick(dialog.folder, Qt.Key.Key_Return)
+    plan = shown(qtbot, window, PlanDialog)
+    assert "Carry 2 pipelines of corn" in plan.text()
+    plan.reject()
 
 
 def test_a_folder_with_nothing_to_migrate_is_told(qtbot, window, root):

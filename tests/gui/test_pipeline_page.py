@@ -156,22 +156,32 @@ def test_the_table_of_samples_has_every_prediction(qtbot, page):
     page.show("pls")
     model = page.pane.samples.model
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.QtTest)
-    partitions = [model.index(row, 1).data() for row in range(model.rowCount())]
+    partitions = [model.index(row, 4).data() for row in range(model.rowCount())]
     assert {name: partitions.count(name) for name in ("train", "val", "test")} == {"train": 45, "val": 45, "test": 15}
     assert [column.title for column in model.columns] == [
-        "Sample", "Partition", "Measured", "Predicted", "Residual", "Fold",
+        "Sample", "Measured", "Predicted", "Residual", "Partition", "Fold",
     ]  # fmt: skip
     page.show("trees")
     assert [column.title for column in model.columns] == [
-        "Sample", "Partition", "True", "Predicted", "Right", "Probability", "Fold",
+        "Sample", "True", "Predicted", "Right", "Probability", "Partition", "Fold",
     ]  # fmt: skip
+
+
+def test_in_a_pane_of_the_first_width_the_numbers_of_samples_are_seen_whole(qtbot, page):
+    page.show("pls")
+    page.pane.resize(372, 700)
+    page.pane.tabs.setCurrentIndex(1)
+    table = page.pane.samples.table
+    qtbot.waitUntil(lambda: table.isVisible() and table.viewport().width() > 300)
+    seen = table.viewport().width()
+    assert all(table.columnViewportPosition(place) + table.columnWidth(place) <= seen for place in range(4))
 
 
 def test_samples_sort_by_a_click_numbers_in_names_too_and_the_largest_errors_first(page):
     page.show("pls")
     samples, model = page.pane.samples, page.pane.samples.model
     header = samples.table.horizontalHeader()
-    header.sectionClicked.emit(4)
+    header.sectionClicked.emit(3)
     residuals = np.abs((model.rows.predicted - model.rows.truth)[model.order, 0])
     assert (np.diff(residuals) <= 0).all()
     header.sectionClicked.emit(0)
@@ -218,10 +228,10 @@ def test_copied_samples_have_full_precision(page):
     samples.copy_rows()
     page.wait(lambda: "\t" in QGuiApplication.clipboard().text())
     title, *lines = QGuiApplication.clipboard().text().splitlines()
-    assert title.split("\t")[:4] == ["Sample", "Partition", "Measured", "Predicted"]
+    assert title.split("\t")[:4] == ["Sample", "Measured", "Predicted", "Residual"]
     assert len(lines) == len(samples.model.rows)
     row = int(samples.model.order[0])
-    assert float(lines[0].split("\t")[2]) == samples.model.rows.truth[row, 0]
+    assert float(lines[0].split("\t")[1]) == samples.model.rows.truth[row, 0]
 
 
 def test_fifty_thousand_samples_sort_at_once():

@@ -2,7 +2,17 @@
 
 import pytest
 
-from gui.query_text import SortKey, also_sorted_by, equals, loosened, narrowed, order_text, sort_keys, split_order
+from gui.query_text import (
+    SortKey,
+    also_sorted_by,
+    equals,
+    loosened,
+    narrowed,
+    order_text,
+    sort_keys,
+    split_order,
+    texts_asked,
+)
 from storage import Workspace
 
 
@@ -50,3 +60,10 @@ def test_comparisons_with_numbers_are_let_go_of_one_by_one():
         ("test_r2", ">=", "test_rmse < 0.1 and name = 'x < 1' and test_r2 is not null"),
     ]
     assert loosened("test_rmse > 2 * train_rmse") == []
+
+
+def test_texts_that_are_asked_for_are_found_bare_and_in_quotes():
+    asked = "model = PSL and (dataset=='cr''on' or name ~ \"a = b\") and test_rmse < 1 and tags has good and k = 3"
+    assert texts_asked(asked) == [
+        ("model", "PSL", False), ("dataset", "cr'on", False), ("name", "a = b", True), ("tags", "good", False),
+    ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The window as people use it."""
 
 import pytest
-from PySide6.QtCore import QObject, QRect, Qt, QUrl, Slot
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QPalette
 from PySide6.QtWidgets import QMessageBox, QTableView, QTabWidget, QTreeView, QWidget
 
@@ -80,6 +80,10 @@ def test_a_wrong_filter_is_told_under_the_word_and_the_table_stays(qtbot, window
     word = window.query.fontMetrics().horizontalAdvance("test_rmse < 2 and ")
     assert window.query.problem_place().x() >= window.query.mapTo(window, window.query.rect().topLeft()).x() + word
     assert window.catalog.model.rowCount() == 41
+    told, tabs = window.query._error, window.centre.tabs
+    qtbot.waitUntil(lambda: told.mapTo(window, told.rect().bottomLeft()).y() < tabs.mapTo(window, QPoint(0, 0)).y())
+    qtbot.keyClick(window.query, Qt.Key.Key_Backspace)
+    assert window.query.refusal.isVisible() and not told.isVisible()  # nothing jumps while it is mended
     window.query.setText("test_rmse < 2")
     assert window.query.problem_text() == ""
 

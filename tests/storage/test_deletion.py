@@ -39,6 +39,15 @@ def test_deleted_results_are_gone_for_every_reader_and_can_be_restored(workspace
     assert workspace.catalog.arrays(ids[0])[0].y_true.tolist() == [1.0, 2.0, 3.0]
 
 
+def test_results_chosen_by_hand_are_called_by_their_names_in_the_trash(workspace: Workspace) -> None:
+    ids = fill(workspace, 6)
+    names = [workspace.catalog.get(one)["pipeline_name"] for one in ids]
+    workspace.catalog.plan_delete(chosen=ids[:1]).apply()
+    workspace.catalog.plan_delete(chosen=ids[1:]).apply()
+    titles = {entry.title for entry in workspace.catalog.trash()}
+    assert titles == {names[0], f"{', '.join(names[1:4])} and 2 more"}
+
+
 def test_a_deleted_result_stays_deleted_though_its_folder_is_there(root: Path) -> None:
     with Workspace.create(root) as workspace:
         ids = fill(workspace, 3)
