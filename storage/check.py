@@ -20,6 +20,7 @@ from storage.check_archives import check_archives, count_archives
 from storage.check_catalog import CatalogCheck
 from storage.check_library import check_library, count_library
 from storage.check_runs import RunsCheck
+from storage.check_trash import TrashCheck
 from storage.disk import NOTE, Disk
 from storage.errors import Cancelled, Corrupt, NotFound, StorageError
 from storage.findings import Report
@@ -30,7 +31,7 @@ from storage.manifest import DATASETS
 from storage.plan import Report as Progress
 from storage.reading import is_behind_link
 from storage.records import WorkspaceRecord, read_document
-from storage.trash import ASIDE, KEPT_DAYS, Trash
+from storage.trash import Trash
 
 TEMPORARY = re.compile(r"\.(.+\.[0-9a-f]{8}|[0-9a-f]{12})\.tmp")  # beside its target, on its way to another disk
 TEMPORARY_AGE = timedelta(hours=1)
@@ -42,7 +43,6 @@ _PART_FILE = re.compile(r".+\.parquet")  # those of other programs are told of b
 _IN_RUN = frozenset({"run_config.json", "run_summary.json", "run.log", "_binaries", "_numbers"})
 _SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory", ".git", ".gitignore", ".gitattributes"})
 _TOLD = 3  # names in one finding
-_MOVING_SECONDS = 60  # how long something may take to go to the trash or come back
 
 
 def check_workspace(root: Path | str, report: Progress | None = None, deep: bool = False) -> Report:
@@ -83,16 +83,17 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
     with inspection.item(layout.staging):
         _check_staging(inspection, layout, disk)
     runs.check()  # before the catalog: what ended until now must have its row then
+    inspection.step("looking at the trash")
+    deleted = TrashCheck(inspection, layout, trash, runs)
+    with inspection.item(layout.trash):
+        deleted.check()
     catalog.check_parts()
-    catalog.compare(runs.seen, runs.lacking, runs.complete)
+    catalog.compare(runs.seen, runs.lacking, runs.complete, deleted.deleted)
     if index is not None and workspace_id:
         with inspection.item(index):
             catalog.compare_index(index, workspace_id, runs.seen, runs.signatures)
     check_archives(inspection, layout)
     check_library(inspection, layout)
-    inspection.step("looking at the trash")
-    with inspection.item(layout.trash):
-        _check_trash(inspection, layout, trash)
     with inspection.item(layout.catalog):
         catalog.check_strays()  # last: a writer may have been committing a part when they were first seen
 
@@ -269,29 +270,3 @@ def files_below(path: Path) -> Iterable[Path]:
             yield from (Path(folder, name) for name in files)
     elif os.path.lexists(path):
         yield path
-
-
-def _on_its_way(trash: Trash, place: Path) -> bool:
-    """Whether an entry is gone by now, or was marked so lately that a living process is likely to be at it."""
-    try:
-        marked = os.lstat(place / "trash.json").st_mtime
-        if trash.get(place.name).status == "deleted":  # it may have come to its end since it was listed
-            return all(entry.problem is None for entry in trash.list() if entry.trash_id == place.name)
-        return time.time() - marked < _MOVING_SECONDS
-    except FileNotFoundError:
-        return not place.exists()
-    except StorageError:
-        return False
-
-
-def _check_trash(inspection: Inspection, layout: Layout, trash: Trash) -> None:
-    expired = {entry.trash_id for entry in trash.expired(KEPT_DAYS)}
-    for entry in trash.list():
-        place = layout.trash / entry.trash_id
-        if entry.problem and entry.kind != ASIDE and not _on_its_way(trash, place):
-            inspection.find("trash-damaged", place, entry.problem, bytes=entry.bytes)
-        elif inspection.deep and entry.kind == "results" and (wrong := trash.damage(entry.trash_id)):
-            inspection.find("trash-damaged", place, wrong, bytes=entry.bytes)
-        elif entry.trash_id in expired:
-            what = f"“{entry.title}” was deleted more than {KEPT_DAYS} days ago."
-            inspection.find("trash-expired", place, what, bytes=entry.bytes)

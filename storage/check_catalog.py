@@ -170,9 +170,16 @@ class CatalogCheck:
     # ------------------------------------------------------------ results and run folders
 
     def compare(
-        self, seen: Sequence[SeenPipeline], lacking: Mapping[str, list[tuple[str, Path]]], complete: bool
+        self,
+        seen: Sequence[SeenPipeline],
+        lacking: Mapping[str, list[tuple[str, Path]]],
+        complete: bool,
+        deleted: Sequence[SeenPipeline] = (),
     ) -> None:
-        """Compare the results with the pipelines that were seen; with a damaged part nobody knows what is missing."""
+        """Compare the results with the pipelines that were seen; with a damaged part nobody knows what is missing.
+
+        The documents of `deleted` ones are compared, too.
+        """
         self._inspection.step("comparing the catalog with the runs")
         if self._meta is None or self._manifest is None:
             return
@@ -185,9 +192,9 @@ class CatalogCheck:
         with self._inspection.item(self._layout.catalog):
             self._find_documents_missing(lacking)
         with self._inspection.item(self._layout.catalog):
-            self._compare_results(seen)
+            self._compare_results(seen, deleted)
 
-    def _compare_results(self, seen: Sequence[SeenPipeline]) -> None:
+    def _compare_results(self, seen: Sequence[SeenPipeline], deleted: Sequence[SeenPipeline]) -> None:
         """Compare the results with the documents of their pipelines; the deep check every number of them."""
         assert self._files is not None and self._meta is not None
         check = ResultsCheck(self._inspection, self._layout, self._files, self._sound)
@@ -195,7 +202,7 @@ class CatalogCheck:
             check.find_arrays_missing(seen, set(_flat(self._meta).to_pylist()))
         if self._inspection.deep:
             self._inspection.expect(sum(len(self._sound[dataset]) for dataset in ("meta", "data")))
-            check.compare(seen)
+            check.compare([*deleted, *seen])  # of copies the one in its place counts
 
     def _find_rows_missing(self, seen: Sequence[SeenPipeline]) -> None:
         import pyarrow as pa

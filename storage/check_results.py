@@ -78,7 +78,7 @@ class ResultsCheck:
                 yield from table.to_pylist()
 
     def _place(self, one: SeenPipeline) -> Path:
-        return self._layout.run(one.folder) / one.pipeline_id
+        return one.place or self._layout.run(one.folder) / one.pipeline_id
 
     def _arrays(self, one: SeenPipeline) -> list[PredictionArrays]:
         from storage.pipelines import read_predictions

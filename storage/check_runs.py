@@ -8,7 +8,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,10 @@ from storage.artifacts import FOLDER as BINARIES
 from storage.check_charts import check_charts
 from storage.disk import Disk
 from storage.errors import NotFound, StorageError
+from storage.findings import Finding
 from storage.inspection import Inspection
 from storage.layout import Layout, pipeline_number
-from storage.reading import cut_short
+from storage.reading import cut_short, is_behind_link
 from storage.records import PipelineRecord, RunConfig, RunSummary, has_classes, read_document, read_json, utc_now
 from storage.scan import run_folders, run_signature
 from storage.trash import Trash
@@ -37,7 +38,7 @@ class SeenPipeline:
     """A pipeline folder as its own document tells it; `busy` while a living process works on it or just ended it.
 
     `predictions` tells whether it has a predictions.csv that should be in the catalog, `classes` whether that holds
-    labels, None where nobody said.
+    labels, None where nobody said. `place` is where it lies, unless that is its run.
     """
 
     folder: str
@@ -47,6 +48,7 @@ class SeenPipeline:
     busy: bool = False
     predictions: bool = False
     classes: bool | None = None
+    place: Path | None = None
 
 
 @dataclass
@@ -61,6 +63,7 @@ class _RunState:
     digests: dict[str, str] = field(default_factory=dict)
     damaged: bool = False  # a pipeline whose document can't be read may name any artifact
     classes: bool | None = None  # whether the run is a classification
+    artifacts: bool = True  # whether the artifacts are where they should be, and not deleted with the run
     busy: bool = False  # somebody may be storing artifacts that no document names yet
 
 
@@ -128,6 +131,30 @@ class RunsCheck:
             with self._inspection.item(folder):
                 self._check_run(folder)
             self._inspection.findings[found:] = [one for one in self._inspection.findings[found:] if one in first]
+
+    def look_inside(self, content: Path, home: Path | None) -> tuple[list[Finding], list[SeenPipeline]]:
+        """Check a deleted run, or with `home` a deleted pipeline of that run; what is damaged, and the pipelines.
+
+        Neither counts among the runs of the workspace.
+        """
+        kept = self.seen, self._lacking, self._inspection.findings, self._inspection.checked.copy()
+        self.seen, self._lacking, self._inspection.findings = [], [], []
+        try:
+            if home is None:
+                self._check_run(content)
+            else:
+                there = home.is_dir() and not is_behind_link(home, self._layout.root)
+                self._check_pipeline(
+                    content, _RunState(home, _sizes(home / BINARIES) if there else {}, artifacts=there)
+                )
+            found = [
+                one for one in self._inspection.findings if one.severity == "damage" or one.code == "trash-damaged"
+            ]
+            places = (content / one.pipeline_id if home is None else content for one in self.seen)
+            return found, [replace(one, place=place) for one, place in zip(self.seen, places, strict=True)]
+        finally:
+            self.seen, self._lacking, self._inspection.findings, self._inspection.checked = kept
+            self.signatures.pop(content.name, None)
 
     # ------------------------------------------------------------ a run
 
@@ -218,7 +245,8 @@ class RunsCheck:
             self._check_documents(folder, record)
             if self._inspection.deep:
                 check_charts(self._inspection, folder)
-        self._check_artifacts(folder, record, state)
+        if state.artifacts:
+            self._check_artifacts(folder, record, state)
 
     def _note(self, pipeline: SeenPipeline, state: _RunState) -> None:
         self.seen.append(pipeline)

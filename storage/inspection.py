@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.errors import Cancelled, NotFound, StorageError
-from storage.findings import Finding, Report, finding
+from storage.findings import KINDS, Finding, Report, finding
+from storage.layout import TRASH
 from storage.plan import Report as Progress
 from storage.records import utc_now
 
+CHECK_AGAIN = "Restore it and check again: what can be mended is mended there."
 _COUNTED = ("runs", "pipelines", "artifacts", "parts", "results")
 
 
@@ -49,8 +51,13 @@ class Inspection:
     # ------------------------------------------------------------ what it finds
 
     def find(self, code: str, place: Path | str, what: str, *, advice: str = "", bytes: int = 0) -> None:
-        """Note a finding."""
-        self.findings.append(finding(code, self.relative(place), what, advice=advice, bytes=bytes))
+        """Note a finding. What lies in the trash is told as a damaged entry: nothing is mended there."""
+        told = self.relative(place)
+        if told.startswith(f"{TRASH}/") and told.count("/") > 1:
+            if KINDS[code].severity != "damage":
+                return
+            code, told, advice = "trash-damaged", "/".join(told.split("/")[:2]), CHECK_AGAIN
+        self.findings.append(finding(code, told, what, advice=advice, bytes=bytes))
 
     def relative(self, place: Path | str) -> str:
         """A place as it is told: below the workspace, with slashes."""

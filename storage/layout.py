@@ -16,6 +16,7 @@ from storage.errors import NameRefused, NotFound
 MARKER = "runshelf.json"
 MAX_NAME_BYTES = 80  # date + dataset + run name stay under the 255 bytes of every file system
 HASH_DIGITS = 6
+TRASH = ".trash"
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|clock\$|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?")
@@ -141,7 +142,7 @@ class Layout:
 
     @property
     def trash(self) -> Path:
-        return self.root / ".trash"
+        return self.root / TRASH
 
     @property
     def reports(self) -> Path:

@@ -149,11 +149,12 @@ class Shelf:
         known = self._known.get(path)
         if known is not None and now and known[0] == now:
             return known[1]
-        item = self._read(kind, name, path)
+        item = self.read(kind, name, path)
         self._known[path] = (now, item)
         return item
 
-    def _read(self, kind: str, name: str, path: Path) -> LibraryItem:
+    def read(self, kind: str, name: str, path: Path) -> LibraryItem:
+        """An item that lies anywhere; what is wrong with it becomes its `problem`."""
         try:
             record = self.record(kind, path)
         except StorageError as error:

@@ -43,7 +43,7 @@ FLOORS = [
     {"catalog_row", "stored_arrays", "groups", "deletion", "check_runs", "archives"},
     {"catalog", "check_archives", "check_library"},
     {"pipelines", "pipeline_anew", "flat_predictions", "carrying", "migration_reports"},
-    {"runs", "endings", "verifying", "check_results"},
+    {"runs", "endings", "verifying", "check_results", "check_trash"},
     {"check_catalog"},
     {"check"},
     {"folder_deletion", "restoration", "run_deletion", "library", "takeaway", "intake"},

@@ -197,6 +197,9 @@ KINDS = {
     "trash.json": Kind(".trash/*_library_*/trash.json", "trash-damaged", 1, ("trash *_library_*",)),
     "trash.json of results": Kind(".trash/*_results_*/trash.json", "trash-damaged", 1, ("trash *_results_*",)),
     "deleted results": Kind(".trash/*_results_*/meta.parquet", "trash-damaged", 1),
+    "deleted metrics": Kind(".trash/*_run_*/content/*/metrics.json", "trash-damaged", 3),
+    "deleted artifact": Kind(".trash/*_run_*/content/_binaries/*", "trash-damaged", 3),
+    "deleted library item": Kind(".trash/*_library_*/content/config.json", "trash-damaged", 2),
 }
 # No check names these, and why that is so. Nothing that Runshelf answers is read from them.
 UNNAMED = {
@@ -206,5 +209,4 @@ UNNAMED = {
     "exported predictions": "exports/best_predictions/*.csv",
     "session report": "exports/session_reports/*.json",
     "report": "catalog/reports/*.html",  # made anew at any time
-    "deleted run": ".trash/*_run_*/content/*/metrics.json",  # looked at as any run once it is restored
 }

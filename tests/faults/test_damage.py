@@ -25,7 +25,7 @@ FLIPS = 4  # bits changed in each kind of file, one at a time
 # says: a flip in one of its free pages changes no answer.
 WITHOUT_DIGEST = {
     "manifest", "run_config.json", "run_summary.json", "pipeline.json", "metrics.json", "template", "archive.json",
-    "library metadata", "trash.json", "trash.json of results", "index",
+    "library metadata", "trash.json", "trash.json of results", "index", "deleted metrics",
 }  # fmt: skip
 
 
