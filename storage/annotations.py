@@ -16,14 +16,20 @@ from storage.records import utc_now
 MAX_TAG = 50  # characters
 MAX_NOTES = 20_000
 MAX_STARS = 5
+_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 
 
 def checked_tag(tag: str) -> str:
     """A tag in the form it is kept: one line without a comma, at most 50 characters. Raises BadInput."""
     text = unicodedata.normalize("NFC", tag).strip()
-    if not text or len(text) > MAX_TAG or "," in text or any(unicodedata.category(c) in ("Cc", "Zl") for c in text):
+    if not text or len(text) > MAX_TAG or "," in text or any(_is_odd(c) for c in text):
         raise BadInput(f"'{tag[:MAX_TAG]}' can't be a tag.", advice=f"Use up to {MAX_TAG} characters without a comma.")
     return text
+
+
+def _is_odd(sign: str) -> bool:
+    """Whether a sign ends a line, steers a terminal, or turns round what is read after it."""
+    return unicodedata.category(sign) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(sign) in _TURNING
 
 
 def checked_notes(notes: str) -> str:
