@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.catalog import Catalog
 from storage.catalog_row import Result, catalog_row
@@ -20,6 +20,9 @@ from storage.layout import Layout
 from storage.pipelines import Pipeline
 from storage.plan import Report
 from storage.runs import Run
+
+if TYPE_CHECKING:
+    from storage.predictions import PredictionArrays
 
 AT_ONCE = 1_000  # results with one commit
 _SAMPLES = 500_000  # predictions held until they are committed, whatever the results are: some 100 MB
@@ -44,10 +47,11 @@ def take_in(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[Path
     for number, pipeline in enumerate(_ended(layout, disk, catalog, folders, done)):
         report(number, len(folders), "reading results from the run folders")
         try:
-            found = Result(catalog_row(pipeline.run.config, pipeline.record, pipeline.metrics()), pipeline.arrays())
+            row = catalog_row(pipeline.run.config, pipeline.record, pipeline.metrics())
         except StorageError as error:
             done.problems.append(f"{pipeline.pipeline_id} was left out: {error.what.rstrip('.')}")
             continue
+        found = Result(row, readable_arrays(pipeline, done.problems))
         batch.append(found)
         samples += sum(len(one.sample_indices) for one in found.arrays)
         if len(batch) == AT_ONCE or samples >= _SAMPLES:
@@ -74,17 +78,22 @@ def take_arrays(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[
             rows.clear()
 
     for pipeline in _ended(layout, disk, catalog, folders, done):
-        try:
-            found = pipeline.arrays()
-        except StorageError as error:
-            done.problems.append(f"{pipeline.pipeline_id} was left out: {error.what.rstrip('.')}")
-            continue
+        found = readable_arrays(pipeline, done.problems)
         rows += to_rows(pipeline.prediction_id, found) if pipeline.record.thinned is None else []
         done.results += bool(found)
         if sum(len(row["sample_indices"]) for row in rows) >= _SAMPLES:
             commit()
     commit()
     return done
+
+
+def readable_arrays(pipeline: Pipeline, problems: list[str]) -> list[PredictionArrays]:
+    """The predictions in a pipeline's folder; none, and why among the `problems`, where they can't be read."""
+    try:
+        return pipeline.arrays()
+    except StorageError as error:
+        problems.append(f"the predictions of {pipeline.pipeline_id} were left out: {error.what.rstrip('.')}")
+        return []
 
 
 def _ended(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[Path], done: Intake) -> Iterator[Pipeline]:

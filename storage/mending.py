@@ -19,6 +19,7 @@ from storage.disk import Disk
 from storage.errors import Corrupt, StorageError
 from storage.findings import count
 from storage.index import Index
+from storage.intake import readable_arrays
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
 from storage.moments import from_microseconds
@@ -170,13 +171,13 @@ class Mending:
         """Take what is not `there`; of a pipeline without metrics the index, if it is `known` there, knows more."""
         name = pipeline.prediction_id
         try:
-            arrays = pipeline.arrays() if name not in there["data"] else []
             if name not in there["meta"] and (pipeline.metrics() or name not in known):
                 found.meta.append(catalog_row(pipeline.run.config, pipeline.record, pipeline.metrics()))
                 there["meta"].add(name)
         except StorageError as error:
             found.problems.append(f"{pipeline.pipeline_id} was left out: {error.what.rstrip('.')}")
             return
+        arrays = readable_arrays(pipeline, found.problems) if name not in there["data"] else []
         if arrays:
             found.rows += to_rows(name, arrays)
             found.arrays += 1
