@@ -95,6 +95,7 @@ def test_several_files_may_follow_one_option(root: Path, spectra_csv: Path, grid
             other,
             "--pipeline-names",
             *names,
+            "--no-charts",
             "-w",
             root,
         )
@@ -232,7 +233,8 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(
         "{name: f, steps: [{class: sklearn.ensemble.RandomForestRegressor, params: {n_estimators: 20}}], "
         "grid: {RandomForestRegressor__max_depth: [1,2,3,4,5,6,7,8,9,10,11,12]}}"
     )
-    command = ("run", spectra_csv, "--target", "protein", "--pipelines", forest, "-w", root, "--format", "json")
+    data = (spectra_csv, "--target", "protein", "--pipelines", forest)
+    command = ("run", *data, "--no-charts", "-w", root, "--format", "json")
     batch = shell(*command)
     while len(list(root.glob("runs/*/*/metrics.json"))) < 2:
         assert batch.poll() is None, batch.communicate()
