@@ -233,8 +233,7 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(
         "{name: f, steps: [{class: sklearn.ensemble.RandomForestRegressor, params: {n_estimators: 20}}], "
         "grid: {RandomForestRegressor__max_depth: [1,2,3,4,5,6,7,8,9,10,11,12]}}"
     )
-    data = (spectra_csv, "--target", "protein", "--pipelines", forest)
-    command = ("run", *data, "--no-charts", "-w", root, "--format", "json")
+    command = ("run", spectra_csv, "--target", "protein", "--pipelines", forest, "-w", root, "--format", "json")
     batch = shell(*command)
     while len(list(root.glob("runs/*/*/metrics.json"))) < 2:
         assert batch.poll() is None, batch.communicate()
@@ -248,7 +247,7 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(
         completed = {p.prediction_id for p in workspace.pipelines(stopped.run_id) if p.status == "completed"}
         assert 1 <= len(completed) < 12
         assert set(workspace.catalog.search()["prediction_id"]) == completed
-    again = shell(*command)
+    again = shell(*command, "--no-charts")
     outcome = json.loads(again.communicate()[0])
     assert (again.returncode, outcome["completed"], len(outcome["skipped"])) == (0, 12 - len(completed), len(completed))
     with Workspace.open(root) as workspace:

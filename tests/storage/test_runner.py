@@ -26,6 +26,7 @@ from storage import BadInput, Cancelled, Dataset, RunRequest, StorageError, Work
 from storage.artifacts import read_artifact
 from storage.process import _work
 from storage.runner import Remainder
+from tests.storage.kills import processes
 from tests.storage.samples import regression_arrays
 
 GRID = {
@@ -299,7 +300,7 @@ def test_a_child_whose_parent_is_gone_stops(root: Path, spectra_csv: Path, tmp_p
     request = request_for(spectra_csv, tmp_path, [{"class": "sklearn.linear_model.Ridge"}] * 2)
     ours, theirs = multiprocessing.Pipe()
     orders = (theirs, str(root), request.model_dump_json(), Remainder().model_dump_json(), False)
-    child = multiprocessing.get_context("spawn").Process(target=_work, args=orders)
+    child = processes().Process(target=_work, args=orders)
     ours.close()
     child.start()
     theirs.close()
