@@ -21,11 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 if sys.version_info < (3, 11):  # noqa: UP036 - an older Python reads this far, and shall say what is wrong
     sys.exit(f"Runshelf needs Python 3.11 or newer; this is {platform.python_version()}. Run start.py with that one.")
@@ -35,7 +36,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "runshelf-installed"
 INSTALL_LOG = VENV / "install.log"
 # For pytest: a process more than there are cores, as a third of the time of each is waiting for children and signals.
-SEVERAL_AT_A_TIME = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
+# Files come in the order of tests/conftest.py; else those with most tests would be first, and one of a minute last.
+SEVERAL_AT_A_TIME = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder")
 MEMORY = Path("/dev/shm")  # of Linux; elsewhere there is none
 MEMORY_WANTED = 8 << 30  # twice what tests and their processes were seen to take
 DEMO = "demo"
@@ -149,13 +151,16 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         steps = {
             "ruff check": ["ruff", "check", "."],
             "ruff format": ["ruff", "format", "--check", "."],
-            "mypy": ["mypy", "storage", "gui", "start.py"],
             "pytest": ["pytest", *place, *(pytest_arguments or SEVERAL_AT_A_TIME)],
         }
         environment = {"QT_QPA_PLATFORM": "offscreen", **compiling()}
-        for name, command in steps.items():
-            if run_step(name, [str(python()), "-m", *command], environment):
-                failed.append(name)
+        types = [str(python()), "-m", "mypy", "storage", "gui", "start.py"]
+        with beside("mypy", types, environment) as has_failed:
+            for name, command in steps.items():
+                if run_step(name, [str(python()), "-m", *command], environment):
+                    failed.append(name)
+        if has_failed():
+            failed.append("mypy")
     if not pytest_arguments and not check_real_window():
         failed.append(REAL_WINDOW)
     if failed:
@@ -214,6 +219,19 @@ def run_step(name: str, command: Sequence[str], environment: Mapping[str, str]) 
     return code
 
 
+@contextmanager
+def beside(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Callable[[], int]]:
+    """Run one of the checks while others run; its exit code is known, and what it said is shown, at the end."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said, ThreadPoolExecutor(1) as thread:
+        ended = thread.submit(lambda: (run(command, environment, said), time.monotonic() - began))
+        yield lambda: ended.result()[0]
+        code, seconds = ended.result()
+        said.seek(0)
+        verdict = "failed" if code else "passed"
+        print(f"--- {name}", said.read().rstrip(), f"--- {name}: {verdict} in {seconds:.1f} s", sep="\n", flush=True)
+
+
 def check_real_window() -> bool:
     """Go through the main paths in a real window, on a virtual display where there is X11; whether that went well.
 
@@ -247,12 +265,15 @@ def display_advice(release: Mapping[str, str], root: bool) -> str:
     return f"{text} Install the package of your system that brings xvfb-run."
 
 
-def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> int:
-    """Run a program in the project's folder with its output on the screen; returns its exit code.
+def run(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None, output: IO[str] | None = None
+) -> int:
+    """Run a program in the project's folder, its output on the screen or in a file; returns its exit code.
 
     Ctrl+C reaches the program too. It gets time to leave its files in order before it is ended.
     """
-    with subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environment) as process:
+    words = [str(part) for part in command]
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=output, stderr=output) as process:
         try:
             code = process.wait()
         except KeyboardInterrupt:

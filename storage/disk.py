@@ -528,7 +528,7 @@ class Disk:
         """Refuse a path that is not below the root, by its text or through a link."""
         self._check_writable()
         real = os.path.realpath(path.parent)
-        if ".." in path.parts or not (Path(real) == self.root or self.root in Path(real).parents):
+        if ".." in path.parts or not Path(real).is_relative_to(self.root):
             raise BadInput(f"{path} is outside the workspace; nothing was written.", path, "Use a plain name.")
 
     def _writer_lock(self, writer: str) -> Path:

@@ -5,15 +5,18 @@ Drawn with matplotlib's own objects, never pyplot, so that any thread may draw a
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import TightLayoutEngine
 
 from storage.predictions import PredictionArrays
 
+DPI = 100
 # Okabe and Ito's colour-blind-safe hues and a marker each; the window uses the same.
 STYLES = {"train": ("#0072B2", "o", "train"), "val": ("#E69F00", "^", "validation"), "test": ("#009E73", "s", "test")}
 
@@ -26,6 +29,13 @@ def charts(arrays: Sequence[PredictionArrays], title: str, target: str, units: s
         return {"confusion_matrix": confusion_matrix(arrays, title)}
     axis = f"{target} ({units})" if units else target
     return {"parity": parity(arrays, title, axis), "residuals": residuals(arrays, title, axis)}
+
+
+def png(figure: Any) -> bytes:
+    """One of these charts as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.canvas.print_png(buffer)  # the same bytes as by `savefig`, which draws everything once more before
+    return buffer.getvalue()
 
 
 def parity(arrays: Sequence[PredictionArrays], title: str, axis: str) -> Figure:
@@ -75,7 +85,8 @@ def confusion_matrix(arrays: Sequence[PredictionArrays], title: str) -> Figure:
 
 
 def _figure(title: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(4.8, 4.2), layout="tight")
+    layout = TightLayoutEngine(rect=None)  # type: ignore[arg-type] # within a rect, be it the whole, it is found twice
+    figure = Figure(figsize=(4.8, 4.2), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title if len(title) < 60 else f"{title[:57]}…", fontsize=9)

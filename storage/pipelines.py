@@ -75,11 +75,13 @@ class Pipeline:
     def _write_csv(self, table: pd.DataFrame) -> None:
         self.run.disk.write(self.folder / "predictions.csv", table.to_csv(index=False).encode())
 
-    def save_chart(self, name: str, figure: Figure) -> None:
-        """Write a matplotlib figure as `<name>.png`."""
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=_CHARTS_DPI)
-        self.run.disk.write(self.folder / f"{checked_name(name, 'chart')}.png", buffer.getvalue())
+    def save_chart(self, name: str, chart: Figure | bytes) -> None:
+        """Write a matplotlib figure, or one that is PNG already, as `<name>.png`."""
+        if not isinstance(chart, bytes):
+            buffer = io.BytesIO()
+            chart.savefig(buffer, format="png", dpi=_CHARTS_DPI)
+            chart = buffer.getvalue()
+        self.run.disk.write(self.folder / f"{checked_name(name, 'chart')}.png", chart)
 
     def complete(self, **fields: Any) -> None:
         """End well: pipeline.json says completed, and the catalog has the row when this returns.

@@ -2,15 +2,19 @@
 
 A segfault, a hang or a full memory takes the child alone.
 
-The child is started by `spawn`, never by fork, so that it works beside a window and in a frozen app. Progress and
-finished pipelines come up the connection; "pause", "resume" and "cancel" go down.
+The child is never a fork of this process, so that it works beside a window and in a frozen app. The first is started by
+`spawn`; on Linux those that follow are forks of a server that has made the imports they all begin with, which takes
+longer than much of what they do. Progress and finished pipelines come up the connection; "pause", "resume" and "cancel"
+go down.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +40,13 @@ TIED_SECONDS = 60.0  # the same where Ctrl+C asked for it: it can be pressed onc
 _DIED = "The process that trained it"
 ORPHANED = 70  # the exit code of a child whose parent is gone
 _POLL_SECONDS = 0.1
+# What the server of forks imports. The threads that this starts are those of libraries that see to forks themselves.
+PRELOADED = (
+    "pandas", "pyarrow.dataset", "sklearn.cross_decomposition", "sklearn.linear_model", "sklearn.model_selection",
+    "matplotlib.figure", "matplotlib.backends.backend_agg", "storage.workspace", "storage.runner", "storage.figures",
+    "storage.loading",
+)  # fmt: skip
+_started = False  # whether this process had a child before
 
 
 def run_in_child(
@@ -234,9 +245,10 @@ class _Ended(NamedTuple):
 
 def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> _Ended:
     """Let a child do work and listen to it; returns how it ended."""
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     ours, theirs = context.Pipe()
-    child = context.Process(target=work, args=(theirs, *args), daemon=True)
+    environment = dict(os.environ) if context.get_start_method() == "forkserver" else None
+    child = context.Process(target=_begin, args=(environment, work, theirs, *args), daemon=True)
     child.start()
     theirs.close()
     try:
@@ -250,6 +262,38 @@ def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> 
         ours.close()
         _end(child)
     return _Ended(kind, content, child.exitcode, child.pid)
+
+
+def _context() -> Any:
+    """The way to start the next child; who has one alone, as a command has, needs no server beside it."""
+    global _started
+    again, _started = _started, True
+    if again and sys.platform == "linux" and not getattr(sys, "frozen", False):
+        from multiprocessing import forkserver
+
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(PRELOADED))
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # Ctrl+C is for this process alone
+        try:
+            forkserver.ensure_running()
+            return context
+        except OSError:  # there is no place for its socket
+            pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    return multiprocessing.get_context("spawn")
+
+
+def _begin(environment: dict[str, str] | None, work: Callable[..., None], *args: Any) -> None:
+    """The first of a child. A fork is given what it lacks: the environment of its parent, random numbers of its own."""
+    if environment is not None:
+        import numpy as np
+
+        gc.freeze()  # what came with the fork is shared as long as nobody looks through it for garbage
+        os.environ.clear()
+        os.environ.update(environment)
+        np.random.seed()
+    work(*args)
 
 
 class _Line:

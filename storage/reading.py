@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import operator
 import os
 import stat
 from collections.abc import Iterator
@@ -56,7 +58,10 @@ def cut_short(table: Path) -> str:
 
 def is_behind_link(path: Path, root: Path) -> bool:
     """Whether a path below `root` is a link or leads through one: what it says is then not in the workspace."""
-    return any(place.is_symlink() for place in (path, *path.parents) if root in place.parents)
+    if not path.is_relative_to(root):
+        return False
+    below = itertools.accumulate(path.relative_to(root).parts, operator.truediv, initial=root)
+    return any(place.is_symlink() for place in itertools.islice(below, 1, None))
 
 
 def read_pieces(path: Path, what: str) -> Iterator[bytes]:

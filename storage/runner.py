@@ -442,14 +442,14 @@ class _Batch:
 
 def draw_charts(pipeline: Pipeline) -> None:
     """Draw the charts of a finished pipeline. One that can't be drawn is logged: the result stands without it."""
-    from storage.figures import charts
+    from storage.figures import charts, png
 
     record = pipeline.record
     try:
         title = f"{record.number:04d} {record.name}"
         target = ", ".join(record.dataset_source.target)
         for name, figure in charts(pipeline.arrays(), title, target, record.dataset_source.units).items():
-            pipeline.save_chart(name, figure)
+            pipeline.save_chart(name, png(figure))
     except (ValueError, StorageError) as error:
         pipeline.run.log(f"warning: no chart for {record.id}: {error}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import multiprocessing
 import os
@@ -10,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from storage import Workspace
+from storage.process import PRELOADED
 
 _PRELOADED = [
-    "pandas",  # which is what takes its time, as does the next
-    "pyarrow.dataset",
+    *PRELOADED,  # there is one server for all
     "tests.storage.kills",
     "storage.workspace",
     "storage.deletion",
@@ -45,6 +46,7 @@ def killed_at(call: int, work: Callable[..., None], *arguments: Any) -> bool:
 
 
 def _until(call: int, work: Callable[..., None], *arguments: Any) -> None:
+    gc.freeze()  # what came with the fork is shared as long as nobody looks through it
     left = [call]
 
     def counting(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -95,6 +95,7 @@ def test_several_files_may_follow_one_option(root: Path, spectra_csv: Path, grid
             other,
             "--pipeline-names",
             *names,
+            "--no-charts",
             "-w",
             root,
         )
@@ -246,7 +247,7 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(
         completed = {p.prediction_id for p in workspace.pipelines(stopped.run_id) if p.status == "completed"}
         assert 1 <= len(completed) < 12
         assert set(workspace.catalog.search()["prediction_id"]) == completed
-    again = shell(*command)
+    again = shell(*command, "--no-charts")
     outcome = json.loads(again.communicate()[0])
     assert (again.returncode, outcome["completed"], len(outcome["skipped"])) == (0, 12 - len(completed), len(completed))
     with Workspace.open(root) as workspace:

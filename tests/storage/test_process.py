@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
@@ -130,10 +131,38 @@ def test_each_pipeline_is_told_of(root: Path, spectra_csv: Path) -> None:
     assert failed.details.startswith("Traceback") and "tests/estimators.py" in failed.details
 
 
+class Tells(Ridge):
+    """Fails, and says what its process was given."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        raise RuntimeError(f"{os.getpid()} {np.random.random()} {os.environ.get('RUNSHELF_TOLD')} {Path.cwd()}")
+
+
+def test_each_child_has_the_environment_of_now_and_random_numbers_of_its_own(
+    root: Path, spectra_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workspace.create(root) as workspace:
+        workspace.record.allowed_modules.append("tests")
+        workspace._disk.write(workspace.layout.marker, workspace.record.to_json())
+    tells = {"name": "tells", "steps": [{"class": "tests.storage.test_process.Tells"}]}
+    request = request_for(spectra_csv, [1.0], again=True).model_copy(update={"configs": [tells]})
+    told = []
+    for number in range(3):
+        monkeypatch.setenv("RUNSHELF_TOLD", f"{number}")
+        place = tmp_path / f"{number}"
+        place.mkdir()
+        monkeypatch.chdir(place)
+        (failure,) = run_in_child(root, request, lambda *_: None).failures
+        process, random, variable, folder = failure.message.removeprefix("RuntimeError: ").split(" ", 3)
+        assert (variable, folder) == (f"{number}", str(place))
+        told.append((process, random))
+    assert len({process for process, _ in told}) == len({random for _, random in told}) == 3
+
+
 PARENT = """
 import os, sys
 from pathlib import Path
-from storage import Control, RunRequest, run_in_child
+from storage import BadInput, Control, RunRequest, run_in_child
 
 if __name__ == "__main__":
     control, events = Control(), []
@@ -144,17 +173,23 @@ if __name__ == "__main__":
             print("resting", flush=True)
             sys.stdin.readline()
     request = RunRequest.model_validate_json(sys.argv[2])
+    for _ in range(int(sys.argv[3])):
+        try:
+            run_in_child(Path(sys.argv[1]), request.model_copy(update={"target": ["none"]}), lambda *_: None)
+        except BadInput:
+            pass
     run_in_child(Path(sys.argv[1]), request, report, on_pipeline=events.append, control=control)
 """
 
 
-def test_a_paused_child_whose_parent_is_killed_ends(root: Path, spectra_csv: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [0, 1], ids=["the first", "a fork"])
+def test_a_paused_child_whose_parent_is_killed_ends(root: Path, spectra_csv: Path, tmp_path: Path, before: int) -> None:
     Workspace.create(root).close()
     script = tmp_path / "parent.py"
     script.write_text(PARENT, encoding="utf-8")
     request = request_for(spectra_csv, ALPHAS).model_dump_json()
     with subprocess.Popen(
-        [sys.executable, str(script), str(root), request],
+        [sys.executable, str(script), str(root), request, str(before)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as parent:  # fmt: skip
         assert parent.stdout is not None

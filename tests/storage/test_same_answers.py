@@ -114,6 +114,7 @@ def act(workspace: Workspace, root: Path, step: int, action: Any) -> Workspace:
             killed_at(number, edit, root, ids[0])
         case "killed deletion":
             killed_at(number, delete, root)
+            workspace.sync()  # else what was deleted is listed until the next look, and can't be edited
     return workspace
 
 

@@ -8,6 +8,7 @@ the real one starts is for other tests.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -38,6 +39,7 @@ def serve(address: str) -> int:
         importlib.import_module(name)
     from storage.cli import main
 
+    gc.freeze()  # else each fork looks through all that was imported, and so copies it, when it ends
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who look after one command each
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
