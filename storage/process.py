@@ -245,11 +245,11 @@ class _Ended(NamedTuple):
 
 def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> _Ended:
     """Let a child do work and listen to it; returns how it ended."""
-    context = _context()
-    ours, theirs = context.Pipe()
-    environment = dict(os.environ) if context.get_start_method() == "forkserver" else None
-    child = context.Process(target=_begin, args=(environment, work, theirs, *args), daemon=True)
-    child.start()
+    ours, theirs = multiprocessing.Pipe()
+    try:
+        child = _start(_context(), (work, theirs, *args))
+    except EOFError:  # the server of forks was killed
+        child = _start(multiprocessing.get_context("spawn"), (work, theirs, *args))
     theirs.close()
     try:
         try:
@@ -262,6 +262,13 @@ def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> 
         ours.close()
         _end(child)
     return _Ended(kind, content, child.exitcode, child.pid)
+
+
+def _start(context: Any, args: tuple[Any, ...]) -> Any:
+    environment = dict(os.environ) if context.get_start_method() == "forkserver" else None
+    child = context.Process(target=_begin, args=(environment, *args), daemon=True)
+    child.start()
+    return child
 
 
 def _context() -> Any:
