@@ -78,7 +78,7 @@ def take_arrays(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[
             rows.clear()
 
     for pipeline in _ended(layout, disk, catalog, folders, done):
-        found = readable_arrays(pipeline, done.problems)
+        found = readable_arrays(pipeline, done.problems, doubted=True)
         rows += to_rows(pipeline.prediction_id, found) if pipeline.record.thinned is None else []
         done.results += bool(found)
         if sum(len(row["sample_indices"]) for row in rows) >= _SAMPLES:
@@ -87,10 +87,16 @@ def take_arrays(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[
     return done
 
 
-def readable_arrays(pipeline: Pipeline, problems: list[str]) -> list[PredictionArrays]:
-    """The predictions in a pipeline's folder; none, and why among the `problems`, where they can't be read."""
+def readable_arrays(pipeline: Pipeline, problems: list[str], *, doubted: bool = False) -> list[PredictionArrays]:
+    """The predictions in a pipeline's folder; none, and why among the `problems`, where they can't be read.
+
+    Where they are `doubted`, for something else was damaged, it is told if there are fewer than were scored.
+    """
     try:
-        return pipeline.arrays()
+        found = pipeline.arrays()
+        if doubted and (short := pipeline.shortfall()):
+            problems.append(f"predictions.csv of {pipeline.pipeline_id} has {short}, and was taken in as it is")
+        return found
     except StorageError as error:
         problems.append(f"the predictions of {pipeline.pipeline_id} were left out: {error.what.rstrip('.')}")
         return []

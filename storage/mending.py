@@ -177,7 +177,7 @@ class Mending:
         except StorageError as error:
             found.problems.append(f"{pipeline.pipeline_id} was left out: {error.what.rstrip('.')}")
             return
-        arrays = readable_arrays(pipeline, found.problems) if name not in there["data"] else []
+        arrays = readable_arrays(pipeline, found.problems, doubted=True) if name not in there["data"] else []
         if arrays:
             found.rows += to_rows(name, arrays)
             found.arrays += 1

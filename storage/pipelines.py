@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -141,27 +140,22 @@ class Pipeline:
         Raises Corrupt.
         """
         if self._arrays is None:
-            found = read_predictions(self.folder / "predictions.csv", self._has_classes())
-            self._check_complete(found)
-            self._arrays = found
+            self._arrays = read_predictions(self.folder / "predictions.csv", self._has_classes())
         return self._arrays
 
-    def _check_complete(self, arrays: Sequence[PredictionArrays]) -> None:
-        """Refuse a table with fewer samples than were scored: it was cut short, if between two lines."""
-        if not arrays:
-            return
+    def shortfall(self) -> str:
+        """Whether there are fewer predictions than were scored, in a few words: a table may be cut between two lines.
+
+        Empty where there are not, and where nobody said how many were scored. Raises Corrupt.
+        """
         there: Counter[str] = Counter()
-        for one in arrays:
+        for one in self.arrays():
             there[one.partition] += len(one.sample_indices)
-        with suppress(Corrupt):  # metrics that can't be read tell nothing
-            for name, found in self.metrics().items():
-                scored = found.get("samples") if isinstance(found, dict) and name in PARTITIONS else None
-                if isinstance(scored, int) and there[name] < scored:
-                    what = f"predictions.csv has {there[name]:,} of the {scored:,} {name} samples that were scored"
-                    break
-            else:
-                return
-        raise Corrupt(f"{what}.", self.folder / "predictions.csv", "Restore it from a copy.")
+        for name, found in self.metrics().items():
+            scored = found.get("samples") if isinstance(found, dict) and name in PARTITIONS else None
+            if there and isinstance(scored, int) and there[name] < scored:
+                return f"{there[name]:,} of the {scored:,} {name} samples that were scored"
+        return ""
 
     def _has_classes(self) -> bool | None:
         return has_classes(self.record.task_type or self.run.config.task_type)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.formats import tr
-from gui.panes.facts import dataset_of, fold_columns, fold_rows, parameter_rows, target_names
+from gui.panes.facts import dataset_of, fold_columns, fold_rows, parameter_rows, target_names, why_no_charts
 from gui.panes.pipeline_charts import ChartPlace
 from gui.panes.pipeline_copies import copies_word, copies_words
 from gui.panes.pipeline_differences import DifferencesView, fetch_differences
@@ -274,7 +274,7 @@ class PipelinePane(QWidget):
         # However often the disk is looked at: zoom and all stay as long as the predictions are the same.
         if before is None or not same_predictions(before, found):
             if self._samples is not None:
-                self._samples.show_rows(found.data.rows, target_names(details)[0])
+                self._samples.show_rows(found.data.rows, target_names(details)[0], why_no_charts(details))
             self._place.show_found(found)
             self._mark()
         if self._selection.chosen_total < 2:

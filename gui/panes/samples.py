@@ -25,7 +25,7 @@ from gui.panes.catalog_table import dress_table
 from gui.panes.sort_header import SortHeader
 from gui.tasks import Tasks
 from gui.theme import GRID
-from gui.widgets import ElidedLabel
+from gui.widgets import ElidedLabel, EmptyState
 
 WIDEST, NARROWEST = 120, 44
 WIDEST_NAME = 96  # leaves room for three columns of numbers in a pane of the first width
@@ -67,11 +67,17 @@ class Samples(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self._strip)
         layout.addWidget(self.table, 1)
+        self._empty = EmptyState("", "")
+        self._empty.hide()
+        layout.addWidget(self._empty, 1)
 
-    def show_rows(self, rows: SampleRows, targets: Sequence[str]) -> None:
-        """Show the predictions of a pipeline; sort, widths and scroll stay."""
+    def show_rows(self, rows: SampleRows, targets: Sequence[str], why_empty: str = "") -> None:
+        """Show the predictions of a pipeline, or say why there are none; sort, widths and scroll stay."""
         place = self.table.verticalScrollBar().value()
         self._strip.hide()
+        self.table.setVisible(len(rows) > 0)
+        self._empty.setVisible(len(rows) == 0)
+        self._empty.say("", why_empty)
         self._quietly(partial(self.model.show, rows, targets))
         titles = [column.title for column in self.model.columns]
         if titles != self._titles:

@@ -168,7 +168,7 @@ READING = {
     Library: "config config_path free_name get list load verify",
     TrashBin: "expired kept_artifacts list newest_run new_record",
     Run: "pipeline pipelines run_id summary open",
-    Pipeline: "arrays metrics pipeline_id prediction_id",
+    Pipeline: "arrays metrics pipeline_id prediction_id shortfall",
     Keyring: "judge named path trusted",
 }
 INSIDE = {  # parts of the changes that are made here, or the same by another name
@@ -178,7 +178,7 @@ INSIDE = {  # parts of the changes that are made here, or the same by another na
     Library: "plan_import save save_pipeline",
     TrashBin: "finish_removal finish_restoration plan_put plan_remove",
     Run: "claim_number create log plan recount",
-    Pipeline: "commit interrupt save_arrays",
+    Pipeline: "commit interrupt save_arrays shortfall",
     Keyring: "untrust",
 }
 

@@ -212,6 +212,19 @@ def test_files_and_their_folder_are_opened_by_the_desktop(qtbot, window):
     assert opener.opened == [str(folder / files._sheet.item(0, 0).text()), str(folder)]
 
 
+def test_a_pipeline_without_predictions_says_why_where_its_samples_would_be(qtbot, window):
+    apply_filter(qtbot, window, "status = 'failed'")
+    select(qtbot, window, 0)
+    samples = window.details.samples
+    window.details.tabs.setCurrentWidget(window.details._samples_place)
+    qtbot.waitUntil(lambda: samples._empty.isVisible())
+    assert "this pipeline failed" in samples._empty.text() and not samples.table.isVisible()
+    apply_filter(qtbot, window, "")
+    select(qtbot, window, 0)
+    qtbot.waitUntil(lambda: samples.table.isVisible())
+    assert not samples._empty.isVisible()
+
+
 def test_a_failed_pipeline_says_why_and_the_text_can_be_copied(qtbot, window):
     apply_filter(qtbot, window, "status = 'failed'")
     select(qtbot, window, 0)
