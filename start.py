@@ -43,6 +43,11 @@ MEMORY_WANTED = 8 << 30  # twice what tests and their processes were seen to tak
 DEMO = "demo"
 DEMO_WORKSPACE = f"{DEMO}/workspace"
 REAL_WINDOW = "real window"
+TRIED = "packaging/tried.txt"
+DECIDING = (  # about a bundle, beside what lies in packaging/
+    "pyproject.toml", "constraints.txt", "gui/__init__.py", "gui/__main__.py", "gui/app.py", "storage/__init__.py",
+    "storage/__main__.py", "storage/process.py", "resources/__init__.py",
+)  # fmt: skip
 
 # Libraries of the system that Qt loads, and the Debian and Ubuntu packages that bring them.
 DEBIAN_PACKAGES = {
@@ -163,13 +168,18 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
             failed.append("mypy")
     if not pytest_arguments and not check_real_window():
         failed.append(REAL_WINDOW)
+    if os.environ.get("CI") and not pytest_arguments and not is_tried(ROOT) and build_bundle([]):
+        failed.append("bundle")
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 
 def build_bundle(arguments: Sequence[str]) -> int:
-    """Install what builds a bundle, unless it is there, then build and try it; see packaging/README.md."""
+    """Install what builds a bundle, unless it is there, then build and try it; see packaging/README.md.
+
+    What was tried is noted: where all must be checked, a bundle is built only if what decides about it has changed.
+    """
     set_up()
     wanted, stamp = fingerprint(ROOT), VENV / "runshelf-bundle-installed"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
@@ -178,7 +188,27 @@ def build_bundle(arguments: Sequence[str]) -> int:
     missing = provide_libraries(["xcb"])
     if missing:
         raise Failed(library_advice(missing, os_release(), is_root()))
-    return run([python(), "packaging/build.py", *arguments], compiling())
+    deciding = bundle_fingerprint(ROOT)
+    code = run([python(), "packaging/build.py", *arguments], compiling())
+    if not code and "--no-smoke" not in arguments and sys.platform == "linux":
+        (ROOT / TRIED).write_text(f"{deciding}\n", encoding="utf-8")
+    return code
+
+
+def is_tried(root: Path) -> bool:
+    """Whether a bundle was built and tried with all that decides about it as it is now."""
+    tried = root / TRIED
+    return tried.is_file() and tried.read_text(encoding="utf-8").strip() == bundle_fingerprint(root)
+
+
+def bundle_fingerprint(root: Path) -> str:
+    """What decides whether a bundle works: how it is built, the dependencies, how programs and children start."""
+    digest = hashlib.sha256()
+    packaging = [p for p in (root / "packaging").rglob("*") if p.suffix in (".py", ".spec", ".sh", ".iss")]
+    for path in sorted([*packaging, *(root / name for name in DECIDING)]):
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{path.relative_to(root).as_posix()} {hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -218,7 +218,8 @@ def test_the_real_window_is_shown_on_a_virtual_display(monkeypatch):
 
 
 def test_a_bundle_needs_its_tools_once(project, monkeypatch):
-    _, done = project
+    root, done = project
+    deciding_files(root)
     ran = []
     monkeypatch.setattr(start, "install", lambda extras="": done.append(extras or "install"))
     monkeypatch.setattr(start, "provide_libraries", lambda plugins: [])
@@ -226,3 +227,37 @@ def test_a_bundle_needs_its_tools_once(project, monkeypatch):
     assert start.main(["bundle", "--deb"]) == start.main(["bundle"]) == 0
     assert done == ["make", "install", "bundle"]
     assert ran == [["packaging/build.py", "--deb"], ["packaging/build.py"]]
+
+
+def deciding_files(root: Path) -> None:
+    for name in ("packaging/build.py", *start.DECIDING):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+
+
+def test_where_all_must_be_checked_a_bundle_is_built_if_what_decides_about_it_is_not_what_was_tried(
+    project, monkeypatch
+):
+    root, _ = project
+    deciding_files(root)
+    ran = []
+    monkeypatch.setattr(start, "install", lambda extras="": None)
+    monkeypatch.setattr(start, "provide_libraries", lambda plugins: [])
+    monkeypatch.setattr(start, "check_real_window", lambda: True)
+    monkeypatch.setattr(start, "run", lambda command, environment=None, output=None: ran.append(str(command[1])) or 0)
+
+    def builds() -> bool:
+        ran.clear()
+        assert start.main(["test"]) == 0
+        return "packaging/build.py" in ran
+
+    monkeypatch.delenv("CI", raising=False)
+    assert not builds()
+    monkeypatch.setenv("CI", "1")
+    assert builds() and not builds()
+    for name in ("packaging/build.py", "constraints.txt", "storage/process.py"):
+        (root / name).write_text("changed")
+        assert builds() and not builds()
+    (root / "packaging/build.py").write_text("changed again")
+    assert start.main(["bundle", "--no-smoke"]) == 0  # built and not tried
+    assert builds()
