@@ -15,7 +15,7 @@ from storage.check_runs import SeenPipeline, ended
 from storage.errors import NotFound, StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout
-from storage.metrics import flatten
+from storage.metrics import PARTITIONS, flatten
 from storage.pipeline_anew import as_the_catalog_says
 from storage.reading import cut_short
 from storage.records import PartRecord, PipelineRecord, read_document, read_json
@@ -110,8 +110,12 @@ class ResultsCheck:
             for name, value in told.items()
             if name not in META_SCHEMA.names and name in row and not _same(value, row[name])
         ]
+        known = [name for name, value in row.items() if value is not None and _is_metric(name)]
         if wrong:
             self._tell_differing(one, place, wrong)
+        elif known and not told.keys() & set(known):
+            what = f"{place.name} of {one.pipeline_id} has no {known[0]}, nor any other metric that the catalog has."
+            self._inspection.find("document-differs", place, what)
 
     def _tell_differing(self, one: SeenPipeline, place: Path, wrong: Sequence[str]) -> None:
         what = f"{place.name} of {one.pipeline_id} says another {wrong[0]} than the catalog"
@@ -133,6 +137,11 @@ class ResultsCheck:
         if wrong:
             what = f"{_PREDICTIONS} of {one.pipeline_id} {wrong} than the catalog."
             self._inspection.find("document-differs", place, what)
+
+
+def _is_metric(column: str) -> bool:
+    """Whether a column is what training computes, and no fact nor anything of another program."""
+    return column.startswith(tuple(f"{partition}_" for partition in PARTITIONS))
 
 
 def _same(one: float, other: Any) -> bool:

@@ -26,7 +26,7 @@ from typing import IO, Literal
 
 from filelock import FileLock, Timeout
 
-from storage.errors import BadInput, Exists, Locked, ReadOnly, StorageError, from_os_error, os_errors
+from storage.errors import BadInput, Exists, Locked, NotFound, ReadOnly, StorageError, from_os_error, os_errors
 from storage.reading import is_plain_file, read_bytes, read_pieces
 
 NOTE = "plan-"  # notes of the journal in staging; the next open finishes what they say
@@ -334,6 +334,7 @@ class Disk:
     def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
         """Hold the workspace-wide lock `name` against other threads and processes; re-entrant in one thread."""
         self._check_writable()
+        self._make_staging()
         with self._guard:
             if name not in self._locks:
                 self._locks[name] = (threading.RLock(), _file_lock(self._staging / f"lock-{name}", timeout))
@@ -536,9 +537,21 @@ class Disk:
 
     def _staging_folder(self) -> Path:
         self._check_writable()
+        self._make_staging()
         folder = self._staging / self.writer
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         return folder
+
+    def _make_staging(self) -> None:
+        """Make the staging folder where it is missing; a workspace that is not there is not made again."""
+        if self._staging.is_dir():
+            return
+        if not self.root.is_dir():
+            raise NotFound(
+                f"The workspace {self.root} is not there any more.", self.root, "Mount its disk, or move it back."
+            )
+        with os_errors("write to the workspace", self.root):
+            self._staging.mkdir(exist_ok=True)
 
     def _staged_file(self, name: str, data: bytes) -> Path:
         staged = self._staging_folder() / f"{uuid.uuid4().hex[:12]}-{name[-40:]}"

@@ -22,6 +22,7 @@ from storage.index import Index
 from storage.intake import readable_arrays
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
+from storage.metrics import PARTITIONS, flatten
 from storage.moments import from_microseconds
 from storage.part_files import ANNOTATION_SCHEMA, DATA_SCHEMA, META_SCHEMA, deleted_in, moments_in, table_of
 from storage.part_index import split_tags
@@ -171,7 +172,7 @@ class Mending:
         """Take what is not `there`; of a pipeline without metrics the index, if it is `known` there, knows more."""
         name = pipeline.prediction_id
         try:
-            if name not in there["meta"] and (pipeline.metrics() or name not in known):
+            if name not in there["meta"] and (_tells(pipeline.metrics()) or name not in known):
                 found.meta.append(catalog_row(pipeline.run.config, pipeline.record, pipeline.metrics()))
                 there["meta"].add(name)
         except StorageError as error:
@@ -195,6 +196,11 @@ class Mending:
             kept["run_date"] = date.fromisoformat(str(day)[:10]) if day else None
             kept["config"] = self._catalog.config(str(row["prediction_id"]))
             found.meta.append(kept)
+
+
+def _tells(metrics: Mapping[str, Any]) -> bool:
+    """Whether there is a number in a metrics.json; of one that was emptied the index knows more."""
+    return bool(flatten({name: values for name, values in metrics.items() if name in PARTITIONS}))
 
 
 def _meta_table(rows: Sequence[dict[str, Any]]) -> pa.Table:

@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from traceback import TracebackException
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import BadInput, Conflict, Corrupt, NotFound
@@ -91,7 +92,7 @@ class Pipeline:
 
     def fail(self, error: BaseException | str, details: str = "") -> None:
         """End badly: error.log keeps the details, the row in the catalog says failed."""
-        message = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        message = error if isinstance(error, str) else f"{type(error).__name__}: {_words(error)}"
         self.run.disk.write(self.folder / "error.log", (details or message).rstrip().encode() + b"\n")
         self._end("failed", {"error": message.strip().splitlines()[0] if message.strip() else "failed"})
 
@@ -159,6 +160,11 @@ class Pipeline:
 
     def _has_classes(self) -> bool | None:
         return has_classes(self.record.task_type or self.run.config.task_type)
+
+
+def _words(error: BaseException) -> str:
+    """What an exception says; one of a user's class may fail even at that."""
+    return str(TracebackException.from_exception(error, lookup_lines=False))
 
 
 def read_predictions(path: Path, classes: bool | None) -> list[PredictionArrays]:

@@ -127,7 +127,8 @@ class _Parted:
 
         with Workspace.open(self._root) as workspace:  # which marks what was at work as interrupted
             made = workspace.pipelines_of_process(pid, since) if pid is not None else []
-            at_work = [one for one in made if one.record.status == "interrupted"]
+            # Whoever closed the connection to us believes us gone and cancels what it is at.
+            at_work = [one for one in made if one.record.status not in ("completed", "failed")]
             for one in at_work[:1]:
                 names = ", ".join(each.pipeline_id for each in at_work)
                 one.run.log(f"the process of the batch {_how(code)}; at work: {names}")
@@ -326,6 +327,10 @@ class _Line:
         while True:
             try:
                 told = self._connection.recv() if self._connection.poll(_POLL_SECONDS) else None
+                # A process that it left behind may hold the connection open.
+                gone = told is None and not self._child.is_alive() and not self._connection.poll(0)
+                if gone:
+                    raise EOFError
             except (EOFError, OSError):
                 return ("died", None) if self._deadline is None else ("cancelled", None)
             if told is not None and not self._take(*told):

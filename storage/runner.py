@@ -401,7 +401,9 @@ class _Batch:
         except (Cancelled, KeyboardInterrupt):
             pipeline.interrupt("cancelled")
             raise
-        except Exception as error:  # whatever a user's estimator raises is this pipeline's result
+        except SystemExit:
+            raise  # its process ends, and whoever started that says so of the pipeline
+        except BaseException as error:  # whatever else a user's estimator raises is this pipeline's result
             from_disk = isinstance(error, StorageError) and not isinstance(error, BadInput)
             if from_disk or self._progress.control.cancelled:
                 pipeline.interrupt()

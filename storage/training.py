@@ -103,7 +103,7 @@ def _predict(
         if hasattr(model, "predict_proba"):
             probabilities = np.zeros((len(rows), len(labels)))
             probabilities[:, [int(place[str(c)]) for c in model.classes_]] = model.predict_proba(X)
-    elif not np.isfinite(pred).all():
+    elif np.iscomplexobj(pred) or not np.isfinite(pred).all():
         raise ValueError("the model predicts values that are no numbers")
     return PredictionArrays(partition, fold, rows, true, pred.reshape(true.shape), labels, probabilities)
 

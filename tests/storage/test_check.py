@@ -840,6 +840,37 @@ def test_documents_of_a_pipeline_are_written_anew_from_the_catalog(tmp_path: Pat
     assert kept == {content for content, _ in damages if content is not None}
 
 
+@pytest.mark.parametrize("hollow", ["{}", '{"test": null}', '{"test": {}}', '{"zork": {"rmse": 1}}'])
+def test_metrics_that_say_nothing_are_named_and_not_taken_for_the_truth(root: Path, hollow: str) -> None:
+    before = results(root)
+    (pipeline(root) / "metrics.json").write_text(hollow)
+    edit_json(pipeline(root) / "pipeline.json", completed_at="2026-01-01T00:00:00.000Z")
+    report = check_workspace(root, deep=True)
+    assert codes(report) == ["document-differs"] and "has no test_rmse" in report.findings[0].what
+    os.truncate(part(root), 100)
+    repaired(root, check_workspace(root, deep=True))
+    assert results(root) == before
+    repaired(root, check_workspace(root, deep=True))
+    assert check_workspace(root, deep=True).findings == ()
+
+
+def test_a_workspace_that_went_away_is_not_made_again(root: Path) -> None:
+    before = results(root)
+    with Workspace.open(root) as workspace:
+        run = workspace.create_run("corn", "under way")
+        at_work = run.add_pipeline({"k": 1})
+        root.rename(root.parent / "unmounted")
+        for change in (lambda: workspace.create_run("corn"), lambda: at_work.save_metrics({"test": {"rmse": 1.0}})):
+            with pytest.raises(NotFound, match="not there any more"):
+                change()
+        assert not root.exists()
+        (root.parent / "unmounted").rename(root)
+        at_work.save_metrics({"test": {"rmse": 1.0}})
+        at_work.complete()
+        run.finalize()
+    assert len(results(root)) == len(before) + 1
+
+
 def test_a_document_that_the_catalog_lacks_stays_as_it_is(root: Path) -> None:
     place = next((root / "runs").glob("*_corn/*_broken_*")) / "metrics.json"
     place.write_text("{,")
