@@ -47,6 +47,8 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                     resource.setrlimit(resource.RLIMIT_AS, before)
             case "is killed":
                 os.kill(os.getpid(), 9)
+            case "is mute":
+                raise Mute()
             case "hangs":
                 while True:
                     time.sleep(0.01)
@@ -54,7 +56,14 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Any:  # noqa: N803
-        return np.full(len(X), self.mean_)
+        return np.full(len(X), self.mean_ + (1j if self.deed == "is complex" else 0))
+
+
+class Mute(BaseException):
+    """What can't even say what it is about."""
+
+    def __str__(self) -> str:
+        raise ValueError
 
 
 def request_for(data: Path, deeds: list[str], **more: Any) -> RunRequest:
@@ -83,6 +92,8 @@ WORDS = {
     "segfaults": "SIGSEGV",
     "is killed": "SIGKILL, as by a system that is out of memory",
     "eats memory": "Memory",
+    "is complex": "no numbers",
+    "is mute": "Mute",
 }
 
 
@@ -113,6 +124,13 @@ def test_the_run_goes_on_without_those_that_end_their_process(root: Path, spectr
         (f"{n} {deed or 'is good'}", "failed" if deed else "completed") for n, deed in enumerate(deeds)
     )
     assert outcome.summary is not None and (outcome.summary.successful, outcome.summary.failed) == (3, 4)
+    check_ended(root, deeds)
+
+
+def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path) -> None:
+    deeds = ["", "is complex", "is mute", ""]
+    outcome = run_in_child(root, request_for(spectra_csv, deeds), lambda *_: None)
+    assert (outcome.completed, outcome.failed) == (2, 2)
     check_ended(root, deeds)
 
 
