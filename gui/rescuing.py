@@ -14,6 +14,7 @@ from gui.dialogs.plan_preview import PlanDialog
 from gui.formats import tr
 from gui.plans import Preview, apply_shown, preview_of
 from gui.tasks import Problem, Report
+from gui.welcome import short_path
 
 if TYPE_CHECKING:
     from gui.window import MainWindow
@@ -55,7 +56,7 @@ class Rescuing:
         self._window.tasks.start(partial(preview_rescue, root), offer, lambda _: tell(problem), quiet=True)
 
     def _ask(self, root: Path, problem: Problem, preview: Preview) -> None:
-        note = tr("What is damaged goes to the trash first. {name} is opened after that.").format(name=root.name)
+        note = tr("What is damaged goes to the trash first. Then {path} is opened.").format(path=short_path(str(root)))
         dialog = PlanDialog(problem.what, preview.steps, tr("Repair"), self._window, note=note)
         dialog.accepted.connect(partial(self._begin, root, preview))
         dialog.open()

@@ -19,6 +19,7 @@ from pydantic_core import from_json
 from storage.artifacts import FOLDER, artifact_path
 from storage.errors import Conflict, StorageError
 from storage.layout import HASH_DIGITS, folder_part, pipeline_number
+from storage.reading import is_plain_file
 from storage.records import ArtifactRecord, PipelineRecord, SamplesRecord, StepRecord
 from storage.stored_samples import with_predictions
 from storage.trees import file_digest
@@ -62,12 +63,8 @@ def pipeline_record_anew(
     """
     whole = dict(list(read.items())[:-1])
     alike = [one for one in others if row.get("data_hash") and one.dataset_source.data_hash == row["data_hash"]]
-    fields: dict[str, Any] = {}
-    for name in _OF_EQUAL_DATA:
-        if alike:
-            fields[name] = getattr(alike[0], name)
-    fields |= _described(config) | whole
-    fields |= _known(row)
+    fields: dict[str, Any] = {name: getattr(alike[0], name) for name in _OF_EQUAL_DATA} if alike else {}
+    fields |= _described(config) | whole | _known(row)
     fields |= {"id": folder.name, "number": pipeline_number(folder.name) or 0}
     fields.pop("artifacts", None)
     record = _record_of(fields)
@@ -77,9 +74,21 @@ def pipeline_record_anew(
         record.artifacts = _artifacts(whole["artifacts"], folder)
     else:
         record.artifacts = _artifacts_of(record, folder, _artifacts(read.get("artifacts"), folder), alike, free)
+    if record.thinned is None:
+        _check_there(record, folder, arrays, others)
     if record.samples is None and alike:
         record.samples = _samples(alike, arrays)
     return record
+
+
+def _check_there(
+    record: PipelineRecord, folder: Path, arrays: Sequence[PredictionArrays], others: Sequence[PipelineRecord]
+) -> None:
+    """Refuse one that was thinned, for all it looks like: nothing says where what it had is now."""
+    gone = [one for one in record.artifacts if not is_plain_file(artifact_path(folder, one))]
+    if gone or (not arrays and any(one.thinned for one in others)):
+        what = f"{folder.name} may have been thinned: what it had is not there."
+        raise Conflict(what, folder, "Bring its pipeline.json back from a copy, or from its archive.")
 
 
 def as_the_catalog_says(record: PipelineRecord, row: Mapping[str, Any], config: str | None) -> PipelineRecord:
@@ -87,8 +96,7 @@ def as_the_catalog_says(record: PipelineRecord, row: Mapping[str, Any], config: 
 
     What the document leaves open the catalog may have from elsewhere.
     """
-    own = record.model_dump(exclude={"steps"}, exclude_none=True)
-    told = {field: value for field, value in _known(row).items() if own.get(field) not in (None, "")}
+    told = {field: value for field, value in _known(row).items() if getattr(record, field) not in (None, "")}
     if record.steps:
         told |= {name: value for name, value in _described(config).items() if name == "steps"}
     other = _record_of({**record.model_dump(by_alias=True), **told})

@@ -114,3 +114,16 @@ def test_one_that_says_something_else_than_the_catalog_is_named_and_corrected(
         assert one.place.endswith("pipeline.json") and f"says another {next(iter(change))} than" in one.what
         workspace.plan_repair(report.findings).apply()
         assert told(trained[0]) == before and check_workspace(workspace.root, deep=True).verdict == "clean"
+
+
+@pytest.mark.parametrize("kept", [0, 0.5, 0.9], ids=str)
+def test_a_thinned_one_is_not_made_again_as_if_it_were_whole(
+    workspace: Workspace, trained: list[Path], kept: float
+) -> None:
+    """Shared artifacts are still there; its predictions and its archive are what tells."""
+    workspace.plan_thin(1, "test_rmse").apply()
+    thinned = [path for path in trained if told(path)["thinned"]]
+    assert len(thinned) == 2
+    os.truncate(thinned[0], cut := int(thinned[0].stat().st_size * kept))
+    assert "may have been thinned" in (said := repair(workspace)) or "is not known" in said
+    assert thinned[0].stat().st_size == cut
