@@ -439,10 +439,15 @@ class Catalog:
 
     def get(self, prediction_id: str) -> dict[str, Any]:
         """The row of a prediction. Raises NotFound."""
-        key = self.find(prediction_id)
-        if key is None:
-            raise NotFound(f"There is no prediction {prediction_id} in the catalog.", advice="Look it up with: search.")
-        return self.rows([key])[0]
+
+        def ask() -> list[dict[str, Any]]:
+            with self._index.snapshot():
+                key = self._index.results.find(prediction_id)
+                return [] if key is None else self._index.results.rows([key])
+
+        for row in self.ask_index(ask):
+            return row
+        raise NotFound(f"There is no prediction {prediction_id} in the catalog.", advice="Look it up with: search.")
 
     def config(self, prediction_id: str) -> str | None:
         """The configuration of a prediction as JSON text (steps with their parameters), None if nobody noted it."""
@@ -670,6 +675,7 @@ class Catalog:
         """
         from storage.exports import export_rows
 
+        made = self.ask_index(self._index.made)
         keys = self.keys(filter, order_by)
         if ids is not None:
             chosen = set(self.ask_index(lambda: self._index.results.keys_of(ids)))
@@ -681,13 +687,14 @@ class Catalog:
         if unknown is not None:
             raise BadInput(f"There is no column '{unknown}'.", advice=f"Columns are {', '.join(list(kinds)[:8])}, …")
 
-        made = self._index.made
-
         def fetch(some: Sequence[int]) -> list[Sequence[Any]]:
-            if self._index.made != made:
-                raise Conflict("The index was made again meanwhile; nothing was written.", advice="Export once more.")
-            computed = self._compile(filter).computed if filter else {}
-            return self._index.results.values_at(some, compile_columns(names, self._source(), computed))
+            with self._index.snapshot():
+                if self._index.made() != made:
+                    raise Conflict(
+                        "The index was made again meanwhile; nothing was written.", advice="Export once more."
+                    )
+                computed = self._compile(filter).computed if filter else {}
+                return self._index.results.values_at(some, compile_columns(names, self._source(), computed))
 
         ready = report or (lambda done, total, text: None)
         wanted = {name: kinds[name] for name in names}

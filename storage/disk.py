@@ -593,6 +593,13 @@ def remove_outside(path: Path) -> bool:
         return True
 
 
+def cache_lock(path: Path, timeout: float) -> FileLock:
+    """A lock file of a cache, re-entrant. To acquire it raises OSError, also where nobody lets go of it in time."""
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)  # not the folders above: a workspace that went away is not made again
+    return FileLock(path, timeout=timeout, poll_interval=0.002, thread_local=False, preserve_lock_file=True)
+
+
 def make_cache_folder(path: Path) -> None:
     """Make a folder for caches outside the workspace."""
     with os_errors("make the cache folder", path):

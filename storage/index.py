@@ -11,7 +11,8 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateColumn
 
-from storage.disk import make_cache_folder, remove_cache
+from storage.disk import cache_lock, make_cache_folder, remove_cache
 from storage.errors import Locked, StorageError
 from storage.mounts import is_network_folder
 from storage.parameters import fold
@@ -32,7 +33,7 @@ from storage.run_index import RunIndex
 from storage.schema import FIXED_COLUMNS, PREDICTION_COLUMNS, TEXT_COLUMNS, WORDS, declare
 from storage.text_index import TextIndex
 
-VERSION = "7"
+VERSION = "8"
 MAX_COLUMNS = 1_900  # SQLite's own limit is 2,000
 _DAMAGE = frozenset(
     {
@@ -62,10 +63,12 @@ class IndexBusy(Locked):
 class Index:
     """The sidecar of one workspace. Safe to share between threads: one connection, one lock.
 
-    `notices` collects what the user should be told once, such as "the index was damaged and made again".
+    `notices` collects what the user should be told once, such as "the index was damaged and made again". Every process
+    opens and replaces the file at `path` while it holds `lock_file`: SQLite opens a database and its journal one after
+    the other, and must not find the two of different ones.
     """
 
-    def __init__(self, path: Path, workspace_id: str, *, writable: bool, cache: Path) -> None:
+    def __init__(self, path: Path, workspace_id: str, *, writable: bool, cache: Path, lock_file: Path) -> None:
         # The id comes from a file: it may be a path. The place tells copies of one workspace apart.
         name = hashlib.sha256(f"{workspace_id}\0{os.path.realpath(path)}".encode()).hexdigest()[:32]
         shared = writable and is_network_folder(path.parent)  # SQLite's locks can't be relied on over a network
@@ -73,10 +76,11 @@ class Index:
         self._remark = _ON_ANOTHER_MACHINE if shared else ""
         self._workspace_id = workspace_id
         self.lock = threading.RLock()
+        self._file_locks = {path: cache_lock(lock_file, _BUSY_SECONDS)}
         self._depth = 0
         self.path: Path | None = None
         self._inode: int | None = None
-        self.made = 0  # how often this object made an empty database: keys of before mean nothing after
+        self.was_new = False  # whether there was none when it was last opened
         self.unfilled = False  # after starting again, until it was filled
         self.notices: list[str] = []
         self._told: set[str] = set()
@@ -110,31 +114,45 @@ class Index:
         self.notice("The index could be written nowhere; it is kept in memory, so opening takes longer.")
         return self._open(None)
 
+    @contextmanager
+    def _held(self, place: Path | None) -> Iterator[None]:
+        """Keep every other process from opening or replacing the database at `place`. Raises OSError."""
+        if place is None:
+            yield
+            return
+        if place not in self._file_locks:
+            self._file_locks[place] = cache_lock(Path(f"{place}.lock"), _BUSY_SECONDS)
+        with self._file_locks[place]:
+            yield
+
     def _open(self, place: Path | None) -> Connection:
         """Open or make the database at `place`; what is there and is no index of ours is replaced."""
         self.path = place
-        for attempt in (1, 2):
-            connection = self._connect(place)
-            try:
-                found = self._look(connection)
-                if found == "new":
-                    self._create(connection)
-                    self.made += 1
-                    if self._remark:
-                        self.notice(self._remark)
-                if found in ("new", "current"):
-                    self._inode = _inode(place)
-                    return connection
-                reason = "belonged to another version or workspace"
-            except DatabaseError as error:
-                if attempt == 2 or place is None or is_busy(error) or is_full(error):
-                    _let_go(connection)
-                    raise
-                reason = "was damaged"
-            _let_go(connection)
-            assert place is not None
-            remove_cache(place)
-            self.notices.append(f"The index {reason} and was made again. No results were affected.")
+        with self._held(place):
+            if place is not None and _inode(place) is None:
+                remove_cache(place)  # the journal of one that was deleted alone
+            for attempt in (1, 2):
+                connection = self._connect(place)
+                try:
+                    found = self._look(connection)
+                    if found == "new":
+                        self._create(connection)
+                        if self._remark:
+                            self.notice(self._remark)
+                    if found in ("new", "current"):
+                        self._inode = _inode(place)
+                        self.was_new = found == "new"
+                        return connection
+                    reason = "belonged to another version or workspace"
+                except DatabaseError as error:
+                    if attempt == 2 or place is None or is_busy(error) or is_full(error):
+                        _let_go(connection)
+                        raise
+                    reason = "was damaged"
+                _let_go(connection)
+                assert place is not None
+                remove_cache(place)
+                self.notices.append(f"The index {reason} and was made again. No results were affected.")
         raise AssertionError("unreachable")
 
     def _connect(self, place: Path | None) -> Connection:
@@ -170,48 +188,102 @@ class Index:
         return "current"
 
     def _create(self, connection: Connection) -> None:
-        self._declare([])
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        self.tables.metadata.create_all(connection)
-        if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'words'").first():
-            connection.exec_driver_sql(WORDS)
-        facts = {"version": VERSION, "workspace_id": self._workspace_id, "manifest": ""}
-        for key, value in facts.items():
-            connection.execute(insert(self.tables.facts).prefix_with("OR IGNORE"), {"key": key, "value": value})
+        self._make_tables(connection)
         connection.exec_driver_sql("COMMIT")
-        self._read_columns(connection)  # another process may have made it meanwhile, and filled it
+        self._read_columns(connection)
+
+    def _make_tables(self, connection: Connection) -> None:
+        self._declare([])
+        self.tables.metadata.create_all(connection, checkfirst=False)
+        connection.exec_driver_sql(WORDS)
+        made = uuid.uuid4().hex
+        facts = {"version": VERSION, "workspace_id": self._workspace_id, "manifest": "", "made": made}
+        for key, value in facts.items():
+            connection.execute(insert(self.tables.facts), {"key": key, "value": value})
 
     def start_again(self, reason: str = "", *, elsewhere: bool = False, keep: bool = False) -> None:
         """Delete the database and make an empty one, if need be `elsewhere`; the caller fills it from the files.
 
-        With `keep` the old one is left: another process is at work on it.
+        With `keep` the old one is left: another process is at work on it. So is one that another process has put in
+        its place.
         """
         with self.lock:
             with suppress(DatabaseError, sqlite3.Error):
                 _let_go(self.connection)
             if self.path is not None:
                 if not keep:
-                    remove_cache(self.path)
+                    self._remove_own(self.path)
                 if elsewhere or keep:
                     self._places = [place for place in self._places if place != self.path]
             if reason:
                 self.notices.append(f"The index {reason}. No results were affected.")
             self._open_anew()
 
+    def _remove_own(self, path: Path) -> None:
+        with suppress(OSError), self._held(path):
+            if _inode(path) in (self._inode, None):
+                remove_cache(path)
+
+    def fill_anew(self, fill: Callable[[], object]) -> None:
+        """Forget everything and let `fill` find it again; raises what it does.
+
+        Where other processes have the database open they see what was there until it is filled, for it can't be
+        taken from under them.
+        """
+        with self.lock, self._held(self.path):
+            if not self._depth and not self._in_use_elsewhere():
+                self.start_again()
+                fill()
+                self.unfilled = False
+                return
+            with self.change() as connection:
+                self._drop_tables(connection)
+                self._make_tables(connection)
+                fill()
+
+    def _in_use_elsewhere(self) -> bool:
+        """Whether another process has the database open. If not, it has no journal any more."""
+        if self.path is None or self.vanished():
+            return False
+        try:
+            self.connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            self.connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # SQLite grants it to the only one
+            return False
+        except DatabaseError as error:
+            return is_busy(error) and self._is_sound()
+        finally:
+            with suppress(DatabaseError):
+                self.connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+
+    def _is_sound(self) -> bool:
+        """Whether every page can be used: what is written over a damaged database would be damaged, too."""
+        try:
+            return self.raw(("PRAGMA quick_check(1)", ())) == [("ok",)]
+        except DatabaseError:
+            return False
+
+    def _drop_tables(self, connection: Connection) -> None:
+        self.sorts.clear()
+        connection.exec_driver_sql("DROP TABLE words")
+        self.tables.metadata.drop_all(connection, checkfirst=True)
+
     def write_ahead(self) -> None:
         """From now on readers and the writer are not in each other's way; called when a new index is filled."""
-        with self.lock, suppress(DatabaseError):
-            if not self._depth:
-                self.connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        with self.lock, suppress(DatabaseError, OSError):
+            if not self._depth and self.raw(("PRAGMA journal_mode", ())) == [("delete",)]:
+                with self._held(self.path):
+                    if not self.vanished():
+                        self.connection.exec_driver_sql("PRAGMA journal_mode=WAL")
 
     def reopen(self) -> None:
         """Open what lies there now, after the file went away under this connection."""
         with self.lock:
-            made, told = self.made, len(self.notices)
+            told = len(self.notices)
             with suppress(DatabaseError, sqlite3.Error):
                 _let_go(self.connection)
             self._open_anew()
-            if self.made != made and len(self.notices) == told:
+            if self.was_new and len(self.notices) == told:
                 self.notices.append("The index was deleted and was made again. No results were affected.")
 
     def _open_anew(self) -> None:
@@ -314,10 +386,28 @@ class Index:
             finally:
                 self._depth = 0
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Several questions to one state of the database; nothing is to be changed meanwhile."""
+        with self.lock:
+            if self._depth:
+                yield
+                return
+            self.connection.exec_driver_sql("BEGIN")
+            try:
+                yield
+            finally:
+                with suppress(SQLAlchemyError):
+                    self.connection.exec_driver_sql("ROLLBACK")
+
     def fact(self, key: str) -> str:
         """A fact this index keeps about itself, empty where it has none."""
         rows = self.raw(("SELECT value FROM facts WHERE key = ?", (key,)))
         return str(rows[0][0] or "") if rows else ""
+
+    def made(self) -> str:
+        """What tells a database from one that was made anew: keys of rows mean nothing there."""
+        return self.fact("made")
 
     def set_fact(self, key: str, value: str) -> None:
         with self.change() as connection:

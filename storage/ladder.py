@@ -5,6 +5,7 @@ The index is a cache. Nothing that befalls it may reach the one who asks, except
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from storage.errors import BadInput
 from storage.index import Index, IndexBusy, is_busy, is_damage, is_full
 
 _BUSY = "is in use by another program and is kept elsewhere until it is opened again"
+_ATTEMPTS = 4
 Answer = TypeVar("Answer")
 
 
@@ -23,7 +25,7 @@ class Ladder:
     def __init__(self, index: Index, refill: Callable[[], None]) -> None:
         self._index = index
         self._refill = refill
-        self._filling = False
+        self._filler: int | None = None  # the thread that fills it
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
         """Ask the index; if it turns out damaged or deleted, make it again from the files and ask once more.
@@ -31,21 +33,24 @@ class Ladder:
         What one process made again, the others take up. An index that another program holds on to is left to it, and
         another one is made elsewhere. Raises BadInput for a question that SQLite can't take.
         """
-        for _ in range(3):
+        if self._filler == threading.get_ident():
+            return question()  # what befalls it there befalls the filling
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self._make_ready()
                 return question()
             except DatabaseError as error:
-                reason = self._reason_to_start_again(error)
-                with self._index.lock:
-                    self._index.start_again(reason, elsewhere=is_full(error), keep=is_busy(error))
+                if attempt == _ATTEMPTS:
+                    raise
+                self._start_again(error)
             except UnicodeEncodeError as error:
                 raise BadInput("The text has a character that can't be written.", advice="Leave it out.") from error
             except IndexBusy:
+                if attempt == _ATTEMPTS:
+                    raise
                 with self._index.lock:
                     self._index.start_again(_BUSY, keep=True)
-        self._make_ready()
-        return question()
+        raise AssertionError("unreachable")
 
     def _make_ready(self) -> None:
         """Open the index again if it went away, and fill it after that; other threads wait meanwhile."""
@@ -54,17 +59,25 @@ class Ladder:
                 self._index.revive()
                 if self._index.vanished():
                     self._index.reopen()
-                if self._index.unfilled and not self._filling:
+                if self._index.unfilled:
                     self._fill()
         self._index.refresh()
 
     def _fill(self) -> None:
-        self._filling = True  # filling asks questions too
+        self._filler = threading.get_ident()  # filling asks questions too
         try:
             self._refill()
             self._index.unfilled = False
         finally:
-            self._filling = False
+            self._filler = None
+
+    def _start_again(self, error: DatabaseError) -> None:
+        with self._index.lock:
+            if self._index.vanished():  # another process has put one in its place
+                self._index.reopen()
+                return
+            reason = self._reason_to_start_again(error)
+            self._index.start_again(reason, elsewhere=is_full(error), keep=is_busy(error))
 
     def _reason_to_start_again(self, error: DatabaseError) -> str:
         if is_busy(error):

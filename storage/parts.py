@@ -96,10 +96,19 @@ class Parts:
 
     def read_rows(self, dataset: str, ids: Sequence[str]) -> pa.Table:
         """The rows of these predictions. Raises Corrupt or NotFound: what can't be read might be among them."""
-        wanted = pa.array(ids, pa.string())
-        schema = self._current_schema(self.manifest()) if dataset == "meta" else SCHEMAS[dataset]
+        while True:
+            manifest = self.manifest()
+            try:
+                return self._rows_in(manifest, dataset, pa.array(ids, pa.string()))
+            except NotFound:
+                if self.manifest().generation == manifest.generation:
+                    raise
+                # A part was merged away meanwhile: once more, with those that are live now.
+
+    def _rows_in(self, manifest: Manifest, dataset: str, wanted: pa.Array) -> pa.Table:
+        schema = self._current_schema(manifest) if dataset == "meta" else SCHEMAS[dataset]
         found = [schema.empty_table()]
-        for part in getattr(self.manifest(), dataset):
+        for part in getattr(manifest, dataset):
             mask = pc.is_in(self.files.ids(dataset, part), wanted)
             if pc.any(mask).as_py():
                 found.append(conform(self.files.read(dataset, part).filter(mask), schema))

@@ -13,6 +13,7 @@ from storage.index import Index
 from storage.part_files import DATA_SCHEMA, META_SCHEMA, conform
 from storage.parts import Parts
 from storage.predictions import PredictionArrays, from_row
+from storage.records import PartRecord
 
 
 class StoredArrays:
@@ -25,13 +26,14 @@ class StoredArrays:
 
     def read(self, prediction_id: str) -> list[PredictionArrays]:
         """The arrays of a prediction by partition and fold; none where it has none. Raises Corrupt or NotFound."""
-        for attempt in (1, 2):
+        while True:
+            live = self._parts.manifest()
             try:
-                return [from_row(row) for row in self._rows(prediction_id)]
-            except NotFound:  # a part was merged away between looking and reading
-                if attempt == 2:
+                return [from_row(row) for row in self._rows(prediction_id, live.data)]
+            except NotFound:
+                if self._parts.manifest().generation == live.generation:
                     raise
-        raise AssertionError("unreachable")
+                # A part was merged away meanwhile: once more, with those that are live now.
 
     def rows(self, prediction_ids: Sequence[str]) -> pa.Table:
         """The rows of these predictions in the data parts, as they are. Raises Corrupt where a part can't be read."""
@@ -50,9 +52,8 @@ class StoredArrays:
             if missing.num_rows:
                 self._parts.add(META_SCHEMA.empty_table(), conform(missing, DATA_SCHEMA))
 
-    def _rows(self, prediction_id: str) -> list[dict[str, Any]]:
+    def _rows(self, prediction_id: str, live: Sequence[PartRecord]) -> list[dict[str, Any]]:
         """The rows of a prediction in the data parts, from the row groups that the index says can hold it."""
-        live = self._parts.manifest().data
         files = self._parts.files
         files.keep_open({part.file for part in live})
         mapped, places = self._ask(lambda: self._index.parts.places(prediction_id))

@@ -89,8 +89,9 @@ class Workspace:
         self._own_changes = 0
         self._open_runs: dict[str, Run] = {}
         cache = platformdirs.user_cache_path("runshelf") / "index"
-        writable = not read_only and not self.layout.catalog.is_symlink()
-        self._index = Index(self.layout.index, record.workspace_id, writable=writable, cache=cache)
+        writable = not (read_only or self.layout.catalog.is_symlink() or self.layout.staging.is_symlink())
+        lock_file = self.layout.staging / "lock-index"
+        self._index = Index(self.layout.index, record.workspace_id, writable=writable, cache=cache, lock_file=lock_file)
         self.metrics = Metrics(record.metrics)
         self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, lambda: self._following.refill())
         self._following = Following(self.layout, self._disk, self._index, self.catalog, self.notices.append)
@@ -244,11 +245,11 @@ class Workspace:
         self.metrics = self.catalog.metrics = Metrics(record.metrics)
 
     def rebuild_index(self, report: Report | None = None) -> None:
-        """Delete the index and make it again from the files."""
+        """Make the index again from the files. Other processes see the old one until it is done."""
         if report:
             report(0, 1, "reading the catalog and the run folders")
-        self._index.start_again()
         with self._following_told(report or self._following.report):
+            self.catalog.ask_index(lambda: self._index.fill_anew(self._following.refill))
             self.sync()
         if report:
             report(1, 1, "index rebuilt")

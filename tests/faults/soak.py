@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from storage import Workspace, check_workspace
+from storage.errors import Conflict
 from tests.storage.kills import processes
 
 PATIENCE = 120  # seconds that the workers have to come to their end
@@ -156,7 +158,7 @@ class Worker:
         doings: list[tuple[int, Callable[[Workspace], None]]] = [
             (40, self._add), (12, self._annotate), (8, self._delete), (6, self._restore), (4, self._compact),
             (4, self._keep), (3, self._unkeep), (3, self._archive), (3, self._export), (2, self._rebuild),
-            (3, self._rename_run), (3, self._check),
+            (3, self._rename_run), (3, self._check), (2, self._lose_index),
         ]  # fmt: skip
         (do,) = self.random.choices([do for _, do in doings], [weight for weight, _ in doings])
         do(workspace)
@@ -237,8 +239,9 @@ class Worker:
         self.state.number += 1
         name = f"export-{self.owner}-{self.state.number}.csv"
         self._begin("export", number=self.state.number)
-        workspace.catalog.export(self.folder / name)
-        self._did("export", name=name)
+        with suppress(Conflict):  # the index was made again meanwhile
+            workspace.catalog.export(self.folder / name)
+            self._did("export", name=name)
 
     def _compact(self, workspace: Workspace) -> None:
         self._begin("compact")
@@ -249,6 +252,13 @@ class Worker:
         self._begin("rebuild")
         workspace.rebuild_index()
         self._did("rebuild")
+
+    def _lose_index(self, workspace: Workspace) -> None:
+        """By hand, under all who have it open; sometimes its journal stays."""
+        self._begin("lose index")
+        for suffix in ("", "-wal", "-shm")[: self.random.choice((1, 3))]:
+            (self.root / "catalog" / f"index.sqlite{suffix}").unlink(missing_ok=True)
+        self._did("lose index")
 
     def _check(self, workspace: Workspace) -> None:
         self._begin("check")

@@ -8,13 +8,15 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from storage import Cancelled, Workspace
+from storage import Cancelled, Conflict, Workspace
 from storage.mounts import bsd_mounts, file_system_of, is_network_folder, linux_mounts
+from storage.records import PartRecord
 from tests.storage.kills import processes
 from tests.storage.samples import add_foreign_part, fill
 
@@ -245,7 +247,7 @@ def test_where_no_file_can_be_made_the_index_is_in_memory(
 
 SCRIPT = """
 import sys
-from storage import Cancelled, Workspace
+from storage import Cancelled, Conflict, Workspace
 from tests.storage.samples import fill
 with Workspace.open(sys.argv[1]) as workspace:
     fill(workspace, int(sys.argv[2]), "script")
@@ -314,3 +316,76 @@ def test_building_the_index_tells_how_far_it_is_and_can_be_given_up(workspace: W
         assert heard == []  # there was nothing to build
         again.rebuild_index(listen)
     assert (30, 30, "building the index from the files") in heard
+
+
+def test_who_has_the_index_open_sees_the_old_one_until_it_is_made_again(large: Workspace, root: Path) -> None:
+    with large, Workspace.open(root) as other:
+        there = os.stat(root / "catalog" / "index.sqlite").st_ino
+        seen: list[tuple[int, str]] = []
+        best = large.catalog.best_rows("test_rmse", n=1)[0]["prediction_id"]
+
+        def look(done: int, total: int, text: str) -> None:
+            seen.append((other.catalog.count(), other.catalog.best_rows("test_rmse", n=1)[0]["prediction_id"]))
+
+        large.rebuild_index(look)
+        assert len(seen) > 2 and set(seen) == {(20_000, best)}
+        other.sync()
+        assert other.catalog.get(best) == large.catalog.get(best)
+        assert os.stat(root / "catalog" / "index.sqlite").st_ino == there
+        assert not large.notices and not other.notices
+
+
+def test_a_rebuild_that_is_cancelled_under_others_leaves_the_old_index(large: Workspace, root: Path) -> None:
+    def stop(done: int, total: int, text: str) -> None:
+        if done:
+            raise Cancelled
+
+    with large, Workspace.open(root) as other:
+        with pytest.raises(Cancelled):
+            large.rebuild_index(stop)
+        assert large.catalog.count() == other.catalog.count() == 20_000
+
+
+def test_a_damaged_index_is_not_written_over_but_made_again(large: Workspace, root: Path) -> None:
+    """Pages that SQLite can't use would be damaged in the new one, too."""
+    path = root / "catalog" / "index.sqlite"
+    with large, Workspace.open(root) as other:
+        with open(path, "r+b") as file:
+            file.seek(path.stat().st_size // 2 // 4096 * 4096)
+            file.write(os.urandom(8 * 4096))
+        large.rebuild_index()
+        with sqlite3.connect(path) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert large.catalog.count() == other.catalog.count() == 20_000
+
+
+def test_an_export_notices_that_another_process_made_the_index_again(large: Workspace, root: Path) -> None:
+    """The keys of its rows mean others then."""
+    path = root.parent / "rows.csv"
+    with large, Workspace.open(root) as other:
+
+        def disturb(done: int, total: int, text: str) -> None:
+            if 0 < done < total:
+                other.rebuild_index()
+
+        with pytest.raises(Conflict, match="nothing was written"):
+            large.catalog.export(path, report=disturb)
+        assert not path.exists()
+        assert large.catalog.export(path) == 20_000
+
+
+def test_arrays_are_found_while_somebody_merges_the_parts(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the manifest and the reading, the parts that it names are merged away."""
+    with Workspace.create(root) as workspace, Workspace.open(root) as other:
+        ids = fill(workspace, 9)
+        parts = other.catalog._parts
+        read = parts.files.ids
+
+        def merged_meanwhile(dataset: str, part: PartRecord) -> Any:
+            monkeypatch.undo()
+            assert workspace.catalog.compact() > 0
+            return read(dataset, part)
+
+        monkeypatch.setattr(parts.files, "ids", merged_meanwhile)
+        found = other.catalog.stored_arrays.rows(ids)
+        assert sorted(found.column("prediction_id").to_pylist()) == sorted(ids)
