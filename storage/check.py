@@ -22,15 +22,16 @@ from storage.check_library import check_library, count_library
 from storage.check_runs import RunsCheck
 from storage.check_trash import TrashCheck
 from storage.disk import NOTE, Disk
-from storage.errors import Cancelled, Corrupt, NotFound, StorageError
+from storage.errors import Cancelled, Corrupt, NotFound, StorageError, TooNew
 from storage.findings import Report
 from storage.inspection import Inspection
 from storage.journal import NoteRecord
 from storage.layout import MARKER, Layout, pipeline_number
 from storage.manifest import DATASETS
+from storage.marker import is_newer, read_marker
 from storage.plan import Report as Progress
 from storage.reading import is_behind_link
-from storage.records import WorkspaceRecord, read_document
+from storage.records import read_document
 from storage.trash import Trash
 
 TEMPORARY = re.compile(r"\.(.+\.[0-9a-f]{8}|[0-9a-f]{12})\.tmp")  # beside its target, on its way to another disk
@@ -104,7 +105,12 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
 def _check_marker(inspection: Inspection, layout: Layout) -> str:
     """Check runshelf.json; returns the workspace's id, empty when it can't be read."""
     try:
-        return read_document(layout.marker, WorkspaceRecord).workspace_id
+        record = read_marker(layout.root)
+        if is_newer(record):
+            inspection.find("marker-newer", layout.marker, "The workspace was made by a newer Runshelf.")
+        return record.workspace_id
+    except TooNew as error:
+        inspection.find("marker-newer", layout.marker, error.what)
     except (Corrupt, NotFound) as error:
         inspection.find("marker-damaged", layout.marker, error.what)
     except StorageError as error:

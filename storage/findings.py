@@ -59,6 +59,7 @@ KINDS: dict[str, Kind] = {
     "manifest-damaged": Kind(
         "Catalog manifest", "damage", "Make it again from the part files: runshelf check --repair.", REBUILD_CATALOG
     ),
+    "marker-newer": Kind("Newer workspace", "warning", "Update Runshelf to change it."),
     "manifest-newer": Kind("Newer catalog", "damage", "Update Runshelf to check and open it."),
     "part-missing": Kind(
         "Missing catalog part", "damage", "Write its results anew from the run folders.", MEND_PARTS

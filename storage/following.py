@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from storage.catalog import Catalog
 from storage.disk import Disk
-from storage.errors import Corrupt, TooNew
+from storage.errors import Corrupt, NotFound, TooNew
 from storage.index import Index
 from storage.layout import Layout
 from storage.plan import Report
@@ -28,7 +28,7 @@ class Following:
         self._index = index
         self._catalog = catalog
         self._tell = tell
-        self._damage_told = False
+        self._damage_told = self._away_told = False
         self.report: Report = lambda done, total, text: None
         self._named = False  # whether damaged pipelines were looked up since the start
 
@@ -67,7 +67,13 @@ class Following:
         return self._index.changed_elsewhere() or changed  # another process may have noted it already
 
     def _follow_catalog(self) -> bool:
-        """Bring the results up to the manifest; with a damaged or newer one they stay, and nothing is written."""
+        """Bring the results up to the manifest; with a damaged or newer one they stay, and nothing is written.
+
+        They stay, too, while the folder of the workspace is away. Raises NotFound where there is nothing to show then.
+        """
+        if not self._layout.root.is_dir():
+            return self._stay()
+        self._away_told = False
         try:
             return self._catalog.follow_manifest(self.report)
         except (Corrupt, TooNew) as error:
@@ -77,6 +83,15 @@ class Following:
                 self._tell(f"{error.what} Results are shown as last known; nothing is written until {until}.")
             self._damage_told = self._disk.read_only = True
             return False
+
+    def _stay(self) -> bool:
+        away = f"{self._layout.root} is not there any more."
+        if self._index.unfilled:
+            raise NotFound(away, self._layout.root, "Mount its disk, or move it back.")
+        if not self._away_told:
+            self._tell(f"{away} Results are shown as last known until it is back.")
+        self._away_told = True
+        return False
 
     def _pass_on(self) -> None:
         for notice in self._index.notices:

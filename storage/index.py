@@ -297,8 +297,13 @@ class Index:
             _let_go(self.connection)
 
     def vanished(self) -> bool:
-        """Whether the file was deleted, emptied or replaced under this connection, which would not notice."""
-        return self.connection.invalidated if self.path is None else _inode(self.path) != self._inode
+        """Whether the file was deleted, emptied or replaced under this connection, which would not notice.
+
+        Where its whole folder is away, as on a disk that was unmounted, the connection goes on as it can.
+        """
+        if self.path is None:
+            return self.connection.invalidated
+        return _inode(self.path) != self._inode and os.path.isdir(self.path.parent)
 
     def revive(self) -> None:
         """Open the database again where Ctrl+C struck in the middle of a question, which ends the connection."""

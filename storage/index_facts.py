@@ -45,7 +45,7 @@ def remembered(path: Path) -> Remembered:
     if not path.is_file() or path.is_symlink():
         return Remembered()
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as file:
+        with closing(_connect(path)) as file:
             facts = dict(file.execute("SELECT key, value FROM facts").fetchall())
             parts = frozenset((str(d), str(f)) for d, f in file.execute("SELECT dataset, file FROM parts"))
     except sqlite3.Error:
@@ -59,13 +59,20 @@ def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFac
     if not path.is_file() or path.is_symlink():
         return IndexFacts("missing")
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as file:
+        with closing(_connect(path)) as file:
             return _facts(file, workspace_id, deep)
     except sqlite3.DatabaseError as error:
         if not os.access(path.parent, os.W_OK):
             return IndexFacts("other")  # SQLite has to write beside it; where nobody can, another one is used
         busy = "locked" in str(error) or "busy" in str(error)
         return IndexFacts("busy" if busy else "damaged", str(error))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing; SQLite would make files beside a database even to read it."""
+    still = not os.access(path.parent, os.W_OK) and not os.path.lexists(f"{path}-wal")
+    how = "mode=ro&immutable=1" if still else "mode=ro"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_BUSY_SECONDS)
 
 
 def _facts(file: sqlite3.Connection, workspace_id: str, deep: bool) -> IndexFacts:

@@ -11,7 +11,15 @@ from storage.disk import Disk
 from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew
 from storage.layout import MARKER, Layout
 from storage.metrics import column_name
-from storage.records import MetricRecord, WorkspaceRecord, first_reason, read_document
+from storage.reading import read_bytes
+from storage.records import (
+    MAX_DOCUMENT_BYTES,
+    MetricRecord,
+    WorkspaceRecord,
+    first_reason,
+    read_document,
+    readable_part,
+)
 
 FORMAT_VERSION = 1
 _MEND = "Mend it with: runshelf check --repair -w FOLDER."
@@ -33,7 +41,10 @@ def write_marker(layout: Layout, disk: Disk) -> None:
 
 
 def read_marker(root: Path) -> WorkspaceRecord:
-    """What marks the folder as a workspace. Raises NotFound where nothing does, Corrupt or TooNew."""
+    """What marks the folder as a workspace; of a newer Runshelf it may be one that is only to be read: see `is_newer`.
+
+    Raises NotFound where nothing does, Corrupt, or TooNew for what can't be understood.
+    """
     if not _is_folder(root):
         raise NotFound(f"There is no folder {root}.", root, "Check the path, or make a workspace with: runshelf init.")
     if not os.path.isfile(root / MARKER):
@@ -41,12 +52,25 @@ def read_marker(root: Path) -> WorkspaceRecord:
             raise NotFound(f"{root} has lost its {MARKER}.", root, _MEND)
         raise NotFound(f"{root} is not a workspace.", root, "Make one with: runshelf init FOLDER.")
     try:
-        record = read_document(root / MARKER, WorkspaceRecord)
+        return read_document(root / MARKER, WorkspaceRecord)
     except Corrupt as error:
+        if _says_newer(root / MARKER):
+            raise TooNew(f"{root} was made by a newer Runshelf.", root, "Update Runshelf to open it.") from error
         raise Corrupt(error.what, error.path, _MEND) from error
-    if record.format_version > FORMAT_VERSION:
-        raise TooNew(f"{root} was made by a newer Runshelf.", root, "Update Runshelf to open it.")
-    return record
+
+
+def is_newer(record: WorkspaceRecord) -> bool:
+    """Whether a newer Runshelf made the workspace, so that nothing of it may be changed."""
+    return record.format_version > FORMAT_VERSION
+
+
+def _says_newer(marker: Path) -> bool:
+    """Whether a document that this version doesn't understand says that it is of a newer one."""
+    try:
+        said = readable_part(read_bytes(marker, "document", MAX_DOCUMENT_BYTES)).get("format_version")
+    except StorageError:
+        return False
+    return isinstance(said, int) and said > FORMAT_VERSION
 
 
 def is_left_of_workspace(root: Path) -> bool:

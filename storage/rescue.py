@@ -21,7 +21,7 @@ from storage.findings import REBUILD_CATALOG, WRITE_MARKER, Finding, count
 from storage.index_facts import Remembered, remembered
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
-from storage.marker import is_left_of_workspace, read_marker
+from storage.marker import is_left_of_workspace, is_newer, read_marker
 from storage.plan import Plan, Report, Step
 from storage.quarantine import copy_aside
 from storage.reading import read_bytes, stamp
@@ -74,7 +74,8 @@ def _needed(layout: Layout) -> set[str]:
     """The rescues that a folder needs; none where it is no workspace, or one of a newer Runshelf."""
     needed = set()
     try:
-        read_marker(layout.root)
+        if is_newer(read_marker(layout.root)):
+            return set()
     except TooNew:
         return set()
     except (NotFound, Corrupt):

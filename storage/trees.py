@@ -91,7 +91,8 @@ def tree_signature(path: Path) -> str:
 def file_signature(*paths: Path) -> str:
     """Times, sizes and inodes of files and folders: the same as long as none changed.
 
-    Empty when one is too fresh to be trusted; the size of a folder itself does not count.
+    The time of the last change of any kind counts, too, where there is one: an editor may set the other back. Empty
+    when one is too fresh to be trusted; the size of a folder itself does not count.
     """
     start = time.time_ns()
     found = []
@@ -101,8 +102,9 @@ def file_signature(*paths: Path) -> str:
         except OSError:
             found.append("-")
             continue
-        if known.st_mtime_ns >= start - _FRESH_NS:
+        changed = known.st_mtime_ns if os.name == "nt" else known.st_ctime_ns
+        if max(known.st_mtime_ns, changed) >= start - _FRESH_NS:
             return ""
         size = 0 if stat.S_ISDIR(known.st_mode) else known.st_size
-        found.append(f"{known.st_mtime_ns}.{size}.{known.st_ino}")
+        found.append(f"{known.st_mtime_ns}.{changed}.{size}.{known.st_ino}")
     return ":".join(found)

@@ -34,7 +34,7 @@ from storage.listing import (
     sample_names,
 )
 from storage.manifest import ManifestFile
-from storage.marker import note_metric, read_marker, write_marker
+from storage.marker import is_newer, note_metric, read_marker, write_marker
 from storage.metrics import Metrics
 from storage.places import Places
 from storage.records import (
@@ -120,14 +120,20 @@ class Workspace:
     def open(cls, path: Path | str, read_only: bool = False, report: Report | None = None) -> Workspace:
         """Open the workspace at a folder. Raises NotFound, Corrupt or TooNew, or what `report` does.
 
-        Where nothing can be written it opens read-only and says so in `notices`. `report` hears how far the index is,
+        Where nothing can be written, or may be for a newer Runshelf made it, it opens read-only and says so in
+        `notices`. `report` hears how far the index is,
         where it is built first, and of results that are taken into the catalog; nothing is lost when it stops the
         opening.
         """
         root = _place(path)
         record = read_marker(root)
         denied = not read_only and not os.access(root, os.W_OK)
-        workspace = cls(root, record, read_only or denied)
+        newer = is_newer(record)
+        workspace = cls(root, record, read_only or denied or newer)
+        if newer:
+            workspace.notices.append(
+                f"{root} was made by a newer Runshelf: it is open for reading only, as far as this one understands it."
+            )
         if denied:
             workspace.notices.append(f"{root} can't be written to: it is open for reading only.")
         workspace._start(report or (lambda done, total, text: None))

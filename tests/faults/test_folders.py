@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import StorageError, Workspace, check_workspace
+from storage import NotFound, StorageError, Workspace, check_workspace
 from tests.faults.specimen import answers, changed, command, look_round, told
 
 
@@ -86,7 +87,12 @@ def test_a_root_that_goes_away_purges_nothing(root: Path) -> None:
     with Workspace.open(root) as workspace:
         before = answers(workspace)
         root.rename(away)
-        for ask in (workspace.sync, workspace.runs, workspace.catalog.ids, workspace.check, workspace.library.list):
+        for _ in range(2):
+            workspace.sync()
+            shown = {f"result {one}" for one in workspace.catalog.ids()}
+            assert shown == {item for item in before if item[:6] == "result"}, "it is shown as last known"
+        assert len([text for text in workspace.notices if "not there any more" in text]) == 1
+        for ask in (workspace.runs, workspace.check, workspace.library.list):
             with suppress(StorageError):
                 ask()
         with suppress(StorageError):
@@ -99,6 +105,31 @@ def test_a_root_that_goes_away_purges_nothing(root: Path) -> None:
     assert not changed(before, told(root))
     assert not [one for one in check_workspace(root, deep=True).findings if one.severity != "note"]
     assert command("runs", "list", "-w", away)[0] == 2
+
+
+def test_a_root_that_goes_away_with_its_index_is_an_error_and_not_empty(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        before = answers(workspace)
+        workspace._index.unfilled = True  # as after an error of the disk, where SQLite has to begin anew
+        root.rename(root.with_name("unmounted"))
+        with pytest.raises(NotFound, match="not there any more"):
+            workspace.catalog.ids()
+        root.with_name("unmounted").rename(root)
+        assert not changed(before, answers(workspace))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file has no time of its last change there")
+def test_a_document_edited_in_place_is_read_again_though_its_times_were_set_back(root: Path) -> None:
+    path = study(root) / "run_config.json"
+    with Workspace.open(root) as workspace:
+        while not workspace._index.runs.run_signatures()[study(root).name]:
+            workspace.sync()  # documents this fresh are read again anyway
+        known = path.stat()
+        path.write_text(path.read_text().replace('"run_name": "study"', '"run_name": "STUDY"'))
+        os.utime(path, ns=(known.st_atime_ns, known.st_mtime_ns))
+        assert path.stat().st_size == known.st_size
+        workspace.sync()
+        assert "STUDY" in [run.run_name for run in workspace.runs()]
 
 
 def test_runs_that_are_unmounted_alone_purge_nothing(root: Path) -> None:

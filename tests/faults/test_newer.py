@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import StorageError, TooNew, Workspace, check_workspace
+from storage import ReadOnly, StorageError, TooNew, Workspace, check_workspace
 from tests.faults.specimen import KINDS, answers, changed, command, look_round, told
 from tests.storage.samples import content_of
 
@@ -78,14 +78,33 @@ def documents(root: Path) -> list[Path]:
     return [path for path in found if isinstance(json.loads(path.read_text()).get("from_the_future", {}), dict)]
 
 
-def test_a_newer_workspace_is_not_opened(root: Path) -> None:
+def test_a_newer_workspace_is_read_as_far_as_can_be_and_not_written(root: Path) -> None:
+    before = told(root)
     rewrite(root / "runshelf.json", format_version=2)
-    before = content_of(root)
+    content = content_of(root)
+    with Workspace.open(root) as workspace:
+        assert workspace.read_only and "newer Runshelf" in workspace.notices[0]
+        assert not changed(before, answers(workspace))
+        with pytest.raises(ReadOnly):
+            workspace.create_run("corn")
+        do_everything(workspace)
+    code, said = command("runs", "list", "-w", root)
+    assert code == 0 and "newer Runshelf" in said
+    assert command("tag", "corn", "-w", root)[0] != 0
+    check_workspace(root, deep=True)
+    assert command("check", "--repair", "-w", root)[0] in (0, 1, 2)
+    assert content_of(root) == content
+
+
+def test_a_newer_workspace_that_is_not_understood_is_refused_and_stays(root: Path) -> None:
+    rewrite(root / "runshelf.json", format_version=2, metrics={"rmse": "lower"})
+    content = content_of(root)
     with pytest.raises(TooNew):
         Workspace.open(root)
-    code, said = command("runs", "list", "-w", root)
-    assert code != 0 and "newer Runshelf" in said
-    assert content_of(root) == before
+    for words in (("runs", "list"), ("check", "--repair", "--yes")):
+        code, said = command(*words, "-w", root)
+        assert code in (1, 2) and "newer Runshelf" in said
+    assert content_of(root) == content
 
 
 def test_a_newer_catalog_is_shown_as_known_and_not_written(root: Path) -> None:

@@ -131,6 +131,7 @@ def test_a_sound_workspace_is_clean_and_was_really_looked_at(root: Path) -> None
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "newer workspace": (lambda root: (root / "runshelf.json").write_text('{"format_version": 9}'), "marker-newer"),
     "workspace document": (lambda root: (root / "runshelf.json").write_text("{"), "marker-damaged"),
     "manifest": (lambda root: (root / "catalog/manifest.json").write_text("[]"), "manifest-damaged"),
     "run document": (lambda root: (pipeline(root).parent / "run_config.json").write_text("{"), "run-damaged"),
