@@ -6,6 +6,7 @@ Work that was done before on the same data, split and seed is recognised before 
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 import traceback
@@ -165,6 +166,11 @@ def run_batch(
     outcome.summary = run.finalize()
     run.log(f"completed: {outcome.completed} good, {outcome.failed} failed, {len(outcome.skipped)} skipped")
     return outcome
+
+
+def _can_be_interrupted() -> bool:
+    """Whether Ctrl+C raises KeyboardInterrupt in this thread; where it doesn't, it was raised by a pipeline."""
+    return threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN
 
 
 def preview_batch(
@@ -398,12 +404,12 @@ class _Batch:
         try:
             text = self._train(pipeline, job, clock.check)
             self._outcome.completed += 1
-        except (Cancelled, KeyboardInterrupt):
-            pipeline.interrupt("cancelled")
-            raise
         except SystemExit:
             raise  # its process ends, and whoever started that says so of the pipeline
         except BaseException as error:  # whatever else a user's estimator raises is this pipeline's result
+            if isinstance(error, Cancelled) or (isinstance(error, KeyboardInterrupt) and _can_be_interrupted()):
+                pipeline.interrupt("cancelled")
+                raise
             from_disk = isinstance(error, StorageError) and not isinstance(error, BadInput)
             if from_disk or self._progress.control.cancelled:
                 pipeline.interrupt()

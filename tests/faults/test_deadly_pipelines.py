@@ -49,6 +49,8 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 os.kill(os.getpid(), 9)
             case "is mute":
                 raise Mute()
+            case "interrupts":
+                raise KeyboardInterrupt("of its own")
             case "hangs":
                 while True:
                     time.sleep(0.01)
@@ -94,6 +96,7 @@ WORDS = {
     "eats memory": "Memory",
     "is complex": "no numbers",
     "is mute": "Mute",
+    "interrupts": "of its own",
 }
 
 
@@ -127,10 +130,11 @@ def test_the_run_goes_on_without_those_that_end_their_process(root: Path, spectr
     check_ended(root, deeds)
 
 
-def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path) -> None:
-    deeds = ["", "is complex", "is mute", ""]
-    outcome = run_in_child(root, request_for(spectra_csv, deeds), lambda *_: None)
-    assert (outcome.completed, outcome.failed) == (2, 2)
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path, jobs: int) -> None:
+    deeds = ["", "is complex", "is mute", "interrupts", ""]
+    outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None)
+    assert (outcome.completed, outcome.failed) == (2, 3)
     check_ended(root, deeds)
 
 
