@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ _DAMAGE = frozenset(
         sqlite3.SQLITE_MISMATCH,
     }
 )
-_BUSY_SECONDS = 60  # as long as filling an index with a few million results takes another process
+_FILLING_SECONDS = 60  # as long as filling an index with a few million results takes another process
+_BUSY_SECONDS = 5  # for the rest; another program that holds on to it makes every command wait so long
 _PRAGMAS = ("synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-65536")
 _ON_ANOTHER_MACHINE = "The workspace lies on another machine: its index is kept on this one, which is quick and safe."
 _HIDDEN = ("key", *TEXT_COLUMNS)
@@ -76,7 +77,7 @@ class Index:
         self._remark = _ON_ANOTHER_MACHINE if shared else ""
         self._workspace_id = workspace_id
         self.lock = threading.RLock()
-        self._file_locks = {path: cache_lock(lock_file, _BUSY_SECONDS)}
+        self._file_locks = {path: cache_lock(lock_file, _FILLING_SECONDS)}
         self._depth = 0
         self.path: Path | None = None
         self._inode: int | None = None
@@ -115,13 +116,28 @@ class Index:
         return self._open(None)
 
     @contextmanager
+    def filling(self) -> Iterator[None]:
+        """Keep other processes waiting while the database is filled; wait for one that fills it. Raises IndexBusy."""
+        with self.lock, ExitStack() as stack:
+            try:
+                stack.enter_context(self._held(self.path))
+            except TimeoutError as error:
+                raise self._busy() from error
+            except OSError:
+                pass  # the folder of the lock went away: so did the database
+            yield
+
+    def _busy(self) -> IndexBusy:
+        return IndexBusy("The index is in use by another program.", self.path, "Try again.")
+
+    @contextmanager
     def _held(self, place: Path | None) -> Iterator[None]:
         """Keep every other process from opening or replacing the database at `place`. Raises OSError."""
         if place is None:
             yield
             return
         if place not in self._file_locks:
-            self._file_locks[place] = cache_lock(Path(f"{place}.lock"), _BUSY_SECONDS)
+            self._file_locks[place] = cache_lock(Path(f"{place}.lock"), _FILLING_SECONDS)
         with self._file_locks[place]:
             yield
 
@@ -254,7 +270,7 @@ class Index:
             return is_busy(error) and self._is_sound()
         finally:
             with suppress(DatabaseError):
-                self.connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+                self.connection.exec_driver_sql(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
 
     def _is_sound(self) -> bool:
         """Whether every page can be used: what is written over a damaged database would be damaged, too."""
@@ -373,12 +389,10 @@ class Index:
             if self._depth:
                 yield self.connection
                 return
-            try:
-                self.connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except OperationalError as error:
-                if is_busy(error):
-                    raise IndexBusy("The index is in use by another program.", self.path, "Try again.") from error
-                raise
+            if not self._begin():
+                with self.filling():
+                    if not self._begin():
+                        raise self._busy()
             self._depth = 1
             try:
                 yield self.connection
@@ -390,6 +404,16 @@ class Index:
                 raise
             finally:
                 self._depth = 0
+
+    def _begin(self) -> bool:
+        """Begin to write; False where another process is in the way."""
+        try:
+            self.connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return True
+        except OperationalError as error:
+            if is_busy(error):
+                return False
+            raise
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -477,8 +501,16 @@ def is_busy(error: DatabaseError) -> bool:
 
 def is_full(error: DatabaseError) -> bool:
     """Whether SQLite found no room on the disk."""
-    code = getattr(error.orig, "sqlite_errorcode", 0) or 0
-    return code & 0xFF == sqlite3.SQLITE_FULL
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
+def _code(error: DatabaseError) -> int:
+    return (getattr(error.orig, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def is_refused(error: DatabaseError) -> bool:
+    """Whether the system would not read or write the file, as on a disk that is full or went away."""
+    return _code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 def is_damage(error: DatabaseError) -> bool:
@@ -486,4 +518,4 @@ def is_damage(error: DatabaseError) -> bool:
     text = str(error.orig)
     if "no such" in text or "has no column" in text or "malformed" in text or "Could not decode" in text:
         return True
-    return (getattr(error.orig, "sqlite_errorcode", 0) or 0) & 0xFF in _DAMAGE
+    return _code(error) in _DAMAGE

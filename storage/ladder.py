@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DatabaseError
 
 from storage.errors import BadInput
-from storage.index import Index, IndexBusy, is_busy, is_damage, is_full
+from storage.index import Index, IndexBusy, is_busy, is_damage, is_full, is_refused
 
 _BUSY = "is in use by another program and is kept elsewhere until it is opened again"
 _ATTEMPTS = 4
@@ -86,4 +86,6 @@ class Ladder:
             return "had no room on the disk and is kept elsewhere until there is some"
         if not is_damage(error):
             raise BadInput(f"SQLite can't answer this: {error.orig}.", advice="Ask for less at once.") from error
-        return "was damaged and was made again"
+        return (
+            "could not be read or written and was made again" if is_refused(error) else "was damaged and was made again"
+        )

@@ -112,7 +112,7 @@ class PartIndex:
             return False
         self._looked_again = True
         parts = parts_of()  # not before it is needed: it brings the Parquet library with it
-        with self._index.change() as connection:
+        with self._index.filling(), self._index.change() as connection:
             manifest = manifest_now()  # again: an older one would take back what another process noted meanwhile
             problems = self._take_in_parts(connection, manifest, parts, report)
             while problems and manifest_mark(manifest) != manifest_mark(manifest_now()):  # merged away, not damaged
