@@ -65,12 +65,14 @@ def _opened(workspace: Workspace) -> Opened:
 class Session(QObject):
     """Holds at most one open workspace and passes questions and changes to its thread.
 
-    `opened` and `closed` tell which workspace is held; `changed` that something in it is no longer as it was shown.
+    `opened` and `closed` tell which workspace is held; `changed` that something in it is no longer as it was shown;
+    `noticed` what the user should know of it that was not known when it was opened.
     """
 
     opened = Signal()
     closed = Signal()
     changed = Signal()
+    noticed = Signal(str)
 
     def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +84,7 @@ class Session(QObject):
         self._under_way: set[int] = set()
         self._latest: dict[str, Task] = {}
         self._trouble = ""
+        self._notices = 0  # how many of the workspace's were told
         self._clock = QTimer(self)
         self._clock.setInterval(SYNC_MS[0])
         self._clock.timeout.connect(self.sync)
@@ -154,6 +157,7 @@ class Session(QObject):
         self._opening = None
         self._release()
         self._room, self.workspace = room, known
+        self._notices = len(known.notices)
         self._clock.start()
         self.opened.emit()
 
@@ -214,7 +218,7 @@ class Session(QObject):
             done(news)
             self.changed.emit()
 
-        self._ask(lambda workspace, report: workspace.sync(), finish)
+        self._ask(lambda workspace, report: workspace.sync(full=True), finish)
 
     def rebuild_index(
         self,
@@ -230,8 +234,11 @@ class Session(QObject):
 
         self._ask(lambda workspace, report: workspace.rebuild_index(report), finish, failed, progress)
 
-    def _synced(self, answer: tuple[bool, float]) -> None:
-        news, seconds = answer
+    def _synced(self, answer: tuple[bool, float, list[str]]) -> None:
+        news, seconds, notices = answer
+        fresh, self._notices = notices[self._notices :], len(notices)
+        if fresh:
+            self.noticed.emit("\n".join(fresh))
         self._clock.setInterval(int(min(max(SYNC_MS[0], SYNC_SHARE * 1000 * seconds), SYNC_MS[1])))
         self._trouble = ""
         if news:
@@ -283,9 +290,9 @@ class Session(QObject):
             self._latest[topic] = task
 
 
-def _timed_sync(workspace: Workspace, report: Report) -> tuple[bool, float]:
+def _timed_sync(workspace: Workspace, report: Report) -> tuple[bool, float, list[str]]:
     began = time.perf_counter()
-    return workspace.sync(), time.perf_counter() - began
+    return workspace.sync(), time.perf_counter() - began, list(workspace.notices)
 
 
 def _bound(room: _Room, fn: Callable[[Workspace, Report], T]) -> Callable[[Report], T]:

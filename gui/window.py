@@ -210,8 +210,12 @@ class MainWindow(QMainWindow):
         self.settings.remember_workspace(held.root)
         self.setWindowTitle(f"{held.name} — Runshelf" + (tr(" (read only)") if held.read_only else ""))
         if held.notices:
-            self.notice.say("\n".join(held.notices), stay=True)
+            self.tell_notice("\n".join(held.notices))
         self.catalog.model.listed.connect(self._begin, Qt.ConnectionType.SingleShotConnection)
+
+    def tell_notice(self, text: str) -> None:
+        """Say what the user should know of the workspace, until it is put away."""
+        self.notice.say(text, stay=True)
 
     def _begin(self) -> None:
         """Give the keyboard to the catalog once it is listed, unless somebody went elsewhere meanwhile."""

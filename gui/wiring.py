@@ -24,6 +24,7 @@ def connect(window: MainWindow) -> None:
 def _connect_panes(window: MainWindow) -> None:
     window.session.opened.connect(window.show_workspace)
     window.session.closed.connect(window.show_workspace)
+    window.session.noticed.connect(window.tell_notice)
     window.session.opened.connect(window.selection.clear)
     window.session.closed.connect(window.selection.clear)
     window.session.opened.connect(window.comparison.clear)

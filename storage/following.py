@@ -73,6 +73,8 @@ class Following:
         """
         if not self._layout.root.is_dir():
             return self._stay()
+        if self._away_told:
+            self._tell(f"{self._layout.root} is there again.")
         self._away_told = False
         try:
             return self._catalog.follow_manifest(self.report)

@@ -86,6 +86,5 @@ class Ladder:
             return "had no room on the disk and is kept elsewhere until there is some"
         if not is_damage(error):
             raise BadInput(f"SQLite can't answer this: {error.orig}.", advice="Ask for less at once.") from error
-        return (
-            "could not be read or written and was made again" if is_refused(error) else "was damaged and was made again"
-        )
+        what = "could not be read or written" if is_refused(error) else "was damaged"
+        return f"{what} and was made again"

@@ -117,6 +117,31 @@ def test_a_finding_is_copied_and_its_folder_deleted_and_brought_back(qtbot, wind
     qtbot.waitUntil(broken.exists)
 
 
+def test_a_workspace_whose_disk_goes_away_is_shown_as_last_known_until_it_is_back(qtbot, window, root):
+    model = window.catalog.model
+    qtbot.waitUntil(lambda: model.rowCount() > 0)
+    count, away = model.rowCount(), root.with_name("unmounted")
+    root.rename(away)
+    window.session.sync()
+    qtbot.waitUntil(lambda: "is not there any more. Results are shown as last known" in window.notice.text())
+    apply_filter(qtbot, window, "dataset = corn")
+    apply_filter(qtbot, window, "")
+    assert model.rowCount() == count
+    away.rename(root)
+    window.session.sync()
+    qtbot.waitUntil(lambda: window.notice.text() == f"{root} is there again.")
+    assert model.rowCount() == count
+
+
+def test_rescan_finds_a_document_that_was_edited_by_hand(qtbot, open_window, root):
+    window = open_window(root)
+    folder = next((root / "runs").glob("*_corn/0003_*"))
+    (folder / "pipeline.json").write_text('{"id": ', encoding="utf-8")
+    window.rescan()
+    run = opened(qtbot, window, "corn")
+    qtbot.waitUntil(lambda: "damaged" in str(window.tree.model.index(2, 0, run).data(Qt.ItemDataRole.ToolTipRole)))
+
+
 def test_a_place_is_shortened_around_the_name_of_the_pipeline_or_the_run():
     place = "runs/2026-11-27_fermentation/0020_svr-SG2-kernel=rbf_e587a5/pipeline.json"
     for most, text in (
