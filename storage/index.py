@@ -33,7 +33,7 @@ from storage.run_index import RunIndex
 from storage.schema import FIXED_COLUMNS, PREDICTION_COLUMNS, TEXT_COLUMNS, WORDS, declare
 from storage.text_index import TextIndex
 
-VERSION = "8"
+VERSION = "9"
 MAX_COLUMNS = 1_900  # SQLite's own limit is 2,000
 _DAMAGE = frozenset(
     {

@@ -141,6 +141,7 @@ class Mending:
                     "stars": row["stars"],
                     "deleted": bool(row["deleted"]),
                     "at": from_microseconds(int(row["at"] or 0)),
+                    "by": row["by"],
                 }
 
     def _deleted(self, sound: Sequence[PartRecord], recovered: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -339,7 +339,7 @@ def _without(table: pa.Table, known: set[str]) -> pa.Table:
 
 def _edits(table: pa.Table) -> Iterator[dict[str, Any]]:
     """The edits of a table as rows of the index; what another program left out is as if it had never been edited."""
-    names = ("prediction_id", "tags", "notes", "stars", "deleted", "at")
+    names = ("prediction_id", "tags", "notes", "stars", "deleted", "at", "by")
     kinds = {"at": "time", "stars": "integer"}
     columns: dict[str, list[Any]] = {}
     for name in names:
@@ -360,6 +360,7 @@ def _edits(table: pa.Table) -> Iterator[dict[str, Any]]:
         row["stars"] = row["stars"] or None
         row["deleted"] = int(bool(row["deleted"]))
         row["at"] = row["at"] or 0
+        row["by"] = str(row["by"]) if row["by"] else None
         yield row
 
 

@@ -273,16 +273,19 @@ def lost_deletions(
 ) -> list[dict[str, Any]]:
     """Edits that say again what lies in the trash as deleted results and is not among the `deleted` ones.
 
-    Tags, notes and stars are those of the latest of the `edits`.
+    Tags, notes and stars are those of the latest of the `edits`; they are signed by who deleted the results.
     """
-    gone = {name: at for name, at in Trash(layout, disk).deleted_results().items() if name not in deleted}
+    gone = {name: told for name, told in Trash(layout, disk).deleted_results().items() if name not in deleted}
     last: dict[str, dict[str, Any]] = {}
     for part in edits if gone else ():
         for row in files.read("annotations", part).to_pylist():
             name = row["prediction_id"]
             if name in gone and (name not in last or row["at"] >= last[name]["at"]):
                 last[name] = row
-    return [{**last.get(name, _NO_EDIT), "prediction_id": name, "deleted": True, "at": at} for name, at in gone.items()]
+    return [
+        {**last.get(name, _NO_EDIT), "prediction_id": name, "deleted": True, "at": at, "by": by}
+        for name, (at, by) in gone.items()
+    ]
 
 
 def _described(told: Any) -> dict[str, PartRecord]:

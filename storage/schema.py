@@ -187,8 +187,8 @@ def _annotations(metadata: MetaData) -> dict[str, Table]:
             Column("notes", String),
             Column("stars", Integer),
             Column("deleted", Integer),
-            Column("sequence", Integer),
             Column("at", Integer),
+            Column("by", String),
             sqlite_with_rowid=False,
         ),
         "tags": Table(

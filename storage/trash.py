@@ -232,14 +232,14 @@ class Trash:
         except (pa.ArrowException, OSError) as error:
             raise Corrupt(f"{path.name} of {record.trash_id} is damaged.", path, "It can't be restored.") from error
 
-    def deleted_results(self) -> dict[str, datetime]:
-        """The predictions that lie here as deleted results, and when each was deleted; what is damaged is left out."""
+    def deleted_results(self) -> dict[str, tuple[datetime, str]]:
+        """The predictions that lie here as deleted results, when and by whom; what is damaged is left out."""
         found = {}
         for record in self.records("results"):
             if record.status == "deleted":
                 with suppress(StorageError):
                     ids = self.read(record, "meta").column("prediction_id").to_pylist()
-                    found.update(dict.fromkeys(ids, record.deleted_at))
+                    found.update(dict.fromkeys(ids, (record.deleted_at, record.deleted_by)))
         return found
 
     def damage(self, trash_id: str) -> str:

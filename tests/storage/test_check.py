@@ -420,6 +420,26 @@ def test_what_was_deleted_does_not_come_back_with_a_repair(root: Path) -> None:
     assert set(results(root)) == gone
 
 
+def test_edits_that_are_written_anew_keep_their_authors(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of edits from the index, and of deletions that only the trash still knows."""
+    monkeypatch.setenv("LOGNAME", "ada")
+    with Workspace.open(root) as workspace:
+        name = workspace.catalog.ids("test_rmse = 3")[0]
+        workspace.catalog.annotate([name], notes="sample 3 is an outlier")
+    monkeypatch.setenv("LOGNAME", "grace")
+    with Workspace.open(root) as workspace:
+        gone = workspace.catalog.ids("test_rmse = 1")
+        workspace.catalog.plan_delete("test_rmse = 1").apply()
+    monkeypatch.setenv("LOGNAME", "edsger")  # who repairs wrote none of it
+    for lost in ([], [root / "catalog/index.sqlite"]):
+        for path in (*(root / EDITS).glob("*.parquet"), *lost):
+            os.truncate(path, 10)
+        repaired(root, check_workspace(root))
+        edits = pd.read_parquet(root / EDITS).set_index("prediction_id")["by"]
+        assert set(edits[gone]) == {"grace"}
+        assert lost or edits[name] == "ada"
+
+
 def test_a_torn_table_of_predictions_is_not_taken_for_the_truth(root: Path) -> None:
     """Cut within a line, and between two: metrics.json says how many samples were scored."""
     before = results(root)
