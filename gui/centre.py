@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QWidget
 
@@ -15,7 +15,12 @@ from gui.settings import Settings
 
 
 class Centre(QStackedWidget):
-    """Shows `welcome` without a workspace, `opening` while one is on its way, else the tabs."""
+    """Shows `welcome` without a workspace, `opening` while one is on its way, else the tabs.
+
+    `comparison_shown` tells that the comparison came to the front.
+    """
+
+    comparison_shown = Signal()
 
     def __init__(
         self,
@@ -45,6 +50,7 @@ class Centre(QStackedWidget):
         self.addWidget(welcome)
         self.addWidget(self.tabs)
         self.addWidget(opening)
+        self.tabs.currentChanged.connect(lambda place: self.comparison_shown.emit() if place == 1 else None)
         comparison.changed.connect(self._count)
 
     def show_workspace(self, there: bool) -> None:

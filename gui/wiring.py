@@ -32,6 +32,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.catalog.charts_wanted.connect(window.centre.toggle_explore)
     window.details.compare_wanted.connect(window.compare_chosen)
     window.compare.compare_wanted.connect(window.compare_chosen)
+    window.centre.comparison_shown.connect(window.compare.begin)
     rows = window.catalog.rows
     window.details.offer_remarks([rows.star, rows.stars, rows.tag, rows.note])
     window.details.query_wanted.connect(window.query.put)

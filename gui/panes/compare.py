@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.comparison import FEWEST, MOST, Comparison
-from gui.formats import tr
+from gui.formats import integer_text, tr
 from gui.models.compared import Compared, Facts, fetch_chains, fetch_errors, fetch_facts, fetch_folds, labels
 from gui.panes.compare_errors import ErrorsView
 from gui.panes.compare_folds import FoldsView
@@ -159,6 +159,11 @@ class ComparePane(QWidget):
         """Return what makes the charts, one by one; for after the first paint because they load pyqtgraph."""
         return [view.load_charts for view in self._error_views()]
 
+    def begin(self) -> None:
+        """Compare what is selected, where nothing is compared yet; more than can be compared are only offered."""
+        if not self.comparison.pipelines and FEWEST <= self._selection.chosen_total <= MOST:
+            self.compare_wanted.emit()
+
     def save(self) -> None:
         """Remember how it was left."""
         self._settings.compare_tab = self.tabs.currentIndex()
@@ -178,6 +183,7 @@ class ComparePane(QWidget):
             self._show_empty(pipelines)
             return
         self._unseen = not self.isVisible()
+        self._offer_selected()
         if not self._unseen:
             ids = [one.prediction_id for one in pipelines]
             work, take = partial(fetch_facts, ids), partial(self._take_answer, frozenset(ids))
@@ -202,12 +208,19 @@ class ComparePane(QWidget):
         self._pages.setCurrentIndex(0)
 
     def _offer_selected(self) -> None:
-        """Where nothing is compared, offer to compare what is selected."""
+        """Where nothing is compared, offer to compare what is selected; say nothing while the compared are read."""
         count = self._selection.chosen_total
-        ready = count >= FEWEST
+        awaited = len(self.comparison.pipelines) >= FEWEST
+        ready = count >= FEWEST and not awaited
         self.compare_selected.setVisible(ready)
-        self.compare_selected.setText(tr("Compare the {n} selected").format(n=min(count, MOST)))
-        self._empty.say(tr("Nothing to compare yet"), "" if ready else self._nothing)
+        words = tr("Compare the {n} selected") if count <= MOST else tr("Compare the first {n} selected")
+        self.compare_selected.setText(words.format(n=min(count, MOST)))
+        if awaited:
+            self._empty.say("", "")
+        elif ready:
+            self._empty.say(tr("{n} pipelines selected").format(n=integer_text(count)), "")
+        else:
+            self._empty.say(tr("Nothing to compare yet"), self._nothing)
 
     def _take_answer(self, asked: frozenset[str], facts: Facts) -> None:
         """Take what was asked for; of a pipeline that was added since the answer knows nothing, so ask again."""

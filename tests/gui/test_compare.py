@@ -161,6 +161,13 @@ def test_what_is_selected_is_compared_from_the_empty_page(bench: Bench) -> None:
     assert not button.isVisible() and "press C" in bench.pane.first.text()  # type: ignore[attr-defined]
 
 
+def test_more_than_can_be_compared_are_offered_and_not_compared_unasked(bench: Bench) -> None:
+    bench.selection.choose([bench.picks["plain"], bench.picks["strong"]], 51)
+    with bench.qtbot.assertNotEmitted(bench.pane.compare_wanted):
+        bench.pane.begin()
+    assert bench.pane.compare_selected.text() == "Compare the first 50 selected"
+
+
 def test_steps_that_differ_come_first_and_names_with_numbers_take_the_room_there_is(bench: Bench) -> None:
     bench.compare("plain", "strong")
     model, table = bench.pane.steps.model, bench.pane.steps.table

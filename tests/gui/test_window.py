@@ -421,6 +421,22 @@ def test_an_opening_is_given_up_and_what_was_shown_before_comes_back(qtbot, open
     assert window.session.workspace.root == root and window.centre.currentWidget() is window.centre.tabs
 
 
+def test_the_comparison_opened_on_a_selection_compares_it_at_once(qtbot, window):
+    window.catalog.table.setFocus()
+    window.catalog.table.selectRow(0)
+    qtbot.keyClick(window.catalog.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: len(window.selection.chosen) == 2)
+    qtbot.mouseClick(
+        window.centre.tabs.tabBar(), Qt.MouseButton.LeftButton, pos=window.centre.tabs.tabBar().tabRect(1).center()
+    )
+    assert window.comparison.pipelines == window.selection.chosen
+    assert "Nothing" not in window.compare.first.text()  # while they are read
+    qtbot.waitUntil(lambda: len(window.compare.pipelines) == 2)
+    window.comparison.clear()  # what was put away stays away, and is offered
+    assert window.comparison.pipelines == () and window.compare.compare_selected.isVisible()
+    assert "2 pipelines selected" in window.compare.first.text()
+
+
 def test_esc_leads_back_from_the_comparison(qtbot, window):
     window.catalog.table.selectRow(0)
     window.centre.show_comparison()
