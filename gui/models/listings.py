@@ -39,7 +39,7 @@ class Chosen:
 class View:
     """What to list and how (`order` is a text of sort keys by rank; "" for the best known default).
 
-    `current` and `top` are prediction ids to find again in the new listing, and so are the `chosen` rows. An order in
+    `shown` is the order of what is listed now, which stays the default where nothing matches. `current` and `top` are prediction ids to find again in the new listing, and so are the `chosen` rows. An order in
     the filter itself goes before `order`.
     """
 
@@ -48,6 +48,7 @@ class View:
     current: str = ""
     top: str = ""
     chosen: Chosen | None = None
+    shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,8 +210,11 @@ def computed_columns(names: Sequence[str]) -> tuple[CatalogColumn, ...]:
     return tuple(CatalogColumn(name, "number", None) for name in names)
 
 
-def default_order(filter: str, columns: Sequence[CatalogColumn], workspace: Workspace) -> str:
-    """Put the best first by the most telling metric that what is listed has, else the newest."""
+def default_order(filter: str, columns: Sequence[CatalogColumn], shown: str, workspace: Workspace) -> str:
+    """Put the best first by the most telling metric that what is listed has, else the newest.
+
+    Where nothing is listed the order stays as it was `shown`, or is that of all results.
+    """
     metrics = {column.name: column.metric for column in columns if column.metric is not None}
     for name in TELLING:
         metric = metrics.get(name)
@@ -218,6 +222,8 @@ def default_order(filter: str, columns: Sequence[CatalogColumn], workspace: Work
             continue
         order = name if metric.lower_is_better else f"-{name}"
         first = workspace.catalog.rows(workspace.catalog.keys(filter, order, limit=1))
+        if not first and filter:
+            return shown or default_order("", columns, "", workspace)
         if first and first[0].get(name) is not None:  # what is missing sorts last
             return order
     return "-created_at"
@@ -228,8 +234,11 @@ def _order(
 ) -> str:
     """Choose the order: the query's own, else the one wished for as far as its columns exist, else the best known."""
     metrics = {column.name: column.metric for column in columns}
-    keys = [_plain(key, metrics.get(key.name)) for key in sort_keys(own or view.order) if key.name in known]
-    return order_text(keys) or default_order(condition, columns, workspace)
+    wished, shown = (
+        order_text([_plain(key, metrics.get(key.name)) for key in sort_keys(order) if key.name in known])
+        for order in (own or view.order, view.shown)
+    )
+    return wished or default_order(condition, columns, shown, workspace)
 
 
 def _plain(key: SortKey, metric: Metric | None) -> SortKey:

@@ -210,8 +210,9 @@ class CatalogPane(QWidget):
         chosen = self.selecting.chosen()
         # Groups first: they are quicker, and it is they that are looked at.
         self.grouping.ask(split_order(self._filter)[0], self._groups_refused)
-        view = View(self._filter, self.sorting.order, current, top, chosen if len(chosen.rows) > 1 else None)
         listing = self.model.listing
+        shown = listing.view.order if listing is not None and not listing.own_order else ""
+        view = View(self._filter, self.sorting.order, current, top, chosen if len(chosen.rows) > 1 else None, shown)
         if listing is not None and listing.view.filter != view.filter:
             self.veil.wait()  # what is shown is not what the query says
         self.model.ask(view)

@@ -88,6 +88,22 @@ def test_a_wrong_filter_is_told_under_the_word_and_the_table_stays(qtbot, window
     assert window.query.problem_text() == ""
 
 
+def test_where_nothing_matches_the_order_stays_as_it_was(qtbot, window):
+    """Chosen or not; and where a query brought its own, as that of all results is."""
+
+    def sorted_by(text):
+        apply_filter(qtbot, window, text)
+        return window.catalog.sort_button.text(), window.catalog.sorting.text()
+
+    best, newest = ("Best by val_rmse", "val_rmse"), ("Best by", "Created")
+    assert sorted_by("test_rmse < 0") == best
+    assert sorted_by("status = 'failed'") == sorted_by("status = 'failed' and test_rmse < 0") == newest
+    assert sorted_by("order by pipeline_name")[1] == "Pipeline"
+    assert sorted_by("test_rmse < 0") == best
+    window.catalog.sort_by("test_r2", descending=True)
+    assert sorted_by("test_rmse < -1") == ("Best by test_r2", "test_r2")
+
+
 def test_nothing_found_offers_to_clear_the_filter(qtbot, window):
     apply_filter(qtbot, window, "dataset_name = 'nothing'")
     assert window.catalog._no_match.isVisible()
