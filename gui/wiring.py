@@ -33,6 +33,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.details.compare_wanted.connect(window.compare_chosen)
     window.compare.compare_wanted.connect(window.compare_chosen)
     window.centre.comparison_shown.connect(window.compare.begin)
+    window.catalog.rows_selected.hidden_changed.connect(window.details.show_hidden)
     rows = window.catalog.rows
     window.details.offer_remarks([rows.star, rows.stars, rows.tag, rows.note])
     window.details.query_wanted.connect(window.query.put)

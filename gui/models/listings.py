@@ -39,8 +39,9 @@ class Chosen:
 class View:
     """What to list and how (`order` is a text of sort keys by rank; "" for the best known default).
 
-    `shown` is the order of what is listed now, which stays the default where nothing matches. `current` and `top` are prediction ids to find again in the new listing, and so are the `chosen` rows. An order in
-    the filter itself goes before `order`.
+    `shown` is the order of what is listed now, which stays the default where nothing matches. `current` and `top` are
+    prediction ids to find again in the new listing, and so are the `chosen` rows. An order in the filter itself goes
+    before `order`.
     """
 
     filter: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.models.catalog import CatalogModel
 from gui.models.listings import Listing
@@ -20,12 +21,25 @@ if TYPE_CHECKING:
     from storage import Workspace
 
 
+@dataclass(frozen=True)
+class Places:
+    """The row of the current prediction (-1 without), the rows of all selected ones, and what of them has no row."""
+
+    row: int = -1
+    rows: RowSet = field(default_factory=RowSet)
+    hidden: int = 0
+    current_hidden: bool = False
+
+
 class CatalogSelection(QObject):
     """Tells the window which rows are selected, and selects the rows of what is selected elsewhere.
 
     Of very many rows the first thousand are told, with the number of all; those whose page isn't here are read first.
-    `first_column` says which column is current in a row that was selected elsewhere.
+    `first_column` says which column is current in a row that was selected elsewhere. `hidden_changed` tells how many of
+    the selected ones the catalog has but the filter hides, and whether the current one is among them.
     """
+
+    hidden_changed = Signal(int, bool)
 
     def __init__(
         self, session: Session, selection: Selection, model: CatalogModel, table: CatalogTable,
@@ -35,6 +49,7 @@ class CatalogSelection(QObject):
         self._session, self._selection = session, selection
         self._model, self._table, self._first_column = model, table, first_column
         self._placing = False
+        self._hidden = (0, False)
         self._found = RowSet()
         self._question: object = None  # the last one for selected rows, as long as nothing else was selected
         self._soon = QTimer(self)
@@ -47,6 +62,11 @@ class CatalogSelection(QObject):
         model.dataChanged.connect(self._page_came)
         selection.changed.connect(self._chosen_elsewhere)
         selection.chosen_changed.connect(self._chosen_elsewhere)
+
+    def _hide(self, count: int = 0, current: bool = False) -> None:
+        if (count, current) != self._hidden:
+            self._hidden = (count, current)
+            self.hidden_changed.emit(count, current)
 
     # --- from the table to the window ---
 
@@ -89,6 +109,7 @@ class CatalogSelection(QObject):
             current = chosen[-1]
         if current is not None and current not in chosen:  # it is further down than what is told
             chosen = [*chosen[: MOST_CHOSEN - 1], current]
+        self._hide()
         self._placing = True  # what comes back from the window is known here
         self._selection.choose(chosen, total)
         if current is not None:
@@ -135,13 +156,14 @@ class CatalogSelection(QObject):
             return  # so many are only ever selected here
         ids = tuple(one.prediction_id for one in chosen if one.prediction_id)
         if not ids:
-            self._placed(self._model.listing, (-1, RowSet()))
+            self._hide()
+            self._placed(self._model.listing, Places())
             return
         listing = self._model.listing
         picked = current.prediction_id if current is not None else ""
         asked = self._selected()
 
-        def place(found: tuple[int, RowSet]) -> None:
+        def place(found: Places) -> None:
             if self._selected() == asked:  # else something else was selected meanwhile, here or in the window
                 self._placed(listing, found)
 
@@ -151,9 +173,11 @@ class CatalogSelection(QObject):
         """Return what is selected in the window and which rows are here."""
         return self._selection.chosen, self._selection.current, self._table.chosen.rows()
 
-    def _placed(self, listing: Listing, found: tuple[int, RowSet]) -> None:
-        row, rows = found
+    def _placed(self, listing: Listing, found: Places) -> None:
+        row, rows = found.row, found.rows
         here = self._table.currentIndex()
+        if listing is self._model.listing and listing.complete:
+            self._hide(found.hidden, found.current_hidden)
         if listing is not self._model.listing or (rows == self._table.chosen.rows() and here.row() == row):
             return  # listed anew meanwhile, which places the selection itself; or here already
         index = self._model.index(row, self._first_column())
@@ -173,6 +197,8 @@ class CatalogSelection(QObject):
         self._placing = False
         if len(listing.selected) < self._selection.chosen_total <= MOST_CHOSEN:
             self._follow()  # rows that come into sight again are still selected
+        else:
+            self._hide()
 
     def place_completed(self, listing: Listing) -> None:
         """Do the same once all is listed, unless somebody selected by hand meanwhile."""
@@ -186,18 +212,17 @@ def fetch_picked(keys: Sequence[int], workspace: Workspace) -> list[Picked]:
     return [Picked(*one) for one in zip(*columns.values(), strict=True) if one[2] is not None]
 
 
-def fetch_places(
-    prediction_ids: Sequence[str], current: str, keys: array[int], workspace: Workspace
-) -> tuple[int, RowSet]:
-    """Find the row of the current prediction (-1 if it isn't listed) and the rows of some predictions."""
+def fetch_places(prediction_ids: Sequence[str], current: str, keys: array[int], workspace: Workspace) -> Places:
+    """Find where some predictions are in a table with these keys, and the current one."""
     find = workspace.catalog.find
     known = {one: find(one) for one in (*prediction_ids, current) if one}
-    rows = RowSet.matching(keys, [key for one in prediction_ids if (key := known.get(one)) is not None])
-    here = known.get(current)
+    there = [key for one in prediction_ids if (key := known.get(one)) is not None]
+    rows, here = RowSet.matching(keys, there), known.get(current)
     try:
-        return (keys.index(here) if here is not None else -1), rows
+        row = keys.index(here) if here is not None else -1
     except ValueError:
-        return -1, rows
+        row = -1
+    return Places(row, rows, len(there) - len(rows), here is not None and row < 0)
 
 
 def _picked(values: dict[str, Any]) -> Picked:

@@ -164,6 +164,11 @@ class PipelinePane(QWidget):
         """Let this action find out whether the pipeline still loads; what is known of that is shown with its origin."""
         self._about.offer_loading(reloading, action)
 
+    def show_hidden(self, count: int, current: bool) -> None:
+        """Say how many of the selected ones, and whether the current one, a filter hides from the table."""
+        self._head.hidden.setVisible(current)
+        self._differences.show_hidden(count)
+
     def show_origin(self) -> None:
         """Show where the pipeline comes from, and whether it still loads."""
         self.tabs.setCurrentIndex(ORIGIN)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from gui.formats import integer_text, number_text, parameter_text, tr
+from gui.formats import counted, integer_text, number_text, parameter_text, tr
 from gui.models.columns import best_of
 from gui.panes.facts import short
 from gui.panes.sheets import Sheet
@@ -177,6 +177,10 @@ class DifferencesView(QFrame):
         self._note = QLabel()
         self._note.setObjectName("muted")
         self._note.setWordWrap(True)
+        self.hidden = QLabel()
+        self.hidden.setObjectName("muted")
+        self.hidden.setWordWrap(True)
+        self.hidden.hide()
         self.sheet = Sheet([tr("What"), tr("Values")], tr("What the selected pipelines differ in"))
         self.sheet.setWordWrap(True)
         lines = self.sheet.verticalHeader()
@@ -198,6 +202,7 @@ class DifferencesView(QFrame):
         words.setContentsMargins(12, GRID, 12, 0)
         words.addWidget(self._title)
         words.addWidget(self._note)
+        words.addWidget(self.hidden)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, GRID)
         layout.setSpacing(GRID)
@@ -210,6 +215,16 @@ class DifferencesView(QFrame):
     def show_count(self, total: int) -> None:
         """Say how many are selected, before it is known what they differ in."""
         self._title.put(tr("{n} pipelines selected").format(n=integer_text(total)))
+
+    def show_hidden(self, count: int) -> None:
+        """Say how many of them a filter hides from the table; nothing of none."""
+        words = counted(
+            count,
+            "{n} of them is not in the table: the filter hides it.",
+            "{n} of them are not in the table: the filter hides them.",
+        )
+        self.hidden.setText(words)
+        self.hidden.setVisible(count > 0)
 
     def show_differences(self, found: Differences) -> None:
         """Show what the selected pipelines differ in."""

@@ -9,6 +9,7 @@ from gui.dialogs.messages import ErrorDialog
 from gui.dialogs.palette import CommandDialog
 from gui.formats import MISSING
 from gui.query_box import QueryBox
+from gui.selection import Picked
 from gui.theme import theme
 from gui.window import MainWindow
 from gui.window_shape import on_screen
@@ -102,6 +103,27 @@ def test_where_nothing_matches_the_order_stays_as_it_was(qtbot, window):
     assert sorted_by("test_rmse < 0") == best
     window.catalog.sort_by("test_r2", descending=True)
     assert sorted_by("test_rmse < -1") == ("Best by test_r2", "test_r2")
+
+
+def test_what_a_filter_hides_stays_in_the_details_and_they_say_so(qtbot, window):
+    head, several = window.details._head, window.details._differences
+    select(qtbot, window, 0)
+    apply_filter(qtbot, window, "dataset_name = 'nothing'")
+    qtbot.waitUntil(head.hidden.isVisible)
+    assert window.details.details is not None and "filter hides it" in head.hidden.whole()
+    apply_filter(qtbot, window, "")
+    qtbot.waitUntil(head.hidden.isHidden)
+    window.catalog.sort_by("test_rmse", descending=False)
+    qtbot.waitUntil(lambda: window.catalog.sorting.text() == "test_rmse" and window.tasks.idle)
+    rows = [window.catalog.model.row(number) for number in range(3)]
+    window.selection.choose([Picked(row["run_id"], row["pipeline_id"], row["prediction_id"]) for row in rows])
+    qtbot.waitUntil(lambda: several.isVisible() and window.tasks.idle)
+    apply_filter(qtbot, window, f"prediction_id = '{rows[0]['prediction_id']}'")
+    qtbot.waitUntil(several.hidden.isVisible)
+    assert several.hidden.text() == "2 of them are not in the table: the filter hides them."
+    window.selection.choose(window.selection.chosen[:1])
+    qtbot.waitUntil(several.hidden.isHidden)
+    assert head.isVisible() and head.hidden.isHidden()
 
 
 def test_nothing_found_offers_to_clear_the_filter(qtbot, window):
