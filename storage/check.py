@@ -73,7 +73,7 @@ def check(layout: Layout, disk: Disk, index: Path | None, report: Progress | Non
 
 def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | None) -> None:
     trash = Trash(layout, disk)
-    catalog = CatalogCheck(inspection, layout, disk)
+    catalog = CatalogCheck(inspection, layout, disk, trash)
     runs = RunsCheck(inspection, layout, disk, trash)
     inspection.expect(3 + runs.expect() + catalog.expect() + count_archives(layout) + count_library(layout))
     inspection.step("looking at the folder tree")

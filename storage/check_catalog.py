@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from storage.part_index import manifest_mark
 from storage.reading import is_behind_link
 from storage.records import Manifest, PartRecord
 from storage.scan import run_signature
+from storage.trash import Trash
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,9 +35,10 @@ _ATTEMPTS = 3  # at reading a catalog that others write to
 class CatalogCheck:
     """Checks the catalog of one workspace; `check_parts` comes first."""
 
-    def __init__(self, inspection: Inspection, layout: Layout, disk: Disk) -> None:
+    def __init__(self, inspection: Inspection, layout: Layout, disk: Disk, trash: Trash) -> None:
         self._inspection = inspection
         self._layout = layout
+        self._trash = trash
         self._file = ManifestFile(layout, disk)
         self._disk = disk
         self._manifest: Manifest | None = None
@@ -235,18 +238,44 @@ class CatalogCheck:
             return  # one of these may be it
         there = pa.array([one.prediction_id for one in seen], pa.string())
         gone = meta.filter(pc.invert(pc.is_in(meta.column("prediction_id"), there)))
-        counted = Counter(
-            run or ""
-            for run, pipeline in zip(gone["run_id"].to_pylist(), gone["pipeline_id"].to_pylist(), strict=True)
-            if not (run and pipeline and (self._layout.run(run) / pipeline).is_dir())  # made since it was looked at
-        )
-        if len(counted) > _RUNS_TOLD:
-            what = f"The folders of {_results(counted.total())} of {len(counted):,} runs are gone."
-            self._inspection.find("folder-gone", self._layout.runs, what)
+        lost: dict[str, list[str]] = {}
+        for run, pipeline in zip(gone["run_id"].to_pylist(), gone["pipeline_id"].to_pylist(), strict=True):
+            if not (run and pipeline and (self._layout.run(run) / pipeline).is_dir()):  # made since it was looked at
+                lost.setdefault(run or "", []).append(pipeline or "")
+        kept = self._kept(lost) if lost else {}
+        if len(lost) > _RUNS_TOLD:
+            what = f"The folders of {_results(sum(map(len, lost.values())))} of {len(lost):,} runs are gone."
+            self._find_gone(self._layout.runs, what, list(chain.from_iterable(kept.values())))
             return
-        for run, count in counted.items():
-            what = f"The folders of {_results(count)} of the run {run} are gone."
-            self._inspection.find("folder-gone", self._layout.run(run) if run else self._layout.runs, what)
+        for run, pipelines in lost.items():
+            what = f"The folders of {_results(len(pipelines))} of the run {run} are gone."
+            self._find_gone(self._layout.run(run) if run else self._layout.runs, what, kept[run])
+
+    def _find_gone(self, place: Path, what: str, trash_ids: Sequence[str]) -> None:
+        advice = "The catalog keeps its results. Restore it from the trash to have its files." if trash_ids else ""
+        self._inspection.find("folder-gone", place, what, advice=advice, trash_ids=trash_ids)
+
+    def _kept(self, lost: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """The entries of the trash that hold what each run has lost: the run itself, or pipelines of one that is there.
+
+        Of a run that is gone the entry deleted last counts; a pipeline can't come back without its run.
+        """
+        whole = {entry.trash_id for entry in self._trash.list() if not entry.problem}
+        found: dict[str, list[str]] = {run: [] for run in lost}
+        there = {run: bool(run) and self._layout.run(run).is_dir() for run in lost}
+        for record in self._trash.records():
+            if record.trash_id not in whole or record.kind not in ("run", "pipeline"):
+                continue
+            origin = Path(record.origin)
+            folder = origin.name if record.kind == "run" else origin.parent.name
+            run = record.run_id if record.run_id in lost else folder
+            if record.kind == "run" and not there.get(run, True) and not found[run]:
+                content = self._trash.content(record)
+                if any(pipeline and (content / pipeline).is_dir() for pipeline in lost[run]):
+                    found[run].append(record.trash_id)
+            elif record.kind == "pipeline" and there.get(run) and origin.name in lost[run]:
+                found[run].append(record.trash_id)
+        return found
 
     def _find_documents_missing(self, lacking: Mapping[str, list[tuple[str, Path]]]) -> None:
         """A document that is not there was lost if the catalog has what stood in it; else it never was written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -76,7 +77,9 @@ KINDS: dict[str, Kind] = {
         "Predictions not in the catalog", "damage", "Take them in from the pipeline's predictions.csv.", TAKE_ARRAYS
     ),
     "row-missing": Kind("Result not in the catalog", "warning", "Take it into the catalog.", TAKE_IN),
-    "folder-gone": Kind("Run folder gone", "note", "The catalog keeps its results. Restore the run to have its files."),
+    "folder-gone": Kind(
+        "Run folder gone", "note", "The catalog keeps its results. Bring the folder back to have its files."
+    ),
     # runs
     "run-damaged": Kind(
         "Damaged run", "damage", "Write run_config.json anew from its pipelines and the catalog.", WRITE_RUNS
@@ -127,7 +130,8 @@ class Finding:
     """One thing that is not as it should be.
 
     `place` is the path below the workspace, with slashes; `what` one sentence; `fix` the name of the repair that
-    mends it, empty where there is none; `bytes` how much lies there.
+    mends it, empty where there is none; `bytes` how much lies there. `trash_ids` are the entries of the trash that
+    bring it back: no repair does, for it may have been deleted on purpose.
     """
 
     code: str
@@ -138,12 +142,16 @@ class Finding:
     advice: str = ""
     fix: str = ""
     bytes: int = 0
+    trash_ids: tuple[str, ...] = ()
 
 
-def finding(code: str, place: str, what: str, *, advice: str = "", bytes: int = 0) -> Finding:
+def finding(
+    code: str, place: str, what: str, *, advice: str = "", bytes: int = 0, trash_ids: Sequence[str] = ()
+) -> Finding:
     """Make a finding of a known kind; an `advice` given takes the place of the kind's own."""
     kind = KINDS[code]
-    return Finding(code, kind.title, place, kind.severity, what, advice or kind.advice, kind.fix, bytes)
+    advice = advice or kind.advice
+    return Finding(code, kind.title, place, kind.severity, what, advice, kind.fix, bytes, tuple(trash_ids))
 
 
 @dataclass(frozen=True)

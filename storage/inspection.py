@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,14 +50,23 @@ class Inspection:
 
     # ------------------------------------------------------------ what it finds
 
-    def find(self, code: str, place: Path | str, what: str, *, advice: str = "", bytes: int = 0) -> None:
+    def find(
+        self,
+        code: str,
+        place: Path | str,
+        what: str,
+        *,
+        advice: str = "",
+        bytes: int = 0,
+        trash_ids: Sequence[str] = (),
+    ) -> None:
         """Note a finding. What lies in the trash is told as a damaged entry: nothing is mended there."""
         told = self.relative(place)
         if told.startswith(f"{TRASH}/") and told.count("/") > 1:
             if KINDS[code].severity != "damage":
                 return
             code, told, advice = "trash-damaged", "/".join(told.split("/")[:2]), CHECK_AGAIN
-        self.findings.append(finding(code, told, what, advice=advice, bytes=bytes))
+        self.findings.append(finding(code, told, what, advice=advice, bytes=bytes, trash_ids=trash_ids))
 
     def relative(self, place: Path | str) -> str:
         """A place as it is told: below the workspace, with slashes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from gui.dialogs.plan_preview import PlanDialog
 from gui.formats import full_time_text, integer_text, tr
 from gui.jobs import Job, Jobs
 from gui.panes.health_page import Field, HealthPage, RowsModel, RowsTable
-from gui.panes.health_work import Repaired, check, preview_repair, repair
+from gui.panes.health_work import Repaired, check, preview_repair, preview_restoration, repair, restore
 from gui.plans import Preview
 from gui.session import Session
 from gui.theme import GRID, theme
@@ -56,14 +56,24 @@ def _tip(one: Finding) -> str:
     return "\n".join(part for part in (one.what, one.place, one.advice) if part)
 
 
+def _mending_word(one: Finding) -> str:
+    """What the button of a finding says; nothing where only the user can do something about it."""
+    return tr("Fix…") if one.fix else tr("Restore…") if one.trash_ids else ""
+
+
+def _mending_tip(one: Finding) -> str:
+    if one.fix:
+        return tr("Mend this finding; what will be done is shown first")
+    return tr("Bring it back from the trash; what will be done is shown first") if one.trash_ids else one.advice
+
+
 def _fields() -> list[Field]:
     return [
         Field(tr("Severity"), 96, lambda one: severity_word(one.severity), icon=lambda one: SIGNS[one.severity]),
         Field(tr("Kind"), 168, lambda one: one.title, tip=_tip, extra=True),
         Field(tr("What was found"), 0, lambda one: one.what, tip=_tip),
         Field(tr("Place"), 240, lambda one: one.place, tip=_tip, path=True, extra=True),
-        Field("", 80, lambda one: tr("Fix…") if one.fix else "", button=True, align=Qt.AlignmentFlag.AlignCenter,
-              tip=lambda one: tr("Mend this finding; what will be done is shown first") if one.fix else one.advice),
+        Field("", 96, _mending_word, button=True, align=Qt.AlignmentFlag.AlignCenter, tip=_mending_tip),
     ]  # fmt: skip
 
 
@@ -237,6 +247,10 @@ class FindingsPage(HealthPage):
         if one.fix:
             menu.addSeparator()
             menu.addAction(tr("Fix this…"), lambda: self._fix_row(row)).setEnabled(self.may_write and not self._busy())
+        elif one.trash_ids:
+            menu.addSeparator()
+            restore = menu.addAction(tr("Restore from the trash…"), lambda: self._fix_row(row))
+            restore.setEnabled(self.may_write and not self._busy())
         if one.code == "pipeline-damaged":
             delete = menu.addAction(tr("Delete folder to trash"), lambda: self.delete_wanted.emit(run, pipeline))
             delete.setEnabled(self.may_write and not self._busy())
@@ -251,8 +265,12 @@ class FindingsPage(HealthPage):
         return [one for one in self.model.rows if one.fix]
 
     def _fix_row(self, row: int) -> None:
-        if 0 <= row < len(self.model.rows) and self.model.rows[row].fix:
-            self._plan([self.model.rows[row]])
+        one = self.model.rows[row] if 0 <= row < len(self.model.rows) else None
+        if one is not None and one.fix:
+            self._plan([one])
+        elif one is not None and one.trash_ids and self.may_write and not self._busy():
+            work, ask = partial(preview_restoration, one.trash_ids), partial(self._ask_restoring, one.trash_ids)
+            self.session.query(work, ask)
 
     def _plan(self, findings: Sequence[Finding]) -> None:
         """Show what mending these findings would do."""
@@ -265,17 +283,24 @@ class FindingsPage(HealthPage):
         dialog.accepted.connect(lambda: self._repair(findings))
         dialog.open()
 
+    def _ask_restoring(self, trash_ids: Sequence[str], preview: Preview) -> None:
+        dialog = PlanDialog(preview.title, preview.steps, tr("Restore"), self)
+        dialog.accepted.connect(
+            lambda: self._mend(tr("Restoring from the trash"), tr("what was restored stays"), restore, trash_ids)
+        )
+        dialog.open()
+
     def _repair(self, findings: Sequence[Finding]) -> None:
+        self._mend(tr("Repairing the workspace"), tr("what was repaired stays"), repair, findings)
+
+    def _mend(self, name: str, kept: str, work: Callable[..., Repaired], what: Sequence[object]) -> None:
+        """Have something done about findings as a job, which then checks again."""
         held = self.session.workspace
         if held is None or self._busy():
             return
         deep = self.report is not None and self.report.deep
-        self._job = self._jobs.start(
-            tr("Repairing the workspace"),
-            partial(repair, held.root, findings, deep),
-            kept=tr("what was repaired stays"),
-            done=partial(self._repaired, held.root),
-        )
+        done = partial(self._repaired, held.root)
+        self._job = self._jobs.start(name, partial(work, held.root, what, deep), kept=kept, done=done)
         self._show()
 
     def _repaired(self, root: object, repaired: Repaired) -> str:
@@ -343,7 +368,8 @@ class FindingsPage(HealthPage):
         run, pipeline = subject_of(one) if one is not None else ("", "")
         self.go_button.setVisible(bool(run))
         self.go_button.setText(_show_words(pipeline))
-        self.fix_button.setVisible(one is not None and bool(one.fix))
+        self.fix_button.setVisible(one is not None and bool(one.fix or one.trash_ids))
+        self.fix_button.setText(tr("Fix this…") if one is None or one.fix else tr("Restore…"))
         self.fix_button.setEnabled(self.may_write and not self._busy())
         self.fix_button.setToolTip("" if self.may_write else tr("The workspace is open for reading only."))
 

@@ -54,6 +54,20 @@ def repair(root: Path, findings: Sequence[Finding], deep: bool, report: Report) 
     return Repaired(text, check_workspace(root, report, deep))
 
 
+def preview_restoration(trash_ids: Sequence[str], workspace: Workspace) -> Preview:
+    """Plan to bring entries of the trash back, to be looked at."""
+    return preview_of(workspace.trash.plan_restore(trash_ids))
+
+
+def restore(root: Path, trash_ids: Sequence[str], deep: bool, report: Report) -> Repaired:
+    """Bring entries of the trash back, then check again."""
+    from storage import Workspace, check_workspace
+
+    with Workspace.open(root) as workspace:
+        text = workspace.trash.plan_restore(trash_ids).apply(report)
+    return Repaired(text, check_workspace(root, report, deep))
+
+
 def measure(root: Path, report: Report) -> Usage:
     """Measure what takes how much room."""
     from storage import measure_workspace

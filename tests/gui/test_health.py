@@ -147,6 +147,25 @@ def test_fix_all_mends_everything_that_can_be_mended(qtbot, pane, root):
     assert pane.findings._jobs.jobs[0].state == "completed" and "written anew" in pane.findings._jobs.jobs[0].outcome
 
 
+def test_a_run_folder_that_is_in_the_trash_is_restored_by_its_finding(qtbot, pane, root):
+    with Workspace.open(root) as workspace:
+        run_id = next(row.run_id for row in workspace.runs() if row.dataset_name == "wheat")
+        workspace.plan_delete_run(run_id).apply()
+    page = pane.findings
+    assert check(qtbot, pane) == ["folder-gone"]
+    page.table.selectRow(0)
+    assert page.model.index(0, 4).data() == page.fix_button.text() == "Restore…" and page.fix_button.isVisible()
+    assert "from the trash" in page._advice.text()
+    assert not page.fix_all_button.isVisible(), "it may have been deleted on purpose"
+    press_cell(qtbot, page.table, 0)
+    asked = dialog(qtbot, page)
+    assert asked.windowTitle().startswith("Restore")
+    before = page.report
+    asked.accept()
+    qtbot.waitUntil(lambda: page.report is not before and page.check_button.isEnabled())
+    assert page.report.findings == () and (root / "runs" / run_id).is_dir()
+
+
 def test_a_damaged_manifest_is_made_again_while_the_workspace_is_open(qtbot, pane, root):
     os.truncate(root / "catalog/manifest.json", 60)
     assert "manifest-damaged" in check(qtbot, pane)

@@ -409,6 +409,26 @@ def test_rows_whose_folders_are_gone_and_edits_come_from_the_index(root: Path) -
     assert codes(check_workspace(root, deep=True)) == ["metrics-missing", "folder-gone"]
 
 
+def test_a_folder_that_is_gone_is_told_with_the_entries_of_the_trash_that_hold_it(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        first, second = (row.run_id for row in workspace.runs() if row.dataset_name == "corn")
+        for one in (pipeline(root, 1), pipeline(root, 2)):
+            workspace.plan_delete_pipeline(one.parent.name, one.name).apply()
+        shutil.rmtree(pipeline(root, 3))  # not in the trash
+        one_left = next(one for one in check_workspace(root).findings if one.code == "folder-gone")
+        assert len(one_left.trash_ids) == 2 and "from the trash" in one_left.advice and not one_left.fix
+        workspace.trash.plan_restore(one_left.trash_ids).apply()
+        (left,) = (one for one in check_workspace(root).findings if one.code == "folder-gone")
+        assert left.trash_ids == () and "trash" not in left.advice
+        for run_id in (first, second):
+            workspace.plan_delete_run(run_id).apply()
+        gone = [one for one in check_workspace(root).findings if one.code == "folder-gone"]
+        assert [len(one.trash_ids) for one in gone] == [1, 1]
+        for one in gone:
+            workspace.trash.plan_restore(one.trash_ids).apply()
+        assert [one.trash_ids for one in check_workspace(root).findings if one.code == "folder-gone"] == [()]
+
+
 def test_what_was_deleted_does_not_come_back_with_a_repair(root: Path) -> None:
     with Workspace.open(root) as workspace:
         workspace.catalog.plan_delete("test_rmse = 1").apply()
