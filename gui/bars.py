@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.formats import counted, integer_text, tr
+from gui.formats import counted, tr
 from gui.jobs import Jobs, state_word, time_left_text
 from gui.query_box import QueryBox
 from gui.session import Opened
@@ -131,7 +131,7 @@ class StatusLine(QStatusBar):
         """Say how many runs, and pipelines of other runs, can't be read; nothing when all can."""
         found = [counted(runs, "{n} run", "{n} runs")] if runs else []
         found += [counted(pipelines, "{n} pipeline", "{n} pipelines")] if pipelines else []
-        self.damaged.setText(tr("{n} damaged").format(n=integer_text(runs + pipelines)))
+        self.damaged.setText(tr("{what} damaged").format(what=", ".join(found)))  # a check may find more in each
         tip = tr("{what} can't be read. Check the workspace, and see why in Health").format(what=", ".join(found))
         self.damaged.setToolTip(tip)
         self.damaged.setAccessibleName(f"{self.damaged.text()}: {tip}")

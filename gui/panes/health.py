@@ -62,9 +62,8 @@ class HealthPane(QWidget):
         self._settings.health_tab = self.tabs.currentIndex()
 
     def _show_counts(self) -> None:
-        """How many findings are more than a note, and how much lies in the trash."""
-        found = sum(one.severity != "note" for one in self.findings.model.rows)
-        kept = len(self.trash.model.rows)
+        """How much there is in the lists of findings and of the trash."""
+        found, kept = len(self.findings.model.rows), len(self.trash.model.rows)
         for page, title, count in ((0, tr("Findings"), found), (2, tr("Trash"), kept)):
             words = tr("{title} ({n})").format(title=title, n=integer_text(count)) if count else title
             self.tabs.setTabText(page, words)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.dialogs.plan_preview import PlanDialog
-from gui.formats import full_time_text, integer_text, tr
+from gui.formats import counted, full_time_text, integer_text, tr
 from gui.jobs import Job, Jobs
 from gui.panes.health_page import Field, HealthPage, RowsModel, RowsTable
 from gui.panes.health_work import Repaired, check, preview_repair, preview_restoration, repair, restore
@@ -337,7 +337,10 @@ class FindingsPage(HealthPage):
             _count(counts["warning"], tr("1 warning"), tr("{n} warnings")),
             _count(counts["note"], tr("1 note"), tr("{n} notes")),
         ]
-        text = ", ".join(word for word in words if word) or tr("No findings")
+        text = tr("No findings")
+        if self.report.findings:
+            found = counted(len(self.report.findings), "{n} finding", "{n} findings")
+            text = tr("{found}: {kinds}").format(found=found, kinds=", ".join(word for word in words if word))
         ended = tr("cancelled {clock}") if self.report.cancelled else tr("checked {clock}")
         return f"{text} · {ended.format(clock=_clock(self.report.at))}"
 

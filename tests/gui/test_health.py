@@ -116,8 +116,8 @@ def test_findings_are_told_by_sign_word_and_sentence_and_one_is_mended_by_its_bu
     assert all(model.index(row, 0).data(Qt.ItemDataRole.DecorationRole) is not None for row in range(2))
     assert "is damaged" in model.index(0, 2).data() and part(root).name in model.index(0, 3).data()
     assert [model.index(row, 4).data() for row in range(2)] == ["Fix…", ""]
-    assert pane.tabs.tabText(0) == "Findings (1)" and pane.first is page.table
-    assert "1 damaged, 1 note" in page.summary.text() and "damaged" in page._advice.text()
+    assert pane.tabs.tabText(0) == "Findings (2)" and pane.first is page.table
+    assert "2 findings: 1 damaged, 1 note" in page.summary.text() and "damaged" in page._advice.text()
     press_cell(qtbot, page.table, 1)  # nothing mends a link
     press_cell(qtbot, page.table, 0)
     asked = dialog(qtbot, page)

@@ -306,7 +306,7 @@ def test_damage_is_shown_with_its_reason_and_the_rest_works(qtbot, window, root)
     assert "pipeline.json" in model.index(1, 0, run).data(Qt.ItemDataRole.ToolTipRole)
     assert model.index(2, 0, run).data() == "0003  corn 2"
     assert "1 damaged" in run_of(model, "corn").data(MUTED_ROLE)
-    assert window.status.damaged.text() == "2 damaged"
+    assert window.status.damaged.text() == "1 run, 1 pipeline damaged"
     assert "1 run, 1 pipeline" in window.status.damaged.toolTip()
     window.tree.only_damaged.trigger()
     qtbot.waitUntil(lambda: model.tree.arrangement.text == "damaged")
