@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu
 from shiboken6 import isValid
 
@@ -182,7 +182,10 @@ class Commands:
                 (tr("Open the workspace"), tr("Enter")),
                 (tr("Remove it from the list"), tr("Del")),
             )),
-            KeyGroup(tr("Everywhere"), ((tr("From one part of the window to the next"), "Tab, Shift+Tab"),)),
+            KeyGroup(tr("Everywhere"), (
+                (tr("From one part of the window to the next"), "Tab, Shift+Tab"),
+                (action_text(self._window.catalog.rows.export), _key_text(self._export_anywhere.key())),
+            )),
         ]  # fmt: skip
 
     def _why_not(self, action: QAction) -> str:
@@ -240,6 +243,8 @@ class Commands:
         self.reset = self._action(tr("Reset &layout"), window.reset_layout)
         self.pause = self._action(tr("&Pause or resume training"), window.jobs.toggle_pause, "Ctrl+P", "pause")
         self.cancel_jobs = self._action(tr("Cancel all jobs"), window.jobs.cancel_all, "", "cancel")
+        # E alone works in the table and the tree, where it takes no letter away; this is what other programs have.
+        self._export_anywhere = QShortcut(QKeySequence("Ctrl+E"), window, window.catalog.rows.export.trigger)
         self.undo = self._action(tr("&Undo"), window.undo.take_back, "Ctrl+Z")
         self.keys = self._action(tr("&Keys"), window.show_keys, "F1", "info")
         self.about = self._action(tr("&About Runshelf"), window.show_about)
@@ -402,7 +407,11 @@ def action_text(action: QAction) -> str:
 
 def keys_text(action: QAction) -> str:
     """Return the keys of an action as the platform writes them."""
-    return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
+    return ", ".join(map(_key_text, action.shortcuts()))
+
+
+def _key_text(key: QKeySequence) -> str:
+    return key.toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def _submenu(menu: QMenu, title: str, actions: Sequence[QAction]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from gui.dialogs.export import ExportDialog
 from storage import Workspace
 from tests.gui.test_window import apply_filter, focus
 
@@ -21,6 +22,18 @@ def dialog(qtbot, window):
     assert dialog.takes_pipelines  # one is selected: what people want of one is its files
     dialog.choose_pipelines(False)
     return dialog
+
+
+@pytest.mark.parametrize("place", ["table", "details", "query"])
+def test_ctrl_e_asks_at_once_what_to_export_wherever_one_is(qtbot, window, place):
+    window.catalog.table.selectRow(1)
+    qtbot.waitUntil(lambda: window.selection.current is not None)
+    here = {"table": window.catalog.table, "details": window.details._summary, "query": window.query}[place]
+    focus(qtbot, here)
+    qtbot.keyClick(here, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    (dialog,) = window.findChildren(ExportDialog)
+    assert dialog.isVisible() and window.query.text() == ""
+    dialog.reject()
 
 
 def export(qtbot, window, dialog):
