@@ -13,14 +13,18 @@ from gui.panes.compare import ComparePane
 from gui.panes.explore import ExplorePane
 from gui.settings import Settings
 
+CHARTS_NEED, LEAST_TABLE = 290, 140  # pixels
+
 
 class Centre(QStackedWidget):
     """Shows `welcome` without a workspace, `opening` while one is on its way, else the tabs.
 
-    `comparison_shown` tells that the comparison came to the front.
+    `comparison_shown` tells that the comparison came to the front, `charts_toggled` that the charts of what is listed
+    were shown or hidden.
     """
 
     comparison_shown = Signal()
+    charts_toggled = Signal()
 
     def __init__(
         self,
@@ -78,10 +82,15 @@ class Centre(QStackedWidget):
             super().keyPressEvent(event)
 
     def toggle_explore(self) -> None:
-        """Show or hide the charts of what is listed."""
-        sizes = self.split.sizes()
-        whole = sum(sizes)
-        self.split.setSizes([whole * 6 // 10, whole * 4 // 10] if not sizes[1] else [whole, 0])
+        """Show or hide the charts of what is listed; they get what they need where the table can spare it."""
+        whole = sum(self.split.sizes())
+        charts = 0 if self.shows_charts() else max(whole * 4 // 10, min(CHARTS_NEED, whole - LEAST_TABLE))
+        self.split.setSizes([whole - charts, charts])
+        self.charts_toggled.emit()
+
+    def shows_charts(self) -> bool:
+        """Return whether the charts of what is listed are shown."""
+        return self.split.sizes()[1] > 0
 
     def save(self) -> None:
         """Remember the division."""

@@ -19,7 +19,7 @@ FIRST_HEIGHTS = [420, 280]  # of runs and library; it is their proportion that c
 LEAST_CENTRE = 400
 TITLE = QSize(8, 40)  # about what the system puts around a window
 LEAST_BELOW = (320, 112)
-BELOW_SHARE = 36  # percent of the window, for what comes below it the first time
+BELOW_SHARE, BELOW_CHARTS = 36, 24  # percent of the window, for what comes below it the first time
 
 
 class WindowShape(QObject):
@@ -42,6 +42,7 @@ class WindowShape(QObject):
         window.installEventFilter(self)
         for dock in self._below:
             dock.visibilityChanged.connect(self._share_later)
+        window.centre.charts_toggled.connect(self._share_later)
 
     def restore(self) -> None:
         """Put size, place and docks as they were left."""
@@ -100,7 +101,8 @@ class WindowShape(QObject):
         """Give what is below its height, and divide the left side as it was before a dock below came or went."""
         window = self._window
         if shown := self._shown_below():
-            height = self._height_below or window.height() * BELOW_SHARE // 100
+            share = BELOW_CHARTS if window.centre.shows_charts() else BELOW_SHARE
+            height = self._height_below or window.height() * share // 100
             window.resizeDocks(shown, [height] * len(shown), Qt.Orientation.Vertical)
         if self._is_shared():
             docks = [window.tree_dock, window.library_dock]

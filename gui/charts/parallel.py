@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QMenu, QToolTip, QWidget
 
 from gui.charts.colouring import Colouring, plain_colouring
@@ -275,8 +275,9 @@ class ParallelPlot(Plot):
         elif key in self.ranges:
             self.change_range(key, None)
 
-    def wheelEvent(self, event: object) -> None:
-        """Nothing is zoomed here."""
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Nothing is zoomed here; what it lies in may scroll."""
+        event.ignore()
 
     def leaveEvent(self, event: object) -> None:
         self._hovered = -1

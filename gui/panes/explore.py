@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.formats import counted, integer_text, number_text, tr
 from gui.models.explored import Explored, fetch_explored, rank, usual_axes, usual_parameter
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gui.charts.parameter import ParameterPage
     from storage import Importance
 
+LEAST_CHART = 180  # pixels
 Range = tuple[float, float]
 
 
@@ -73,8 +75,18 @@ class ExplorePane(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.options)
-        layout.addWidget(self._pages, 1)
+        layout.addWidget(self._scrolled(), 1)
         self._connect()
+
+    def _scrolled(self) -> QScrollArea:
+        """Let what is drawn keep a height at which it can be read; where there is less room it is scrolled."""
+        self._pages.setMinimumHeight(LEAST_CHART)
+        scrolled = QScrollArea()
+        scrolled.setWidgetResizable(True)
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scrolled.setWidget(self._pages)
+        return scrolled
 
     def _connect(self) -> None:
         self._catalog.model.listed.connect(self._listed)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 
 from gui.models import explored
 from gui.models.axis import MOST_NAMES, make_axis
+from gui.panes.explore import LEAST_CHART
 from storage import Workspace
 from tests.gui.test_window import apply_filter, focus, names, select
 
@@ -60,6 +62,42 @@ def drag(qtbot, plot, start, stop, *, release=True):
         qtbot.mouseMove(plot.viewport(), start + (stop - start) * share)
     if release:
         qtbot.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=stop)
+
+
+def wheel(plot, turn):
+    """Turn the wheel over a chart; return whether the chart took that."""
+    at, none = plot.viewport().rect().center(), Qt.MouseButton.NoButton
+    event = QWheelEvent(
+        QPointF(at), QPointF(plot.viewport().mapToGlobal(at)), QPoint(), QPoint(0, turn), none,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    plot.wheelEvent(event)
+    return event.isAccepted()
+
+
+def seen(plot):
+    """Return how much of the height of a chart can be seen."""
+    return plot.viewport().visibleRegion().boundingRect().height()
+
+
+def test_the_lines_keep_a_height_they_can_be_read_at_while_jobs_are_shown(qtbot, window, pane):
+    window.resize(1280, 800)
+    window.show_pane(4)
+    qtbot.waitUntil(lambda: 0 < window.jobs_dock.height() < 220)
+    qtbot.waitUntil(lambda: seen(pane.parallel) >= LEAST_CHART)
+    window.centre.split.setSizes([sum(window.centre.split.sizes()) - 160, 160])
+    qtbot.waitUntil(lambda: seen(pane.parallel) < LEAST_CHART)
+    assert pane.parallel.height() >= LEAST_CHART, "where there is less room it is scrolled"
+    assert not wheel(pane.parallel, -120), "the wheel is for what it lies in"
+
+
+def test_charts_shown_beside_jobs_get_what_they_need(qtbot, window):
+    window.resize(1280, 800)
+    window.show_pane(4)
+    qtbot.waitUntil(lambda: window.jobs_dock.height() > 220)
+    show(qtbot, window)
+    qtbot.waitUntil(lambda: window.jobs_dock.height() < 220)
+    assert seen(window.explore.parallel) >= LEAST_CHART
 
 
 def test_nothing_is_read_while_the_charts_are_hidden(qtbot, window):
