@@ -30,6 +30,7 @@ from storage.moments import DAY, spoken_span, to_microseconds
 from storage.parameters import fold
 from storage.sources import Columns, Parameter, Source, value_of
 
+_MARKS = {"tag": "tags", "tags": "tags", "note": "notes", "notes": "notes", "star": "stars", "stars": "stars"}
 _RESERVED = frozenset({"key", "folder_exists", "folder_damaged", "rowid"})
 
 
@@ -295,11 +296,18 @@ class _Compiler(Transformer[Token, Any]):
         return column.is_not(None)
 
     def word(self, token: Token) -> ColumnElement[bool]:
-        """A word alone is looked for in the names; the name of a column alone is surely a half-written condition."""
-        if token.type == "NAME" and str(token) in self._columns:
-            raise QueryError(
-                f"'{token}' needs a comparison.", token.start_pos or 0, len(token), f"For example {token} is not null."
-            )
+        """A word alone is looked for in the names; the name of a column alone is surely a half-written condition.
+
+        What people note is no half of one: `notes` alone, or `note`, finds the results that have some, too.
+        """
+        name = str(token).lower() if token.type == "NAME" else ""
+        mark = _MARKS.get(name)
+        if mark is not None and mark in self._columns:
+            return or_(self._columns[mark].is_not(None), self._source.find(str(token)))
+        column = next((one for one in self._columns if name == one.lower()), "")
+        if column:
+            advice = f"For example {column} is not null. In quotes it is a word to look for."
+            raise QueryError(f"'{token}' needs a comparison.", token.start_pos or 0, len(token), advice)
         return self._spoken(token) if token.type == "RELATIVE" else self._source.find(_text(token))
 
     # ------------------------------------------------------------ values

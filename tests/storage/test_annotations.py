@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from storage import BadInput, NotFound, ReadOnly, Workspace
+from storage import BadInput, NotFound, QueryError, ReadOnly, Workspace
 from tests.storage.samples import add_foreign_part, fill
 
 EDITS = "catalog/annotations.parquet"
@@ -32,6 +32,23 @@ def test_an_edit_is_found_kept_and_taken_back(root: Path) -> None:
         assert catalog.tags() == [("Größe", 2), ("final", 1)]
         catalog.annotate([first, second], remove_tags=["final", "größe"], notes="", stars=0)
         assert catalog.count("tags is null and notes is null and stars is null") == 3 and catalog.tags() == []
+
+
+def test_what_people_note_stands_alone_for_the_results_that_have_it(workspace: Workspace) -> None:
+    noted, tagged, starred, named = fill(workspace, 4)
+    catalog = workspace.catalog
+    catalog.annotate([noted], notes="an outlier in sample 3")
+    catalog.annotate([tagged], add_tags=["final"])
+    catalog.annotate([starred], stars=2)
+    catalog.annotate([named], add_tags=["no star"])
+    assert catalog.ids("note") == catalog.ids("Notes") == catalog.ids("notes and p0") == [noted]
+    assert set(catalog.ids("tag")) == set(catalog.ids("tags")) == {tagged, named}
+    assert set(catalog.ids("star")) == {starred, named}, "the word itself is found as well"
+    assert set(catalog.ids("not notes")) == {tagged, starred, named}
+    assert catalog.ids("'note'") == []
+    with pytest.raises(QueryError, match="needs a comparison") as refused:
+        catalog.ids("Status")
+    assert "status is not null" in refused.value.advice
 
 
 def test_an_edit_never_doubles_a_row(workspace: Workspace) -> None:
