@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -26,7 +27,7 @@ from gui.models.columns import LEFT, RIGHT
 from gui.theme import GRID, ROW_HEIGHT
 
 SHOWN = 500  # steps; nobody reads more, and each is a line to be laid out
-WIDTH = 600
+WIDTH, MOST_STEPS_HEIGHT = 600, 520  # pixels, the first time it is seen
 
 
 class PlanDialog(QDialog):
@@ -76,9 +77,27 @@ class PlanDialog(QDialog):
             layout.addWidget(part, 1 if part is self.table else 0)
         layout.addSpacing(GRID // 2)
         layout.addWidget(buttons)
-        rows = min(max(3, self.table.rowCount()), 10)
-        self.resize(WIDTH, 190 + rows * 2 * ROW_HEIGHT)
+        self.resize(WIDTH, self.sizeHint().height())
+        self._fitted = False
         self.table.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Be as high as the steps need, now that their texts are laid out; first, for it is put in the middle then."""
+        if not self._fitted:
+            self._fitted = True
+            self._fit()
+        super().showEvent(event)
+
+    def _fit(self) -> None:
+        layout, table = self.layout(), self.table
+        assert layout is not None
+        layout.activate()
+        table.resizeRowsToContents()
+        wanted = table.horizontalHeader().height() + table.verticalHeader().length() + 2 * table.frameWidth()
+        wanted = min(wanted, MOST_STEPS_HEIGHT)
+        table.setMinimumHeight(min(wanted, 4 * ROW_HEIGHT))
+        layout.activate()
+        self.resize(WIDTH, self.height() + wanted - table.height())
 
     def text(self) -> str:
         """Return what is shown: one line for each step, then the total."""

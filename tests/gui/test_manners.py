@@ -10,6 +10,7 @@ from gui.commands import action_text
 from gui.dialogs.key_sheet import KeysDialog, sheet_text
 from gui.dialogs.messages import RecordDialog
 from gui.dialogs.palette import CommandDialog, Found, Offer, closeness, found
+from gui.dialogs.plan_preview import PlanDialog
 from gui.window import MainWindow
 from storage import Workspace
 from tests.gui.test_window import focus
@@ -374,3 +375,19 @@ def test_f6_goes_round_the_panes_and_tab_from_the_query_to_the_table(qtbot, wind
     assert seen == ["details", "top", "tree", "library", "catalog"]
     window.commands.pane_before.trigger()
     assert window.library.isAncestorOf(window.focusWidget())
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 500])
+def test_a_plan_is_as_high_as_its_steps_and_can_be_made_larger(qtbot, window, count):
+    step = ("Move runs/2026-11-28_corn to the trash: 30 pipelines, which are as many as make two lines of it.", 10)
+    dialog = PlanDialog("Do it", [step] * count, "Do it", window, note="What is damaged goes to the trash first.")
+    dialog.open()
+    qtbot.waitExposed(dialog)
+    table = dialog.table
+    empty = table.viewport().height() - table.verticalHeader().length()
+    assert empty == 0 if 0 < count < 10 else empty < 0 or not count
+    assert dialog.height() < (260 if count < 2 else 760)
+    before = dialog.height(), table.height()
+    dialog.resize(dialog.width() + 100, dialog.height() + 100)
+    qtbot.waitUntil(lambda: table.height() == before[1] + 100)
+    dialog.reject()
