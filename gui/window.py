@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
         folder = Path(documents_folder()) / DEMO_FOLDER
         self.notice.say(tr("Training some pipelines on real data, in {folder}").format(folder=folder))
         self.jobs.make_demo(folder)
-        self.jobs_dock.show()
+        self.show_jobs()
 
     def export(self, request: ExportRequest) -> None:
         """Write rows of the catalog to a file, as a job."""
@@ -344,11 +344,16 @@ class MainWindow(QMainWindow):
         if number in docks:
             docks[number].show()
             docks[number].raise_()
+            self._shape.keep(docks[number])
         elif number == 2:
             self.centre.show_catalog()
         elif number == 7:
             self.centre.show_comparison()
         self._focus_pane(number)
+
+    def show_jobs(self) -> None:
+        """Show the jobs while something is worked on; it is not remembered as what somebody wanted."""
+        self._shape.unfold(self.jobs_dock)
 
     def _focus_pane(self, number: int) -> None:
         inside: dict[int, QWidget] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QRect, QSize, Qt, QTimer
@@ -26,7 +27,8 @@ class WindowShape(QObject):
     """Lays the docks out as a new user sees them, remembers what was made of it, and puts it back.
 
     How runs and library share the left side is the user's: it is noted whenever a separator was dragged, and put back
-    after a dock below came or went, which Qt would otherwise divide as it likes.
+    after a dock below came or went, which Qt would otherwise divide as it likes. A dock that came by itself is not
+    remembered as shown unless somebody went to it.
     """
 
     def __init__(self, window: MainWindow, settings: Settings) -> None:
@@ -36,12 +38,14 @@ class WindowShape(QObject):
         docks = sorted(dock.objectName() for dock in window.findChildren(QDockWidget))
         self._version = zlib.crc32(" ".join(docks).encode()) & 0x7FFFFFFF  # another set of docks, another arrangement
         self._below = (window.jobs_dock, window.health_dock)
+        self._unasked: set[QDockWidget] = set()  # shown because something goes on in them
         self._height_below = 0  # what the user gave them; 0 for a share of the window
         self._make_room()
         self._first = self._lay_out_docks()
         window.installEventFilter(self)
         for dock in self._below:
             dock.visibilityChanged.connect(self._share_later)
+            dock.visibilityChanged.connect(partial(self._note_hidden, dock))
         window.centre.charts_toggled.connect(self._share_later)
 
     def restore(self) -> None:
@@ -76,8 +80,24 @@ class WindowShape(QObject):
         self._window.restoreState(self._first, self._version)
         self._lay_out_docks()
 
+    def unfold(self, dock: QDockWidget) -> None:
+        """Show a dock in which something goes on, for now."""
+        if dock.isHidden():
+            self._unasked.add(dock)
+            dock.show()
+
+    def keep(self, dock: QDockWidget) -> None:
+        """Somebody went to a dock: it is theirs."""
+        self._unasked.discard(dock)
+
+    def _note_hidden(self, dock: QDockWidget, seen: bool) -> None:
+        if not seen and dock.isHidden():  # not merely behind another
+            self._unasked.discard(dock)
+
     def save(self) -> None:
-        """Remember size, place and docks."""
+        """Remember size, place and docks; the window goes."""
+        for dock in list(self._unasked):
+            dock.hide()
         self._settings.save_window(self._window.saveGeometry(), self._window.saveState(self._version))
         self._settings.left_heights, self._settings.height_below = self._heights, self._height_below
 

@@ -50,7 +50,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.tree.details_wanted.connect(lambda: window.show_pane(3))
     window.tree.new_run_wanted.connect(lambda: window.new_run())
     window.jobs.ended.connect(window.job_ended)
-    window.training.started.connect(lambda _: window.jobs_dock.show())
+    window.training.started.connect(lambda _: window.show_jobs())
     window.jobs_pane.new_run_wanted.connect(lambda: window.new_run())
     window.jobs_pane.rerun_wanted.connect(window.training.rerun_job)
     window.jobs_pane.rest_wanted.connect(window.training.run_rest)

@@ -57,6 +57,23 @@ def train(qtbot, window, request):
         return window.training.start(window.session.workspace.root, request)
 
 
+def test_jobs_that_were_shown_by_training_are_not_shown_at_the_next_start(qtbot, open_window, root, tmp_path):
+    def at_next_start(window, *, asked):
+        train(qtbot, window, request_for(tmp_path, 1))
+        assert window.jobs_dock.isVisible()
+        if asked:
+            window.show_pane(4)
+        window.close()
+        return open_window(root)
+
+    again = at_next_start(open_window(root), asked=False)
+    assert again.jobs_dock.isHidden() and again.tree_dock.isVisible()
+    again = at_next_start(again, asked=True)
+    assert again.jobs_dock.isVisible()
+    again = at_next_start(again, asked=False)
+    assert again.jobs_dock.isVisible(), "they were there before"
+
+
 def test_show_results_goes_to_the_first_of_them(qtbot, window, tmp_path):
     select(qtbot, window, 3)
     job = train(qtbot, window, request_for(tmp_path, 1))
