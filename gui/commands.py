@@ -13,12 +13,12 @@ from shiboken6 import isValid
 
 from gui.dialogs.key_sheet import KeyGroup
 from gui.dialogs.palette import Offer
-from gui.formats import tr
+from gui.formats import short_path, tr
 from gui.menus import fill_menu
 from gui.panes.compare import FOLDS
 from gui.session import Opened
 from gui.theme import Choice, theme
-from gui.welcome import look_for, short_path
+from gui.welcome import look_for
 
 if TYPE_CHECKING:
     from gui.window import MainWindow
@@ -206,7 +206,7 @@ class Commands:
         self.new_run = self._action(tr("&New run…"), lambda: window.new_run(), "Ctrl+N", "run")
         self.open = self._action(tr("&Open workspace…"), window.opening.ask, "Ctrl+O", "open")
         self.create = self._action(tr("New &workspace…"), window.opening.ask_new, "Ctrl+Shift+N", "new")
-        self.demo = self._action(tr("Try the &demo"), window.try_demo)
+        self.demo = self._action(tr("Try the &demo…"), lambda: window.ask_demo())
         self.rescan = self._action(tr("&Rescan"), window.rescan, "F5", "rescan")
         self.rebuild = self._action(tr("Rebuild &index"), window.rebuild_index)
         self.check = self._action(tr("C&heck the workspace"), window.check)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QLocale
@@ -146,3 +147,9 @@ def parameter_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
     return repr(value) if isinstance(value, str) else str(value)
+
+
+def short_path(path: str) -> str:
+    """Write a path as people know it, with ~ for their own folder."""
+    home = str(Path.home())
+    return "~" + path[len(home) :] if path.startswith(home + "/") else path

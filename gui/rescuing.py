@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gui.dialogs.plan_preview import PlanDialog
-from gui.formats import tr
+from gui.formats import short_path, tr
 from gui.plans import Preview, apply_shown, preview_of
 from gui.tasks import Problem, Report
-from gui.welcome import short_path
 
 if TYPE_CHECKING:
     from gui.window import MainWindow

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.formats import tr
+from gui.dialogs.demo import DemoPlace
+from gui.formats import short_path, tr
 from gui.settings import Settings
 from gui.tasks import Progress, Report, Tasks
 from gui.theme import GRID, theme
@@ -37,12 +38,6 @@ PATH_ROLE, GONE_ROLE = Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 
 def look_for(paths: list[str], report: Report) -> list[bool]:
     """Say of each path whether a workspace is there now; a path may be far away, so this runs elsewhere."""
     return [(Path(path) / WORKSPACE_FILE).is_file() for path in paths]
-
-
-def short_path(path: str) -> str:
-    """Write a path as people know it, with ~ for their own folder."""
-    home = str(Path.home())
-    return "~" + path[len(home) :] if path.startswith(home + "/") else path
 
 
 class WelcomePage(EmptyState):
@@ -78,6 +73,8 @@ class WelcomePage(EmptyState):
             context=Qt.ShortcutContext.WidgetShortcut,
         )
         self._title_of_recent = heading(tr("Recent workspaces"))
+        self.demo = DemoPlace()
+        self.below.addWidget(self.demo)
         column = QVBoxLayout()
         column.setSpacing(GRID)
         column.addSpacing(2 * GRID)

@@ -23,6 +23,7 @@ from gui.centre import Centre
 from gui.commands import Commands
 from gui.comparison import FEWEST, MOST, Comparison
 from gui.crash import Crash, versions_text
+from gui.dialogs.demo import DemoDialog
 from gui.dialogs.key_sheet import KeysDialog
 from gui.dialogs.messages import ErrorDialog, RecordDialog
 from gui.dialogs.new_run import NewRunDialog
@@ -46,7 +47,7 @@ from gui.pipeline_actions import PipelineActions
 from gui.qt_classes import make_classes
 from gui.selection import Selection
 from gui.session import Session
-from gui.settings import Settings, documents_folder
+from gui.settings import Settings
 from gui.tasks import Problem, Report, Tasks
 from gui.theme import theme
 from gui.training import Training
@@ -62,7 +63,6 @@ if TYPE_CHECKING:
 
 BUSY_CURSOR_MS = 300
 FIRST_SIZE = (1280, 800)
-DEMO_FOLDER = "runshelf-demo"
 
 
 def _load_chart_library(report: Report) -> None:
@@ -127,7 +127,7 @@ class MainWindow(QMainWindow):
         self.jobs_pane = JobsPane(self.jobs, self.settings)
         self.health = HealthPane(self.session, self.jobs, self.settings)
         self.welcome = WelcomePage(self.tasks, self.settings)
-        self.welcome.offer_ways(self.opening.ask, self.opening.ask_new, self.try_demo)
+        self.welcome.offer_ways(self.opening.ask, self.opening.ask_new, lambda: self.try_demo(self.welcome.demo.folder))
         self.welcome.wanted.connect(self.open_workspace)
         self.on_its_way = OpeningPage()
         self.on_its_way.cancelled.connect(self.opening.give_up)
@@ -229,9 +229,15 @@ class MainWindow(QMainWindow):
         """Ask for a training run, with a data file or a whole request filled in, and start it as a job."""
         return self.training.new_run(data, request)
 
-    def try_demo(self) -> None:
+    def ask_demo(self) -> DemoDialog:
+        """Say where the demo would be made, and make it if that is wanted."""
+        dialog = DemoDialog(self.welcome.demo.folder, self)
+        dialog.accepted.connect(lambda: self.try_demo(dialog.place.folder))
+        dialog.open()
+        return dialog
+
+    def try_demo(self, folder: Path) -> None:
         """Make a workspace with real data and results, and open it when it is ready."""
-        folder = Path(documents_folder()) / DEMO_FOLDER
         self.notice.say(tr("Training some pipelines on real data, in {folder}").format(folder=folder))
         self.jobs.make_demo(folder)
         self.show_jobs()

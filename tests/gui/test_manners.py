@@ -4,7 +4,17 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAction, QGuiApplication, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QApplication, QDialog, QDockWidget, QMenu, QPushButton, QScrollBar, QTabWidget, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDockWidget,
+    QFileDialog,
+    QMenu,
+    QPushButton,
+    QScrollBar,
+    QTabWidget,
+    QWidget,
+)
 
 from gui.commands import action_text
 from gui.dialogs.key_sheet import KeysDialog, sheet_text
@@ -267,6 +277,33 @@ def test_who_is_here_for_the_first_time_is_offered_the_demo(qtbot, open_window, 
     ways = {button.text(): button.property("primary") for button in window.welcome.findChildren(QPushButton)}
     assert ways == {"Open workspace…": True, "New workspace…": False, "Try the demo": False}
     assert window.welcome.text().startswith("No workspace is open")
+
+
+def test_where_the_demo_will_be_made_is_said_before_and_can_be_changed(qtbot, open_window, tmp_path, monkeypatch):
+    window = open_window()
+    place = window.welcome.demo
+    assert place.isVisible() and place.sentence.text().endswith("runshelf-demo")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    place.change.click()
+    assert place.folder == tmp_path / "runshelf-demo" and str(tmp_path) in place.sentence.toolTip()
+    (button,) = (one for one in window.welcome.findChildren(QPushButton) if one.text() == "Try the demo")
+    for act, folder in (
+        (button.click, tmp_path / "runshelf-demo"),
+        (lambda: accept_demo(window, tmp_path / "other"), tmp_path / "other" / "runshelf-demo"),
+    ):
+        act()
+        qtbot.waitUntil(lambda folder=folder: (folder / "workspace" / "runshelf.json").exists())
+        (job,) = window.jobs.busy()
+        window.jobs.cancel(job)
+        qtbot.waitUntil(lambda: not window.jobs.busy())
+
+
+def accept_demo(window, place):
+    """Have the demo made from the menu, in another place than the one that is proposed."""
+    dialog = window.ask_demo()
+    assert dialog.place.folder == window.welcome.demo.folder
+    dialog.place.put_within(place)
+    dialog.accept()
 
 
 def test_a_click_on_a_workspace_of_late_opens_it(qtbot, open_window, late, root):
