@@ -75,7 +75,9 @@ def number_text(value: float | None, digits: int = 3) -> str:
 
 def integer_text(value: int | None) -> str:
     """Write a count with the grouping of the locale."""
-    return MISSING if value is None else QLocale().toString(int(value))
+    if value is None:
+        return MISSING
+    return QLocale().toString(int(value)) if value >= 0 else MINUS + integer_text(-value)
 
 
 def time_text(value: datetime | None) -> str:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from gui.charts.parallel_lines import line_path
-from gui.formats import number_text, time_text, tr
+from gui.formats import MINUS, number_text, time_text, tr
 from gui.models.axis import Axis
 from gui.models.columns import TITLES
 from gui.theme import theme
@@ -85,7 +85,8 @@ def value_text(axis: Axis, value: float) -> str:
         return axis.names[place] or tr("others")
     if axis.kind == "time":
         return time_text(datetime.fromtimestamp(value).astimezone())
-    return f"{value:g}" if value == int(value) and abs(value) < 1e6 else number_text(value)
+    plain = value == int(value) and abs(value) < 1e6
+    return f"{value:g}".replace("-", MINUS) if plain else number_text(value)
 
 
 def range_text(axis: Axis, wanted: tuple[float, float]) -> str:

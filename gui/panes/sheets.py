@@ -240,6 +240,8 @@ def _is_number(value: Any) -> bool:
 
 def _small_text(value: float) -> str:
     """Write a number near 0 in few letters: 9.1e-4."""
+    if value < 0:
+        return MINUS + _small_text(-value)
     mantissa, power = QLocale().toString(value, "e", 1).split("e")
     return f"{mantissa}e{int(power)}"
 
@@ -252,7 +254,7 @@ def _cell_text(value: Any, title: str) -> str:
         if not value.value:
             return "="
         text = _small_text(value.value) if ROUNDING <= value.value < PLAIN_FROM else number_text(value.value, 2)
-        return f"{MINUS if value.worse else '+'} {text}"
+        return f"{MINUS if value.worse else '+'}{text}"
     if value is None:
         return MISSING
     if isinstance(value, float):

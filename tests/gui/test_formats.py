@@ -6,7 +6,10 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from gui.app import locale_for_people
+from gui.charts.parallel_axes import value_text
 from gui.formats import MISSING, bytes_text, duration_text, integer_text, number_text, plain_text, time_text
+from gui.models.axis import make_axis
+from gui.panes.sheets import metrics_sheet
 from storage.wording import size
 
 
@@ -78,3 +81,11 @@ def test_times_are_said_as_people_do():
 )
 def test_durations_have_the_two_units_that_matter(seconds, text):
     assert duration_text(seconds) == text
+
+
+def test_the_minus_sign_is_one_and_stands_at_its_number_everywhere(qapp):
+    sheet = metrics_sheet()
+    sheet.fill_metrics({"train": {"bias": -0.0004, "rmse": 1.0}, "test": {"bias": -7.75, "rmse": 8.8}})
+    shown = [sheet.item(row, column).text() for row in range(2) for column in range(1, 5)]
+    assert {text for text in shown if "-" in text or "−" in text} == {"−4.0e-4", "−7.7", "−7.8", "−7.75"}
+    assert integer_text(-3) == value_text(make_axis("a", [-3.0, 1.0], "number"), -3.0) == "−3"

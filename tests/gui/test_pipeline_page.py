@@ -130,6 +130,7 @@ def test_metrics_have_a_column_for_each_partition_and_the_gap_knows_which_end_is
     row = texts(sheet).index("R²")
     worse = told["test"]["r2"] < told["train"]["r2"]
     assert sheet.item(row, 4).text()[0] == ("−" if worse else "+")
+    assert all(" " not in sheet.item(row, 4).text() for row in range(sheet.rowCount())), "as all other numbers have it"
     assert sheet.item(row, 4).data(Qt.ItemDataRole.UserRole) == pytest.approx(
         abs(told["test"]["r2"] - told["train"]["r2"])
     )
