@@ -50,10 +50,11 @@ class DemoPlace(QWidget):
     def put(self, folder: Path) -> None:
         """Have the demo made in this folder."""
         self.folder = folder
-        words = tr("The demo will be made in {folder}").format(folder=short_path(str(folder)))
+        sentence = tr("The demo will be made in {folder}")
+        words = sentence.format(folder=short_path(str(folder)))
         middle = Qt.TextElideMode.ElideMiddle
         self.sentence.setText(self.sentence.fontMetrics().elidedText(words, middle, WIDTH))
-        self.sentence.setToolTip(str(folder))
+        self.sentence.setToolTip(sentence.format(folder=folder))
         self.sentence.setAccessibleName(words)
 
     def put_within(self, place: Path) -> None:
