@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from storage.records import PartRecord, new_id
 from storage.schema import is_number_type
 
 SMALL_ROWS = 64  # below this, compressing costs more time than it saves room; merging does it later
+THREADED_ROWS = 10_000  # below this, starting threads takes longer than reading the columns one after the other
 VERIFIED_BYTES = 32 * 1024 * 1024  # parts without a footer digest are verified whole up to this, once
 _BATCH_ROWS = 50_000
 ROW_GROUP = {"meta": 65_536, "data": 512, "annotations": 65_536}
@@ -117,10 +119,13 @@ class PartFiles:
                 _verify(path, part)
             else:
                 self._verify_once(path, part)
-            if columns is not None:
-                have = set(pq.read_schema(path).names)
-                columns = [name for name in columns if name in have]
-            return pq.read_table(path, columns=columns, partitioning=None, page_checksum_verification=True)
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                have = Counter(file.schema_arrow.names)
+                if columns is not None:
+                    columns = [name for name in columns if name in have]
+                if twice := [name for name in (have if columns is None else columns) if have[name] > 1]:
+                    raise pa.ArrowInvalid(f"several columns are called {twice[0]}")
+                return file.read(columns, use_threads=file.metadata.num_rows >= THREADED_ROWS)
 
     def read_meta(self, part: PartRecord, columns: Sequence[str]) -> pa.Table:
         """These columns of a part of meta, whatever the case of their names, of the rows that have an id."""

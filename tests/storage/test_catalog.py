@@ -14,10 +14,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from storage import NotFound, ReadOnly, Workspace
 from storage.errors import BadInput, Corrupt, DiskFull
+from storage.part_files import THREADED_ROWS
 from storage.records import Manifest, new_id
 from tests.storage.samples import add_foreign_part, fill
 
@@ -39,6 +42,27 @@ def duck(root: Path, sql: str) -> list[tuple[object, ...]]:
 def follow_by(workspace: Workspace, manifest_now: Callable[[], Manifest]) -> None:
     """Bring the index up to a manifest that is read in another moment."""
     workspace._index.parts.sync(manifest_now, lambda: workspace.catalog._parts)
+
+
+@pytest.mark.parametrize("rows", [1, THREADED_ROWS])
+def test_a_part_is_read_whole_and_in_the_columns_it_has(workspace: Workspace, rows: int) -> None:
+    """Small ones without threads, large ones with them."""
+    files = workspace.catalog._parts.files
+    ids = [f"{number:06}" for number in range(rows)]
+    made = pa.table({"prediction_id": ids, "test_rmse": np.arange(rows, dtype=float), "a.b": ids})
+    folder = workspace.root / META
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(made, folder / "ours.parquet", row_group_size=1000)
+    part, _ = files.record_of("meta", "ours.parquet")
+    assert files.read("meta", part).equals(made)
+    assert files.read("meta", part, ["test_rmse", "absent", "a.b"]).equals(made.select(["test_rmse", "a.b"]))
+    twice = pa.table([made.column(0), made.column(1), made.column(1)], names=["prediction_id", "x", "x"])
+    pq.write_table(twice, folder / "theirs.parquet")
+    part, _ = files.record_of("meta", "theirs.parquet")
+    assert files.read("meta", part, ["prediction_id"]).num_rows == rows
+    for columns in (None, ["x"]):
+        with pytest.raises(Corrupt, match="several columns are called x"):
+            files.read("meta", part, columns)
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask has not followed pandas there yet
