@@ -35,9 +35,10 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "runshelf-installed"
 INSTALL_LOG = VENV / "install.log"
-# For pytest: a process more than there are cores, as a third of the time of each is waiting for children and signals.
+# For pytest: two processes more than there are cores, as much of the time of each is waiting for children and signals.
+# More of them, up to a gigabyte each, would not fit where there are many cores.
 # Files come in the order of tests/conftest.py; else those with most tests would be first, and one of a minute last.
-SEVERAL_AT_A_TIME = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder")
+SEVERAL_AT_A_TIME = ("-n", str((os.cpu_count() or 1) + 2), "--dist", "loadfile", "--no-loadscope-reorder")
 MEMORY = Path("/dev/shm")  # of Linux; elsewhere there is none
 MEMORY_WANTED = 8 << 30  # twice what tests and their processes were seen to take
 DEMO = "demo"
