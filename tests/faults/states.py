@@ -91,18 +91,25 @@ def keep(root: Path, target: Path) -> None:
 
 def signature(root: Path) -> dict[str, tuple[int, int, int]]:
     """What tells two states apart, but for what is in unfinished writes: nobody reads them, whatever is in them."""
-    found = {}
-    for folder, _, names in os.walk(root):
-        place = Path(folder).relative_to(root).parts
-        if place[:1] == (".staging",):
-            names = [name for name in names if len(place) == 1 and name.startswith("plan-")]
-        for name in names:
-            if not name.endswith("-shm") and not _is_lock(name):
-                stat = os.lstat(os.path.join(folder, name))
-                facts = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-                found[os.path.join(*place, name)] = (0, 0, 0) if TEMPORARY.fullmatch(name) else facts
-        if place[:1] != (".staging",):
-            found["/".join(place)] = (0, 0, 0)
+    found: dict[str, tuple[int, int, int]] = {}
+    folders = [""]
+    while folders:
+        place = folders.pop()
+        staging = place.split("/")[0] == ".staging"
+        if not staging:
+            found[place] = (0, 0, 0)
+        with os.scandir(root / place) as entries:
+            for entry in entries:
+                name = f"{place}/{entry.name}" if place else entry.name
+                if entry.is_dir():
+                    folders.append(name)
+                elif staging and not (place == ".staging" and entry.name.startswith("plan-")):
+                    continue
+                elif TEMPORARY.fullmatch(entry.name):
+                    found[name] = (0, 0, 0)
+                elif not entry.name.endswith("-shm") and not _is_lock(entry.name):
+                    stat = entry.stat(follow_symlinks=False)
+                    found[name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
     return found
 
 

@@ -55,7 +55,7 @@ OF_FILES = {  # several files, each for itself the old one or the new one
 }
 
 
-def some(states: Sequence[Kept], most: int = 4) -> Sequence[Kept]:
+def some(states: Sequence[Kept], most: int = 3) -> Sequence[Kept]:
     """All of them where all are wanted, else a few, evenly."""
     if ALL or len(states) <= most:
         return states
