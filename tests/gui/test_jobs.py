@@ -103,7 +103,7 @@ def test_the_time_left_is_that_of_the_piece_of_work_under_way():
 
 def test_pause_and_resume_by_button_and_key(qtbot, window, tmp_path, root):
     pane, line = window.jobs_pane, window.status._job
-    job = window.training.start(root, request_for(tmp_path, 60))
+    job = window.training.start(root, request_for(tmp_path, 30))
     qtbot.waitUntil(lambda: len(job.finished) >= 2, timeout=MINUTE)
     pane.pause_button.click()
     assert job.state == "pausing"
@@ -114,7 +114,7 @@ def test_pause_and_resume_by_button_and_key(qtbot, window, tmp_path, root):
     seen = []
     window.jobs.changed.connect(lambda _: seen.append(job.done))
     qtbot.waitUntil(lambda: len(seen) >= 15, timeout=MINUTE)  # as many looks at the child
-    assert len(barley(root)) == done < 60
+    assert len(barley(root)) == done < 30
     assert job.seconds_left() == pytest.approx(left, rel=0.01)  # a pause does not make it slower
     assert (pane.pause_button.text(), line.pause.toolTip()) == ("&Resume", "Resume this job")
     assert "paused" in line.name.text()
@@ -126,11 +126,11 @@ def test_pause_and_resume_by_button_and_key(qtbot, window, tmp_path, root):
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         qtbot.keyClick(pane.table, Qt.Key.Key_Delete)
     assert job.state == "cancelled" and job.outcome == "Cancelled; finished pipelines are kept."
-    assert done <= len(barley(root)) == len(job.finished) < 60
+    assert done <= len(barley(root)) == len(job.finished) < 30
     assert pane.rest_button.isEnabled()
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         pane.rest_button.click()
-    assert len(barley(root)) == 60
+    assert len(barley(root)) == 30
     skipped = [event for event in window.jobs.jobs[0].finished if event.status == "skipped"]
     assert len(skipped) == len(job.finished)
 

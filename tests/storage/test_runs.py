@@ -108,7 +108,7 @@ def add_many(root: str, count: int, worker: int) -> None:
 def test_eight_processes_add_to_one_run(root: Path) -> None:
     Workspace.create(root).close()
     context = processes()
-    workers = [context.Process(target=add_many, args=(str(root), 10, worker)) for worker in range(8)]
+    workers = [context.Process(target=add_many, args=(str(root), 5, worker)) for worker in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -116,15 +116,15 @@ def test_eight_processes_add_to_one_run(root: Path) -> None:
     assert [worker.exitcode for worker in workers] == [0] * 8
     (run,) = (root / "runs").iterdir()
     folders = [p for p in run.iterdir() if pipeline_number(p.name)]
-    assert sorted(pipeline_number(p.name) or 0 for p in folders) == list(range(1, 81))
+    assert sorted(pipeline_number(p.name) or 0 for p in folders) == list(range(1, 41))
     assert all(len(pd.read_csv(p / "predictions.csv")) == 40 for p in folders)
     assert len(list((run / "_binaries").iterdir())) == 1
     meta = pd.read_parquet(root / "catalog/predictions_meta.parquet")
-    assert len(meta) == meta["prediction_id"].nunique() == meta["pipeline_id"].nunique() == 80
+    assert len(meta) == meta["prediction_id"].nunique() == meta["pipeline_id"].nunique() == 40
     with Workspace.open(root) as workspace:
-        assert workspace.catalog.count() == 80 and workspace.index_status()["current"]
+        assert workspace.catalog.count() == 40 and workspace.index_status()["current"]
         (row,) = workspace.runs()
-        assert (row.status, row.total, row.successful) == ("completed", 80, 80)
+        assert (row.status, row.total, row.successful) == ("completed", 40, 40)
         assert workspace.notices == []
 
 
