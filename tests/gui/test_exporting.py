@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 from gui.dialogs.export import ExportDialog
 from storage import Workspace
-from tests.gui.test_window import apply_filter, focus
+from tests.gui.test_window import apply_filter, focus, select
 
 
 @pytest.fixture
@@ -26,8 +26,7 @@ def dialog(qtbot, window):
 
 @pytest.mark.parametrize("place", ["table", "details", "query"])
 def test_ctrl_e_asks_at_once_what_to_export_wherever_one_is(qtbot, window, place):
-    window.catalog.table.selectRow(1)
-    qtbot.waitUntil(lambda: window.selection.current is not None)
+    select(qtbot, window, 1)  # until the details are there, they can't have the keyboard
     here = {"table": window.catalog.table, "details": window.details._summary, "query": window.query}[place]
     focus(qtbot, here)
     qtbot.keyClick(here, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
