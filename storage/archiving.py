@@ -118,6 +118,7 @@ class Archiving:
         title = f"Archive {_WORDS[kind]} of {count(len(found), 'result')}"
 
         def work(report: Report) -> str:
+            self._disk.check_there()
             free = shutil.disk_usage(self._layout.root).free
             if sum(sizes.values()) > free:
                 advice = "Make room, or archive less."

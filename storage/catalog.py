@@ -132,7 +132,7 @@ class Catalog:
 
         with self._parts.locked():
             self.sync()
-            if self._index.parts.has_problems():
+            if self.ask_index(self._index.parts.has_problems):
                 raise Corrupt("A part of the catalog can't be read.", self._layout.manifest, "Run a check.")
             given = {one.row["prediction_id"]: one for one in reversed(results)}  # a copied run has the same ids
             left = self.ask_index(lambda: self._known(list(given)) | self._deleted(list(given)))

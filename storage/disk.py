@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import tempfile
 import threading
 import uuid
@@ -234,12 +235,17 @@ class Disk:
     """Every change to the files of one workspace; safe to share between threads.
 
     `writer` names this object among all writers of all processes. It is alive as long as its lock file is held,
-    which the operating system ends with the process, however it ends.
+    which the operating system ends with the process, however it ends. With `is_own`, which says whether what lies at
+    the root is the workspace that was opened there, nothing is written to what may have come in its place.
     """
 
-    def __init__(self, root: Path, staging: Path, read_only: bool = False) -> None:
+    def __init__(
+        self, root: Path, staging: Path, read_only: bool = False, is_own: Callable[[], bool] | None = None
+    ) -> None:
         self.root = Path(os.path.realpath(root))
         self.read_only = read_only
+        self._is_own = is_own
+        self._known = _identity(self.root)
         self.writer = f"{writer_prefix(os.getpid())}{uuid.uuid4().hex[:8]}"
         self._staging = staging
         self._own_lock: FileLock | None = None
@@ -268,6 +274,23 @@ class Disk:
         self._own_lock = None
         with suppress(OSError):
             self._writer_lock(self.writer).unlink()
+
+    def is_there(self) -> bool:
+        """Whether the workspace still lies where it was opened: its disk may be unmounted, or another one be there."""
+        now = _identity(self.root)
+        if now is None or now == self._known or self._is_own is None:
+            return now is not None
+        if not self._is_own():
+            return False
+        self._known = now  # mounted again
+        return True
+
+    def check_there(self) -> None:
+        """Raise NotFound where the workspace does not lie there any more."""
+        if not self.is_there():
+            raise NotFound(
+                f"The workspace {self.root} is not there any more.", self.root, "Mount its disk, or move it back."
+            )
 
     def is_alive(self, writer: str) -> bool:
         """Whether the writer of that name is still at work, or may be: nobody's work is taken away from him."""
@@ -330,6 +353,10 @@ class Disk:
                     entry.unlink()
         return swept
 
+    def lock_file(self, name: str) -> Path:
+        """Where the workspace-wide lock `name` lies."""
+        return self._staging / f"lock-{name}"
+
     @contextmanager
     def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
         """Hold the workspace-wide lock `name` against other threads and processes; re-entrant in one thread."""
@@ -337,7 +364,7 @@ class Disk:
         self._make_staging()
         with self._guard:
             if name not in self._locks:
-                self._locks[name] = (threading.RLock(), _file_lock(self._staging / f"lock-{name}", timeout))
+                self._locks[name] = (threading.RLock(), _file_lock(self.lock_file(name), timeout))
         threads, processes = self._locks[name]
         with threads:
             try:
@@ -350,7 +377,7 @@ class Disk:
                     "Wait for it to finish, or end that program.",
                 ) from error
             except OSError as error:
-                raise from_os_error(error, "lock the workspace", self._staging / f"lock-{name}") from error
+                raise from_os_error(error, "lock the workspace", self.lock_file(name)) from error
             try:
                 yield
             finally:
@@ -524,6 +551,7 @@ class Disk:
             raise ReadOnly(
                 "The workspace is open for reading only.", self.root, "Open it for writing, or copy it elsewhere."
             )
+        self.check_there()
 
     def _check_inside(self, path: Path) -> None:
         """Refuse a path that is not below the root, by its text or through a link."""
@@ -546,10 +574,7 @@ class Disk:
         """Make the staging folder where it is missing; a workspace that is not there is not made again."""
         if self._staging.is_dir():
             return
-        if not self.root.is_dir():
-            raise NotFound(
-                f"The workspace {self.root} is not there any more.", self.root, "Mount its disk, or move it back."
-            )
+        self.check_there()
         with os_errors("write to the workspace", self.root):
             self._staging.mkdir(exist_ok=True)
 
@@ -677,6 +702,15 @@ def _link_new(source: Path, target: Path) -> bool:
             return False
         os.replace(source, target)
     return True
+
+
+def _identity(root: Path) -> tuple[int, int] | None:
+    """What tells a folder from another that comes to lie at its place; None where there is none."""
+    try:
+        found = os.stat(root)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 def _file_lock(path: Path, timeout: float) -> FileLock:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from storage.catalog import Catalog
 from storage.disk import Disk
-from storage.errors import Corrupt, NotFound, TooNew
+from storage.errors import Corrupt, TooNew
 from storage.index import Index
 from storage.layout import Layout
 from storage.plan import Report
@@ -40,6 +40,11 @@ class Following:
 
     def scan(self, full: bool = False) -> bool:
         """Bring the index up to the run folders alone; True if anything changed."""
+        return self._catalog.ask_index(lambda: self._scan(full))
+
+    def _scan(self, full: bool) -> bool:
+        if not self._disk.is_there():
+            return False
         known = self._index.runs.run_signatures()
         changed = False
         found = changed_runs(self._layout, known, self._index.runs.pipeline_signatures, full)
@@ -54,13 +59,13 @@ class Following:
     def refill(self) -> None:
         """Fill an index that was just started again."""
         self._follow_catalog()
-        self.scan()
+        self._scan(full=False)
         self._index.runs.name_damaged()
         self._pass_on()
 
     def _sync(self, full: bool) -> bool:
         changed = self._follow_catalog()
-        changed = self.scan(full) or changed
+        changed = self._scan(full) or changed
         if changed or not self._named:
             changed = self._index.runs.name_damaged() or changed
             self._named = True
@@ -71,7 +76,7 @@ class Following:
 
         They stay, too, while the folder of the workspace is away. Raises NotFound where there is nothing to show then.
         """
-        if not self._layout.root.is_dir():
+        if not self._disk.is_there():
             return self._stay()
         if self._away_told:
             self._tell(f"{self._layout.root} is there again.")
@@ -89,7 +94,7 @@ class Following:
     def _stay(self) -> bool:
         away = f"{self._layout.root} is not there any more."
         if self._index.unfilled:
-            raise NotFound(away, self._layout.root, "Mount its disk, or move it back.")
+            self._disk.check_there()
         if not self._away_told:
             self._tell(f"{away} Results are shown as last known until it is back.")
         self._away_told = True

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateColumn
 
-from storage.disk import cache_lock, make_cache_folder, remove_cache
+from storage.disk import Disk, cache_lock, make_cache_folder, remove_cache
 from storage.errors import Locked, StorageError
 from storage.mounts import is_network_folder
 from storage.parameters import fold
@@ -65,11 +65,12 @@ class Index:
     """The sidecar of one workspace. Safe to share between threads: one connection, one lock.
 
     `notices` collects what the user should be told once, such as "the index was damaged and made again". Every process
-    opens and replaces the file at `path` while it holds `lock_file`: SQLite opens a database and its journal one after
-    the other, and must not find the two of different ones.
+    opens and replaces the file at `path` under a lock of the `disk`: SQLite opens a database and its journal one after
+    the other, and must not find the two of different ones. As long as the workspace is not where it was nothing is
+    opened there, and the connection goes on as it can.
     """
 
-    def __init__(self, path: Path, workspace_id: str, *, writable: bool, cache: Path, lock_file: Path) -> None:
+    def __init__(self, path: Path, workspace_id: str, disk: Disk, *, writable: bool, cache: Path) -> None:
         # The id comes from a file: it may be a path. The place tells copies of one workspace apart.
         name = hashlib.sha256(f"{workspace_id}\0{os.path.realpath(path)}".encode()).hexdigest()[:32]
         shared = writable and is_network_folder(path.parent)  # SQLite's locks can't be relied on over a network
@@ -77,7 +78,8 @@ class Index:
         self._remark = _ON_ANOTHER_MACHINE if shared else ""
         self._workspace_id = workspace_id
         self.lock = threading.RLock()
-        self._file_locks = {path: cache_lock(lock_file, _FILLING_SECONDS)}
+        self._own, self._is_there = path, disk.is_there
+        self._file_locks = {path: cache_lock(disk.lock_file("index"), _FILLING_SECONDS)}
         self._depth = 0
         self.path: Path | None = None
         self._inode: int | None = None
@@ -136,6 +138,8 @@ class Index:
         if place is None:
             yield
             return
+        if place == self._own and not self._is_there():
+            raise FileNotFoundError(place)  # taking the lock would make its folder again
         if place not in self._file_locks:
             self._file_locks[place] = cache_lock(Path(f"{place}.lock"), _FILLING_SECONDS)
         with self._file_locks[place]:
@@ -247,7 +251,7 @@ class Index:
         Where other processes have the database open they see what was there until it is filled, for it can't be
         taken from under them.
         """
-        with self.lock, self._held(self.path):
+        with self.filling():
             if not self._depth and not self._in_use_elsewhere():
                 self.start_again()
                 fill()
@@ -313,13 +317,10 @@ class Index:
             _let_go(self.connection)
 
     def vanished(self) -> bool:
-        """Whether the file was deleted, emptied or replaced under this connection, which would not notice.
-
-        Where its whole folder is away, as on a disk that was unmounted, the connection goes on as it can.
-        """
+        """Whether the file was deleted, emptied or replaced under this connection, which would not notice."""
         if self.path is None:
             return self.connection.invalidated
-        return _inode(self.path) != self._inode and os.path.isdir(self.path.parent)
+        return _inode(self.path) != self._inode and (self.path != self._own or self._is_there())
 
     def revive(self) -> None:
         """Open the database again where Ctrl+C struck in the middle of a question, which ends the connection."""

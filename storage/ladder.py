@@ -42,7 +42,7 @@ class Ladder:
             except DatabaseError as error:
                 if attempt == _ATTEMPTS:
                     raise
-                self._start_again(error)
+                self._start_again(error, elsewhere=attempt > _ATTEMPTS // 2)
             except UnicodeEncodeError as error:
                 raise BadInput("The text has a character that can't be written.", advice="Leave it out.") from error
             except IndexBusy:
@@ -71,13 +71,14 @@ class Ladder:
         finally:
             self._filler = None
 
-    def _start_again(self, error: DatabaseError) -> None:
+    def _start_again(self, error: DatabaseError, elsewhere: bool) -> None:
+        """Make it again; `elsewhere` where it does not stay whole in its place."""
         with self._index.lock:
-            if self._index.vanished():  # another process has put one in its place
+            if self._index.vanished() and not elsewhere:  # another process has put one in its place
                 self._index.reopen()
                 return
             reason = self._reason_to_start_again(error)
-            self._index.start_again(reason, elsewhere=is_full(error), keep=is_busy(error))
+            self._index.start_again(reason, elsewhere=elsewhere or is_full(error), keep=is_busy(error))
 
     def _reason_to_start_again(self, error: DatabaseError) -> str:
         if is_busy(error):

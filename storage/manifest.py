@@ -23,7 +23,11 @@ class ManifestFile:
         self._disk = disk
 
     def read(self) -> Manifest:
-        """The manifest as it is now; an empty one where none was written yet. Raises Corrupt or TooNew."""
+        """The manifest as it is now; an empty one where none was written yet.
+
+        Raises Corrupt or TooNew, NotFound where the whole workspace is not there any more.
+        """
+        self._disk.check_there()
         if self._layout.catalog.is_symlink():
             raise Corrupt("The catalog is a link: it is not followed.", self._layout.catalog, "Put the folder there.")
         try:

@@ -100,7 +100,7 @@ class Recovery:
             self.notices.append(f"“{note.title}” was cut short by a killed process: it is finished now.")
 
     def _mark_interrupted(self) -> None:
-        found = self._dead(self._index.runs.unfinished())
+        found = self._dead(self._catalog.ask_index(self._index.runs.unfinished))
         self._each(found, "marked as interrupted", lambda run, row: interrupt(run, row["pipeline_id"]))
         if found:
             count = "One pipeline" if len(found) == 1 else f"{len(found)} pipelines"
@@ -113,10 +113,11 @@ class Recovery:
         With a damaged part in the catalog nobody knows which rows are missing: then it is left to a repair.
         """
         self._catalog.sync()
-        if self._index.parts.has_problems():
+        if self._catalog.ask_index(self._index.parts.has_problems):
             return
         places = [
-            self._layout.run(row["folder"]) / row["pipeline_id"] for row in self._dead(self._index.runs.uncommitted())
+            self._layout.run(row["folder"]) / row["pipeline_id"]
+            for row in self._dead(self._catalog.ask_index(self._index.runs.uncommitted))
         ]
         try:
             problems = take_in(self._layout, self._disk, self._catalog, places, self._report).problems
@@ -130,7 +131,8 @@ class Recovery:
 
     def _end_abandoned_runs(self) -> None:
         """Finalize runs whose writer is gone."""
-        self._each(self._dead(self._index.runs.unfinished_runs()), "ended", lambda run, row: end_abandoned(run))
+        found = self._dead(self._catalog.ask_index(self._index.runs.unfinished_runs))
+        self._each(found, "ended", lambda run, row: end_abandoned(run))
         self._rescan()
 
     def _each(self, rows: Iterable[dict[str, Any]], done: str, change: Callable[[Run, dict[str, Any]], object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from storage.catalog import Catalog
 from storage.disk import Disk
 from storage.errors import Locked, NotFound, StorageError
 from storage.index import Index
@@ -20,10 +21,11 @@ _STAY = Step("What the catalog says of it stays.")
 class RunDeletion:
     """Plans deletions in `runs/`. The index is up to the files when it is asked."""
 
-    def __init__(self, layout: Layout, disk: Disk, index: Index, trash: TrashBin) -> None:
+    def __init__(self, layout: Layout, disk: Disk, index: Index, catalog: Catalog, trash: TrashBin) -> None:
         self._layout = layout
         self._disk = disk
         self._index = index
+        self._catalog = catalog
         self._trash = trash
 
     def plan_run(self, folder: str) -> Plan:
@@ -68,7 +70,8 @@ class RunDeletion:
 
     def check_idle(self, folder: str, pipeline_id: str | None = None) -> None:
         """Refuse with Locked while a living process writes to a run, or to one pipeline of it."""
-        rows = [row for row in self._index.runs.unfinished() if row["folder"] == folder]
+        unfinished = self._catalog.ask_index(self._index.runs.unfinished)
+        rows = [row for row in unfinished if row["folder"] == folder]
         writers = {row["writer"] for row in rows if pipeline_id in (None, row["pipeline_id"])}
         if pipeline_id is None:
             with suppress(StorageError):  # a run that is damaged may be deleted too

@@ -19,7 +19,7 @@ import platformdirs
 
 from storage.catalog import Catalog
 from storage.disk import Disk, make_root, writer_prefix
-from storage.errors import BadInput, Corrupt, DiskFull, Exists, Locked, NotFound, ReadOnly, TooNew
+from storage.errors import BadInput, Corrupt, DiskFull, Exists, Locked, NotFound, ReadOnly, StorageError, TooNew
 from storage.following import Following
 from storage.index import Index
 from storage.layout import MARKER, Layout, pipeline_folder
@@ -85,13 +85,12 @@ class Workspace:
         self.notices: list[str] = []
         self._marker_read = 0  # the time of runshelf.json when it was last read
         self.layout = Layout(root)
-        self._disk = Disk(root, self.layout.staging, read_only)
+        self._disk = Disk(root, self.layout.staging, read_only, self._is_own)
         self._own_changes = 0
         self._open_runs: dict[str, Run] = {}
         cache = platformdirs.user_cache_path("runshelf") / "index"
         writable = not (read_only or self.layout.catalog.is_symlink() or self.layout.staging.is_symlink())
-        lock_file = self.layout.staging / "lock-index"
-        self._index = Index(self.layout.index, record.workspace_id, writable=writable, cache=cache, lock_file=lock_file)
+        self._index = Index(self.layout.index, record.workspace_id, self._disk, writable=writable, cache=cache)
         self.metrics = Metrics(record.metrics)
         self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, lambda: self._following.refill())
         self._following = Following(self.layout, self._disk, self._index, self.catalog, self.notices.append)
@@ -169,6 +168,13 @@ class Workspace:
 
         self.notices += [text for text in (rebuild_catalog(self.layout, self._disk),) if text]
 
+    def _is_own(self) -> bool:
+        """Whether the workspace that lies there now is the one that was opened."""
+        try:
+            return read_document(self.layout.marker, WorkspaceRecord).workspace_id == self.record.workspace_id
+        except StorageError:
+            return False
+
     def _recover(self, report: Report) -> None:
         """Bring order after processes that ended, and tell what was done."""
         scan, finishers = self._following.scan, self._finishers()
@@ -242,7 +248,7 @@ class Workspace:
         """Learn of metrics that another process added."""
         with suppress(OSError, NotFound, Corrupt):
             changed = os.stat(self.layout.marker).st_mtime_ns
-            if changed != self._marker_read:
+            if changed != self._marker_read and self._disk.is_there():
                 self._know(read_document(self.layout.marker, WorkspaceRecord))
                 self._marker_read = changed
 
@@ -252,6 +258,7 @@ class Workspace:
 
     def rebuild_index(self, report: Report | None = None) -> None:
         """Make the index again from the files. Other processes see the old one until it is done."""
+        self._disk.check_there()
         if report:
             report(0, 1, "reading the catalog and the run folders")
         with self._following_told(report or self._following.report):
@@ -414,7 +421,7 @@ class Workspace:
     def _run_deletion(self) -> RunDeletion:
         from storage.run_deletion import RunDeletion
 
-        return RunDeletion(self.layout, self._disk, self._index, self.trash)
+        return RunDeletion(self.layout, self._disk, self._index, self.catalog, self.trash)
 
     def plan_delete_run(self, run_id: str) -> Plan:
         """A plan that moves a run to the trash; its results stay in the catalog. Raises NotFound, Locked."""

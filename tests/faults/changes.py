@@ -31,15 +31,15 @@ def make(root: Path) -> None:
         run_id = fill_with_models(workspace, 3)
         for row in workspace.pipelines(run_id):
             (root / "runs" / run_id / row.pipeline_id / "parity.png").write_bytes(b"chart" * 40)
-        ids = fill(workspace, 4, "wheat")
+        ids = fill(workspace, 6, "wheat")  # as many parts as are merged
         wheat = run_of(workspace, "wheat")
         workspace.catalog.annotate(ids[:1], add_tags=["dear"], notes="keep this", stars=2)
         workspace.library.save_template({"steps": [{"class": "sklearn.linear_model.Ridge"}]}, "ridge")
         workspace.library.save_filtered(wheat, pipeline_of(workspace, "wheat"), "kept")
         workspace.library.export_zip("filtered", "kept", root.parent / "kept.zip")
         workspace.archive("filtered", run_id=wheat, pipeline_id=pipeline_of(workspace, "wheat"))
-        workspace.catalog.plan_delete("test_rmse = 4").apply()
-        workspace.plan_delete_pipeline(wheat, pipeline_of(workspace, "wheat", 3)).apply()
+        workspace.catalog.plan_delete("test_rmse = 6").apply()
+        workspace.plan_delete_pipeline(wheat, pipeline_of(workspace, "wheat", 4)).apply()
         workspace.sync()
 
 

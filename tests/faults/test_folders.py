@@ -13,6 +13,7 @@ import pytest
 
 from storage import NotFound, StorageError, Workspace, check_workspace
 from tests.faults.specimen import answers, changed, command, look_round, told
+from tests.storage.samples import content_of
 
 
 def study(root: Path) -> Path:
@@ -105,6 +106,48 @@ def test_a_root_that_goes_away_purges_nothing(root: Path) -> None:
     assert not changed(before, told(root))
     assert not [one for one in check_workspace(root, deep=True).findings if one.severity != "note"]
     assert command("runs", "list", "-w", away)[0] == 2
+
+
+AWAY: dict[str, Callable[[Path, Path], object]] = {
+    "gone": lambda root, other: None,
+    "an empty mount point": lambda root, other: root.mkdir(),
+    "another workspace": lambda root, other: shutil.copytree(other, root),
+}
+CHANGES: dict[str, Callable[[Workspace], object]] = {
+    "annotate": lambda w: w.catalog.annotate(w.catalog.ids()[:1], stars=1),
+    "delete results": lambda w: w.catalog.plan_delete("", w.catalog.ids()[:1]).apply(),
+    "create a run": lambda w: w.create_run("new"),
+    "rebuild": lambda w: w.rebuild_index(),
+    "compact": lambda w: w.catalog.compact(),
+    "report": lambda w: w.export_session_report(),
+    "archive": lambda w: w.archive("filtered", run_id=w.runs()[0].run_id),
+    "add a metric": lambda w: w.add_metric("kappa", lower_is_better=False),
+}
+
+
+@pytest.mark.parametrize("instead", AWAY)
+def test_nothing_is_written_to_what_lies_where_the_workspace_was(root: Path, tmp_path: Path, instead: str) -> None:
+    with Workspace.create(tmp_path / "other") as other:
+        other.create_run("wheat").finalize()
+    away = root.with_name("unmounted")
+    with Workspace.open(root) as workspace:
+        before = answers(workspace)
+        root.rename(away)
+        AWAY[instead](root, tmp_path / "other")
+        there = content_of(root) if root.exists() else None
+        for name, change in CHANGES.items():
+            with pytest.raises(NotFound, match="not there any more"):
+                change(workspace)
+            workspace.sync()
+            shown = {f"result {one}" for one in workspace.catalog.ids()}
+            assert shown == {item for item in before if item[:6] == "result"}, name
+            assert (content_of(root) if root.exists() else None) == there, name
+        if root.exists():
+            shutil.rmtree(root)
+        away.rename(root)
+        workspace.sync()
+        assert not changed(before, answers(workspace))
+    assert not changed(before, told(root))
 
 
 def test_a_root_that_goes_away_with_its_index_is_an_error_and_not_empty(root: Path) -> None:

@@ -100,6 +100,22 @@ def holding(path: Path, mode: str) -> Iterator[None]:
             child.kill()
 
 
+def test_one_with_any_page_emptied_is_made_again(root: Path) -> None:
+    """Whatever SQLite then stumbles over, and whoever asked."""
+    before = told(root)
+    path = root / INDEX
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[16:18], "big")
+    for page in range(1, len(whole) // size):
+        for suffix in ("-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        path.write_bytes(whole[: page * size] + bytes(size) + whole[(page + 1) * size :])
+        with Workspace.open(root) as workspace:
+            assert not changed(before, answers(workspace)), page
+            workspace.rebuild_index()
+            assert not changed(before, answers(workspace)), page
+
+
 @pytest.mark.parametrize("mode", ["NORMAL", "EXCLUSIVE"])
 def test_one_that_another_process_holds_for_ever_changes_no_answer(
     root: Path, mode: str, monkeypatch: pytest.MonkeyPatch
