@@ -92,11 +92,11 @@ class Following:
             return False
 
     def _stay(self) -> bool:
-        away = f"{self._layout.root} is not there any more."
         if self._index.unfilled:
             self._disk.check_there()
         if not self._away_told:
-            self._tell(f"{away} Results are shown as last known until it is back.")
+            root = self._layout.root
+            self._tell(f"{root} is not there any more. Results are shown as last known until it is back.")
         self._away_told = True
         return False
 
