@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage import Workspace
-from tests.faults.changes import CHANGES, REPAIRS, Change
+from tests.faults.changes import CHANGES, REPAIRS, Change, sync
 from tests.faults.durability import undone_by_power_loss
 from tests.faults.states import Recording, record_steps
 from tests.faults.watching import Call
@@ -108,7 +108,10 @@ def test_what_is_left_to_luck_is_told_and_nothing_else(name: str) -> None:
 
 @pytest.mark.parametrize("change", [*CHANGES, *REPAIRS], ids=lambda change: change.__name__)
 def test_every_change_is_durable_when_it_returns(recorded: Recorded, change: Change) -> None:
-    assert undone_by_power_loss(recorded(change).calls) == []
+    calls = recorded(change).calls
+    placed = [call for call in calls if call.what in ("rename", "link", "remove")]
+    assert placed or change is sync  # else there was nothing to do, and nothing is proved
+    assert undone_by_power_loss(calls) == []
 
 
 def test_a_new_workspace_is_durable_when_it_is_there(tmp_path: Path) -> None:
