@@ -42,6 +42,7 @@ class Artifacts:
         self._folder = run_folder / FOLDER
         self._tell = tell
         self._keyring = keyring or Keyring()
+        self.after_pickling: Callable[[], None] = lambda: None  # for objects are pickled by code of their own
         self._told = False
         self._known: dict[str, str] = {}  # sha256 -> file name, as this process wrote or verified it
         self._lock = threading.Lock()
@@ -57,6 +58,8 @@ class Artifacts:
             raise BadInput(
                 f"The artifact '{name}' can't be stored: {error}.", advice="Use named functions instead of lambdas."
             ) from error
+        finally:
+            self.after_pickling()
         digest = hashlib.sha256(data).hexdigest()
         file_name = self._stored(folder_part(type(value).__name__) or "object", "pkl", digest, data)
         signature, key_id = self._sign(digest)

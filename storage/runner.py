@@ -32,6 +32,7 @@ from storage.records import DatasetSource
 from storage.requests import Failure, OnPipeline, PipelineEvent, Remainder, Report, RunOutcome, RunPreview, Skipped
 from storage.runs import Run
 from storage.stored_samples import choose_rows, with_predictions
+from storage.surroundings import Surroundings
 from storage.training import Fold, environment, make_folds, shared_cores, train
 
 _CHECK_SECONDS = 0.1  # how often a running pipeline asks whether to go on
@@ -130,8 +131,9 @@ def run_batch(
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
     data_hash = dataset.data_hash()
-    outcome = RunOutcome()
+    outcome, surroundings = RunOutcome(), Surroundings(jobs)
     todo = _to_do(catalog, dataset, pipelines, pipeline_names, data_hash, seed, again, allowed_modules, outcome, left)
+    surroundings.put_back()  # steps of the user were imported and built
     progress = _Progress(outcome.total, report or (lambda done, total, text: None), on_pipeline, control or Control())
     progress.done = len(outcome.skipped) + len(left.ended)
     for skipped in outcome.skipped:
@@ -154,7 +156,7 @@ def run_batch(
     outcome.run_id = run.run_id
     run.plan([(job.config.name, job.config.config_file) for job in todo])
     _log_start(run, dataset, todo, outcome)
-    batch = _Batch(run, dataset, seed, charts, progress, outcome)
+    batch = _Batch(run, dataset, seed, charts, progress, outcome, surroundings)
     try:
         with _warnings_to(run):
             batch.run(todo, jobs)
@@ -352,13 +354,22 @@ class _Batch:
     """Runs jobs in threads and draws charts in one more, off the training path."""
 
     def __init__(
-        self, run: Run, dataset: Dataset, seed: int, charts: bool, progress: _Progress, outcome: RunOutcome
+        self,
+        run: Run,
+        dataset: Dataset,
+        seed: int,
+        charts: bool,
+        progress: _Progress,
+        outcome: RunOutcome,
+        surroundings: Surroundings,
     ) -> None:
         self._run = run
         self._dataset = dataset
         self._seed = seed
         self._progress = progress
         self._outcome = outcome
+        self._surroundings = surroundings
+        run.artifacts.after_pickling = surroundings.put_back
         self._environment = environment(seed)
         self._rows = choose_rows(dataset)
         self._samples = run.artifacts.save_samples(dataset.X[self._rows])
@@ -396,11 +407,11 @@ class _Batch:
 
     def _run_one(self, job: _Job) -> None:
         """Run one pipeline to its end, good or bad. What the user or the disk says to stop it leaves it."""
-        self._progress.check()
+        self._check()
         name = job.config.name
         pipeline = self._run.add_pipeline(name=name, record={**job.fields, **self._fields(job)})
         details = ""
-        clock = _Clock(self._progress.check)
+        clock = _Clock(self._check)
         try:
             text = self._train(pipeline, job, clock.check)
             self._outcome.completed += 1
@@ -423,6 +434,11 @@ class _Batch:
         self._progress.ended(ended_event(pipeline, self._dataset.task_type, clock.seconds(), details))
         self._progress.step(text)
 
+    def _check(self) -> None:
+        """Put back what a pipeline changed, then wait or stop as asked: what it forked must not speak for the batch."""
+        self._surroundings.put_back()
+        self._progress.check()
+
     def _fields(self, job: _Job) -> dict[str, Any]:
         return {
             "seed": self._seed,
@@ -436,7 +452,10 @@ class _Batch:
 
     def _train(self, pipeline: Pipeline, job: _Job, check: Callable[[], None]) -> str:
         """Train and record; returns a line for people."""
-        trained = train(job.estimator, job.folds, self._dataset, check)
+        try:
+            trained = train(job.estimator, job.folds, self._dataset, check)
+        finally:
+            self._surroundings.put_back()
         for number, (step, fitted) in enumerate(trained.model.steps):
             pipeline.save_artifact(step, fitted, number)
         pipeline.save_arrays(trained.arrays, self._dataset.sample_ids, self._dataset.target)

@@ -49,6 +49,13 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 os.kill(os.getpid(), 9)
             case "is mute":
                 raise Mute()
+            case "locks files away":
+                os.umask(0o777)
+            case "limits files":
+                for limit, few in ((resource.RLIMIT_FSIZE, 100), (resource.RLIMIT_NOFILE, 5)):
+                    resource.setrlimit(limit, (few, resource.getrlimit(limit)[1]))
+            case "forks":
+                os.fork()
             case "interrupts":
                 raise KeyboardInterrupt("of its own")
             case "hangs":
@@ -56,6 +63,11 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                     time.sleep(0.01)
         self.mean_ = np.mean(y)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.deed == "locks files away when pickled":
+            os.umask(0o777)
+        return dict(super().__getstate__())
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         return np.full(len(X), self.mean_ + (1j if self.deed == "is complex" else 0))
@@ -136,6 +148,17 @@ def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path, jobs: int)
     outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None)
     assert (outcome.completed, outcome.failed) == (2, 3)
     check_ended(root, deeds)
+
+
+@pytest.mark.parametrize("deed", ["locks files away", "locks files away when pickled", "limits files", "forks"])
+def test_what_a_pipeline_does_to_its_process_is_put_back(root: Path, spectra_csv: Path, deed: str) -> None:
+    outcome = run_in_child(root, request_for(spectra_csv, ["", deed, ""]), lambda *_: None)
+    assert (outcome.completed, outcome.failed) == (3, 0)
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count("status = 'completed'") == len(workspace.pipelines(outcome.run_id)) == 3
+    assert all(path.stat().st_mode & 0o400 for path in root.rglob("*"))
+    assert (root / "runs" / outcome.run_id / "run.log").read_text().count("✓") == 3
+    assert check_workspace(root, deep=True).verdict == "clean"
 
 
 def test_one_that_is_asked_for_again_is_not_run_more_often_for_it(root: Path, spectra_csv: Path) -> None:
