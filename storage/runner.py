@@ -425,14 +425,30 @@ class _Batch:
             if from_disk or self._progress.control.cancelled:
                 pipeline.interrupt()
                 raise  # the disk is full or gone: no other pipeline would fare better
-            details = traceback.format_exc()
-            pipeline.fail(error, details)
-            self._outcome.failed += 1
-            self._outcome.failures.append(Failure(pipeline.pipeline_id, name, pipeline.record.error))
-            text = f"✗ {name}: {pipeline.record.error}"
+            if pipeline.record.status == "completed":
+                text = self._stands(pipeline, error)
+            else:
+                details = traceback.format_exc()
+                text = self._fail(pipeline, error, details)
         self._run.log(text)
         self._progress.ended(ended_event(pipeline, self._dataset.task_type, clock.seconds(), details))
         self._progress.step(text)
+
+    def _fail(self, pipeline: Pipeline, error: BaseException, details: str) -> str:
+        """Record a failure; returns a line for people."""
+        pipeline.fail(error, details)
+        record = pipeline.record
+        self._outcome.failed += 1
+        self._outcome.failures.append(Failure(record.id, record.name, record.error))
+        return f"✗ {record.name}: {record.error}"
+
+    def _stands(self, pipeline: Pipeline, error: BaseException) -> str:
+        """Count a result that is whole on disk, whatever came in between it and the catalog, or its charts."""
+        record = pipeline.record
+        why = f"{type(error).__name__}: {error}"
+        self._run.log(f"warning: {record.id} is completed; what its row lacks, the next opening takes in. {why}")
+        self._outcome.completed += 1
+        return ended_line(record.name, pipeline.metrics(), self._dataset.task_type)
 
     def _check(self) -> None:
         """Put back what a pipeline changed, then wait or stop as asked: what it forked must not speak for the batch."""

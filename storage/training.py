@@ -95,17 +95,34 @@ def _predict(
 ) -> PredictionArrays:
     X = dataset.X[rows]
     true = dataset.y[rows].astype(np.float64)
-    pred = np.asarray(model.predict(X))
+    pred = _known(model.predict(X), "predicts values")
     labels, probabilities = dataset.labels, None
     if labels:
         place = {label: float(code) for code, label in enumerate(labels)}
         pred = np.array([place[str(value)] for value in pred])
         if hasattr(model, "predict_proba"):
             probabilities = np.zeros((len(rows), len(labels)))
-            probabilities[:, [int(place[str(c)]) for c in model.classes_]] = model.predict_proba(X)
-    elif np.iscomplexobj(pred) or not np.isfinite(pred).all():
-        raise ValueError("the model predicts values that are no numbers")
+            shares = _numbers(_known(model.predict_proba(X), "gives probabilities"), "gives probabilities")
+            probabilities[:, [int(place[str(c)]) for c in model.classes_]] = shares
+    else:
+        pred = _numbers(pred, "predicts values")
+        if not np.isfinite(pred).all():
+            raise ValueError("the model predicts values that are no numbers")
     return PredictionArrays(partition, fold, rows, true, pred.reshape(true.shape), labels, probabilities)
+
+
+def _known(found: Any, what: str) -> NDArray[Any]:
+    """What a model returned as an array. Raises ValueError where something is missing: an array would forget that."""
+    if np.ma.is_masked(found):
+        raise ValueError(f"the model {what} that are missing: they are masked")
+    return np.asarray(found)
+
+
+def _numbers(found: NDArray[Any], what: str) -> NDArray[np.float64]:
+    """Numbers as everything after this takes them, True as 1. Raises ValueError for what is none."""
+    if found.dtype.kind not in "biuf":
+        raise ValueError(f"the model {what} that are no numbers")
+    return found.astype(np.float64)
 
 
 def score(arrays: Sequence[PredictionArrays]) -> dict[str, Any]:

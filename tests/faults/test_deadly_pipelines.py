@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import pytest
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from storage import Cancelled, PipelineEvent, RunRequest, Workspace, check_workspace, run_in_child
+from storage import Cancelled, PipelineEvent, RunRequest, Workspace, check_workspace, from_arrays, run_in_child
 from tests.storage.conftest import own_cache, spectra_csv
 
 __all__ = ["own_cache", "spectra_csv"]
@@ -54,6 +55,8 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             case "limits files":
                 for limit, few in ((resource.RLIMIT_FSIZE, 100), (resource.RLIMIT_NOFILE, 5)):
                     resource.setrlimit(limit, (few, resource.getrlimit(limit)[1]))
+            case "breaks pyarrow":
+                pyarrow.parquet.write_table = None
             case "forks":
                 os.fork()
             case "interrupts":
@@ -70,7 +73,38 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return dict(super().__getstate__())
 
     def predict(self, X: Any) -> Any:  # noqa: N803
-        return np.full(len(X), self.mean_ + (1j if self.deed == "is complex" else 0))
+        found = np.full(len(X), self.mean_)
+        match self.deed:
+            case "is complex":
+                return found + 1j
+            case "is a date":
+                return found.astype("datetime64[s]")
+            case "is masked":
+                return np.ma.masked_all(len(X))
+            case "is masked once":
+                return np.ma.masked_array(found, np.arange(len(X)) == 1)
+            case "is true":
+                return np.isfinite(found)
+        return found
+
+
+class Guess(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Predicts the first class; its probabilities, or its labels, are masked."""
+
+    def __init__(self, masked: str = "") -> None:
+        self.masked = masked
+
+    def fit(self, X: Any, y: Any) -> Guess:  # noqa: N803
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        found = np.full(len(X), self.classes_[0])
+        return np.ma.masked_array(found, self.masked == "labels")
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        found = np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+        return np.ma.masked_array(found, self.masked == "probabilities")
 
 
 class Mute(BaseException):
@@ -107,6 +141,9 @@ WORDS = {
     "is killed": "SIGKILL, as by a system that is out of memory",
     "eats memory": "Memory",
     "is complex": "no numbers",
+    "is a date": "no numbers",
+    "is masked": "missing: they are masked",
+    "is masked once": "missing: they are masked",
     "is mute": "Mute",
     "interrupts": "of its own",
 }
@@ -144,10 +181,39 @@ def test_the_run_goes_on_without_those_that_end_their_process(root: Path, spectr
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path, jobs: int) -> None:
-    deeds = ["", "is complex", "is mute", "interrupts", ""]
+    bad = ["is complex", "is a date", "is masked", "is masked once", "is mute", "interrupts"]
+    deeds = ["", *bad, ""]
     outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None)
-    assert (outcome.completed, outcome.failed) == (2, 3)
+    assert (outcome.completed, outcome.failed) == (2, len(bad))
     check_ended(root, deeds)
+
+
+def test_true_and_false_are_numbers(root: Path, spectra_csv: Path) -> None:
+    outcome = run_in_child(root, request_for(spectra_csv, ["is true", ""]), lambda *_: None)
+    assert (outcome.completed, outcome.failed) == (2, 0)
+    with Workspace.open(root) as workspace:
+        [row] = workspace.catalog.search("pipeline_name ~ 'true'").to_dict("records")
+        assert all((block.y_pred == 1).all() for block in workspace.catalog.arrays(row["prediction_id"]))
+    assert check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_masked_classes_and_probabilities_fail_alone(root: Path) -> None:
+    data = from_arrays("classes", np.arange(40.0).reshape(20, 2), ["a", "b"] * 10, test_size=0.25)
+    with Workspace.open(root) as workspace:
+        outcome = workspace.run_batch(data, [Guess(), Guess("labels"), Guess("probabilities")], charts=False)
+    assert (outcome.completed, outcome.failed) == (1, 2)
+    assert all("masked" in failure.message for failure in outcome.failures)
+
+
+def test_a_result_that_does_not_reach_the_catalog_is_taken_in_by_the_next_opening(
+    root: Path, spectra_csv: Path
+) -> None:
+    outcome = run_in_child(root, request_for(spectra_csv, ["", "breaks pyarrow", ""]), lambda *_: None)
+    assert (outcome.completed, outcome.failed) == (3, 0)
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count("status = 'completed'") == 3
+    assert "completed; what its row lacks" in (root / "runs" / outcome.run_id / "run.log").read_text()
+    assert check_workspace(root, deep=True).verdict == "clean"
 
 
 @pytest.mark.parametrize("deed", ["locks files away", "locks files away when pickled", "limits files", "forks"])
