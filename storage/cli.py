@@ -31,7 +31,7 @@ from storage.cli_runs import runs_app
 from storage.cli_trust import trust_app
 from storage.errors import BadInput, StorageError
 from storage.metrics import MAIN_METRIC
-from storage.output import Format, progress, show_error, show_facts
+from storage.output import Format, progress, show_error, show_facts, visible
 from storage.version import VERSION
 
 if TYPE_CHECKING:
@@ -313,7 +313,8 @@ def _show_outcome(outcome: RunOutcome, format: Format) -> None:
         print("Nothing to do: every pipeline was run before on these data. Use --again to run them anew.")
         return
     for failure in outcome.failures:
-        print(f"Failed {failure.name}: {failure.message} (see {failure.pipeline_id}/error.log)", file=sys.stderr)
+        told = visible(f"Failed {failure.name}: {failure.message} (see {failure.pipeline_id}/error.log)")
+        print(told, file=sys.stderr)
     print(f"{outcome.run_id}: {outcome.completed} completed, {outcome.failed} failed, {len(outcome.skipped)} skipped.")
     best = outcome.summary.best_pipeline if outcome.summary else None
     if best:

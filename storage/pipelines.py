@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from storage.runs import Run
 
 _CHARTS_DPI = 100
+_MOST_DETAILS = 10_000  # characters of error.log
+_MOST_WORDS = 1_000  # characters of an error in pipeline.json, and wherever it is told
 
 
 class Pipeline:
@@ -90,11 +92,13 @@ class Pipeline:
         """
         self._end("completed", fields)
 
-    def fail(self, error: BaseException | str, details: str = "") -> None:
-        """End badly: error.log keeps the details, the row in the catalog says failed."""
-        message = error if isinstance(error, str) else f"{type(error).__name__}: {_words(error)}"
-        self.run.disk.write(self.folder / "error.log", (details or message).rstrip().encode() + b"\n")
-        self._end("failed", {"error": message.strip().splitlines()[0] if message.strip() else "failed"})
+    def fail(self, error: BaseException | str, details: str = "") -> str:
+        """End badly: error.log keeps the details, the row in the catalog says failed. Returns what error.log says."""
+        message = error if isinstance(error, str) else _words(error)
+        kept = _beginning_and_end(_writable(details or message).rstrip())
+        self.run.disk.write(self.folder / "error.log", kept.encode() + b"\n")
+        self._end("failed", {"error": in_a_line(message) or "failed"})
+        return kept
 
     def interrupt(self, status: Status = "interrupted") -> None:
         """End without a result: no row in the catalog. What came to its end before this stands."""
@@ -162,9 +166,28 @@ class Pipeline:
         return has_classes(self.record.task_type or self.run.config.task_type)
 
 
+def in_a_line(error: BaseException | str) -> str:
+    """The first line of what an error says, as far as anybody reads it, in characters that can be written."""
+    lines = (error if isinstance(error, str) else _words(error)).strip().splitlines()
+    line = _writable(lines[0]) if lines else ""
+    return line if len(line) <= _MOST_WORDS else f"{line[: _MOST_WORDS - 1]}…"
+
+
 def _words(error: BaseException) -> str:
-    """What an exception says; one of a user's class may fail even at that."""
-    return str(TracebackException.from_exception(error, lookup_lines=False))
+    """What an exception is and says; one of a user's class may fail even at that."""
+    said = TracebackException.from_exception(error, lookup_lines=False)
+    return f"{type(error).__name__}: {said}"
+
+
+def _writable(text: str) -> str:
+    """Text with what no file can hold, halves of characters, written as \\ud800."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _beginning_and_end(text: str) -> str:
+    """As much of a text as anybody reads, with a line that says how much is left out in the middle."""
+    left_out, half = len(text) - _MOST_DETAILS, _MOST_DETAILS // 2
+    return text if left_out <= 0 else f"{text[:half]}\n… {left_out:,} characters are left out …\n{text[-half:]}"
 
 
 def read_predictions(path: Path, classes: bool | None) -> list[PredictionArrays]:

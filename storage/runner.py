@@ -27,7 +27,7 @@ from storage.endings import SAME_BATCH, ended_event, ended_line, skipped_event
 from storage.errors import BadInput, Cancelled, StorageError
 from storage.estimators import ALLOWED_MODULES
 from storage.layout import Layout
-from storage.pipelines import Pipeline
+from storage.pipelines import Pipeline, in_a_line
 from storage.records import DatasetSource
 from storage.requests import Failure, OnPipeline, PipelineEvent, Remainder, Report, RunOutcome, RunPreview, Skipped
 from storage.runs import Run
@@ -320,7 +320,7 @@ def _warnings_to(run: Run) -> Iterator[None]:
     shown: set[str] = set()
 
     def write(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        line = f"warning: {category.__name__}: {str(message).splitlines()[0] if str(message) else ''}"
+        line = f"warning: {category.__name__}: {in_a_line(str(message))}"
         if line not in shown:
             shown.add(line)
             run.log(line)
@@ -428,15 +428,14 @@ class _Batch:
             if pipeline.record.status == "completed":
                 text = self._stands(pipeline, error)
             else:
-                details = traceback.format_exc()
-                text = self._fail(pipeline, error, details)
+                details = pipeline.fail(error, traceback.format_exc())
+                text = self._failed(pipeline)
         self._run.log(text)
         self._progress.ended(ended_event(pipeline, self._dataset.task_type, clock.seconds(), details))
         self._progress.step(text)
 
-    def _fail(self, pipeline: Pipeline, error: BaseException, details: str) -> str:
-        """Record a failure; returns a line for people."""
-        pipeline.fail(error, details)
+    def _failed(self, pipeline: Pipeline) -> str:
+        """Count a failure; returns a line for people."""
         record = pipeline.record
         self._outcome.failed += 1
         self._outcome.failures.append(Failure(record.id, record.name, record.error))
@@ -445,8 +444,8 @@ class _Batch:
     def _stands(self, pipeline: Pipeline, error: BaseException) -> str:
         """Count a result that is whole on disk, whatever came in between it and the catalog, or its charts."""
         record = pipeline.record
-        why = f"{type(error).__name__}: {error}"
-        self._run.log(f"warning: {record.id} is completed; what its row lacks, the next opening takes in. {why}")
+        self._run.log(f"warning: {record.id} is completed; what its row lacks, the next opening takes in")
+        self._run.log(f"warning: {in_a_line(error)}")
         self._outcome.completed += 1
         return ended_line(record.name, pipeline.metrics(), self._dataset.task_type)
 

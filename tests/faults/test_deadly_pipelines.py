@@ -50,6 +50,10 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 os.kill(os.getpid(), 9)
             case "is mute":
                 raise Mute()
+            case "talks much":
+                raise ValueError("much " * 10**7)
+            case "says half a character":
+                raise ValueError("half \ud800")
             case "locks files away":
                 os.umask(0o777)
             case "limits files":
@@ -145,6 +149,8 @@ WORDS = {
     "is masked": "missing: they are masked",
     "is masked once": "missing: they are masked",
     "is mute": "Mute",
+    "talks much": "much much",
+    "says half a character": "half \\ud800",
     "interrupts": "of its own",
 }
 
@@ -182,10 +188,17 @@ def test_the_run_goes_on_without_those_that_end_their_process(root: Path, spectr
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path, jobs: int) -> None:
     bad = ["is complex", "is a date", "is masked", "is masked once", "is mute", "interrupts"]
+    bad += ["talks much", "says half a character"]
     deeds = ["", *bad, ""]
-    outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None)
+    events: list[PipelineEvent] = []
+    outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None, on_pipeline=events.append)
     assert (outcome.completed, outcome.failed) == (2, len(bad))
     check_ended(root, deeds)
+    logs = [path.read_text() for path in root.rglob("error.log")]
+    assert max(map(len, logs)) < 10_100 and any("characters are left out" in log for log in logs)
+    assert max(len(event.details) for event in events) < 10_100
+    assert max(len(failure.message) for failure in outcome.failures) == 1_000
+    assert max(path.stat().st_size for path in root.rglob("run*.*")) < 10_000
 
 
 def test_true_and_false_are_numbers(root: Path, spectra_csv: Path) -> None:
