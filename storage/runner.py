@@ -28,6 +28,7 @@ from storage.errors import BadInput, Cancelled, StorageError
 from storage.estimators import ALLOWED_MODULES
 from storage.layout import Layout
 from storage.pipelines import Pipeline, in_a_line
+from storage.prints import Prints
 from storage.records import DatasetSource
 from storage.requests import Failure, OnPipeline, PipelineEvent, Remainder, Report, RunOutcome, RunPreview, Skipped
 from storage.runs import Run
@@ -55,6 +56,7 @@ class _Progress:
         self.total = total
         self.done = 0
         self.control = control
+        self.prints = Prints()
         self._report = report
         self._on_pipeline = on_pipeline
         self._text = "starting"
@@ -93,7 +95,8 @@ class _Progress:
     def _listening(self) -> Iterator[None]:
         """Whatever a callback raises stops the batch and is what it ends with."""
         try:
-            yield
+            with self.prints.free():
+                yield
         except BaseException as reason:
             self.reason = self.reason or reason
             self.control.cancel()
@@ -158,7 +161,7 @@ def run_batch(
     _log_start(run, dataset, todo, outcome)
     batch = _Batch(run, dataset, seed, charts, progress, outcome, surroundings)
     try:
-        with _warnings_to(run):
+        with _warnings_to(run), progress.prints.moderated():
             batch.run(todo, jobs)
     except (Cancelled, KeyboardInterrupt):
         outcome.status = "cancelled"
@@ -408,6 +411,7 @@ class _Batch:
     def _run_one(self, job: _Job) -> None:
         """Run one pipeline to its end, good or bad. What the user or the disk says to stop it leaves it."""
         self._check()
+        self._progress.prints.begin()
         name = job.config.name
         pipeline = self._run.add_pipeline(name=name, record={**job.fields, **self._fields(job)})
         details = ""

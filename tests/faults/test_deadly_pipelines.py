@@ -18,6 +18,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from storage import Cancelled, PipelineEvent, RunRequest, Workspace, check_workspace, from_arrays, run_in_child
+from storage.prints import MOST
 from tests.storage.conftest import own_cache, spectra_csv
 
 __all__ = ["own_cache", "spectra_csv"]
@@ -48,6 +49,12 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                     resource.setrlimit(resource.RLIMIT_AS, before)
             case "is killed":
                 os.kill(os.getpid(), 9)
+            case "prints":
+                for _ in range(100):
+                    print("out " * 10_000)
+                    print("err " * 10_000, file=sys.stderr)
+            case "says a word":
+                print("a word")
             case "is mute":
                 raise Mute()
             case "talks much":
@@ -274,3 +281,28 @@ def test_the_command_line_goes_on_too(root: Path, spectra_csv: Path, tmp_path: P
     assert done.returncode == 1, done.stderr
     assert "1 completed, 2 failed" in done.stdout and "SIGSEGV" in done.stdout + done.stderr
     check_ended(root, deeds)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_pipeline_prints_is_seen_in_moderation(root: Path, spectra_csv: Path, tmp_path: Path, jobs: int) -> None:
+    config = tmp_path / "deeds.json"
+    config.write_text(json.dumps(request_for(spectra_csv, ["prints", "says a word"]).configs))
+    asked = ["--target", "protein", "--split-column", "split", "--pipelines", str(config), "--no-charts"]
+    command = [sys.executable, "-m", "storage", "run", str(spectra_csv), *asked, "-w", str(root), "--jobs", str(jobs)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "out out" in done.stdout and len(done.stdout + done.stderr) < 2 * MOST + 1_000
+    assert (done.stdout + done.stderr).count("what else this pipeline prints is left out") in range(1, 1 + jobs)
+    assert jobs > 1 or "a word" in done.stdout
+    assert "2 completed" in done.stdout
+
+
+def test_whoever_asked_for_the_batch_prints_as_he_likes(
+    root: Path, spectra_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Workspace.open(root) as workspace:
+        workspace.run_request(
+            request_for(spectra_csv, ["prints"]), on_pipeline=lambda event: print("heard", event.name)
+        )
+        assert "heard 0 prints" in capsys.readouterr().out
+        print("as before")
+    assert "as before" in capsys.readouterr().out
