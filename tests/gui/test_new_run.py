@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PySide6.QtCore import QStandardPaths, Qt
 
+from gui.dialogs.demo import DemoDialog
 from gui.dialogs.messages import ErrorDialog
 from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
@@ -216,6 +217,9 @@ def test_the_demo_is_made_and_opened(qtbot, open_window, tmp_path, monkeypatch):
     window = open_window()
     with qtbot.waitSignal(window.catalog.model.listed, timeout=MINUTE):
         window.commands.demo.trigger()
+        asked = window.findChild(DemoDialog)
+        assert asked.place.folder == tmp_path / "runshelf-demo"
+        asked.accept()
     assert window.session.workspace.root.is_relative_to(tmp_path / "runshelf-demo")
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 2)
     assert {row["dataset_name"] for row in map(window.catalog.model.row, range(2))} == {"fermentation", "coffee"}
