@@ -43,8 +43,11 @@ TaskType = Literal["regression", "classification"]
 
 def utc_now() -> datetime:
     """This moment in UTC, to the millisecond."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return _in_milliseconds(datetime.now(UTC))
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def iso(moment: datetime) -> str:
@@ -76,8 +79,8 @@ def new_id() -> str:
     return str(uuid.UUID(int=moment << 80 | 0x7 << 76 | high << 64 | 0x2 << 62 | low))
 
 
-def _assume_utc(value: Any) -> Any:
-    """Times without a zone, in a file somebody wrote by hand, are read as UTC."""
+def _moment(value: Any) -> Any:
+    """Times are what a document can say: whole milliseconds, in UTC, which those without a zone are taken for."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -85,13 +88,14 @@ def _assume_utc(value: Any) -> Any:
             return value
     if isinstance(value, datetime):
         try:
-            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+            in_utc = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+            return _in_milliseconds(in_utc)
         except OverflowError:
             raise ValueError("in UTC this time is outside the years 1 to 9999") from None
     return value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_assume_utc), PlainSerializer(iso, return_type=str)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment), PlainSerializer(iso, return_type=str)]
 
 
 class Record(BaseModel):

@@ -125,5 +125,5 @@ def test_a_thinned_one_is_not_made_again_as_if_it_were_whole(
     thinned = [path for path in trained if told(path)["thinned"]]
     assert len(thinned) == 2
     os.truncate(thinned[0], cut := int(thinned[0].stat().st_size * kept))
-    assert "may have been thinned" in (said := repair(workspace)) or "is not known" in said
+    assert "thinned" in (said := repair(workspace)) or "is not known" in said
     assert thinned[0].stat().st_size == cut

@@ -41,6 +41,16 @@ def test_fields_of_a_newer_version_survive(document: Document, tmp_path: Path) -
     assert again == content
 
 
+def test_a_document_says_what_was_written_to_it_to_the_last_digit(tmp_path: Path) -> None:
+    """Times of other programs have more digits than documents: the catalog would have them, too."""
+    moment = datetime(2026, 11, 28, 19, 0, 40, 935230, tzinfo=timezone(timedelta(hours=1)))
+    written = PipelineRecord(id="0001_a", number=1, prediction_id="p", created_at=moment)
+    path = tmp_path / "pipeline.json"
+    path.write_bytes(written.to_json())
+    assert read_document(path, PipelineRecord).created_at == written.created_at
+    assert written.created_at == datetime(2026, 11, 28, 18, 0, 40, 935000, tzinfo=UTC)
+
+
 def test_a_newer_schema_is_read_and_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "run_config.json"
     path.write_text(json.dumps({"schema_version": 99, "run_id": "r", "dataset_name": "corn", "new": 1}))
