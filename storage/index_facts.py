@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -58,8 +58,13 @@ def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFac
     """Read the facts of the index at `path`; nothing of it is changed. `deep` reads every page and every id."""
     if not path.is_file() or path.is_symlink():
         return IndexFacts("missing")
+    if _is_still(path):
+        with suppress(sqlite3.DatabaseError), closing(_connect(path)) as file:
+            found = _facts(file, workspace_id, deep)
+            if found.state != "damaged" and _is_still(path):
+                return found
     try:
-        with closing(_connect(path)) as file:
+        with closing(_connect(path, still=False)) as file:
             return _facts(file, workspace_id, deep)
     except sqlite3.DatabaseError as error:
         if not os.access(path.parent, os.W_OK):
@@ -68,9 +73,14 @@ def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFac
         return IndexFacts("busy" if busy else "damaged", str(error))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing; SQLite would make files beside a database even to read it."""
-    still = not os.access(path.parent, os.W_OK) and not os.path.lexists(f"{path}-wal")
+def _is_still(path: Path) -> bool:
+    """Whether nobody is at work on an index: then SQLite need not make the files beside it that it otherwise does."""
+    return not any(os.path.lexists(f"{path}{suffix}") for suffix in ("-wal", "-shm", "-journal"))
+
+
+def _connect(path: Path, still: bool | None = None) -> sqlite3.Connection:
+    """A connection that changes nothing."""
+    still = _is_still(path) if still is None else still
     how = "mode=ro&immutable=1" if still else "mode=ro"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_BUSY_SECONDS)
 
