@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QEnterEvent,
+    QKeyEvent,
     QPainter,
     QPaintEvent,
 )
@@ -45,6 +46,16 @@ FIELD_HEIGHT = 28  # of what is written into or chosen from
 NOTICE_MS = 10_000
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
 CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
+
+
+class _Way(QPushButton):
+    """A button that Enter presses, too: outside dialogs Qt leaves that to the space bar alone."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
 
 class EmptyState(QWidget):
@@ -81,7 +92,7 @@ class EmptyState(QWidget):
 
     def offer(self, text: str, act: Callable[[], object], *, primary: bool = False) -> QPushButton:
         """Add a button for the next action."""
-        button = QPushButton(text)
+        button = _Way(text)
         button.setProperty("primary", primary)
         button.clicked.connect(lambda: act())
         self._buttons.insertWidget(self._buttons.count() - 1, button)

@@ -78,11 +78,11 @@ class Following:
         """
         if not self._disk.is_there():
             return self._stay()
-        if self._away_told:
+        back, self._away_told = self._away_told, False
+        if back:  # news in any case: what was asked meanwhile could not be read
             self._tell(f"{self._layout.root} is there again.")
-        self._away_told = False
         try:
-            return self._catalog.follow_manifest(self.report)
+            return self._catalog.follow_manifest(self.report) or back
         except (Corrupt, TooNew) as error:
             if not self._damage_told:
                 mend = "it is mended: runshelf check --repair does it"

@@ -385,6 +385,7 @@ class Workspace:
 
     def details(self, run_id: str, pipeline_id: str) -> PipelineDetails:
         """All there is to see of one pipeline. Raises NotFound when its folder is gone; damage goes to `problems`."""
+        self._disk.check_there()
         folder = self._places.run(run_id)
         return pipeline_details(
             folder, run_id, pipeline_id, lambda config: Run(self.layout, self._disk, self.catalog, folder, config)
@@ -393,8 +394,9 @@ class Workspace:
     def deleted_details(self, prediction_id: str) -> PipelineDetails:
         """All there is still to see of a pipeline whose folder is gone: from its archive, else from the catalog.
 
-        Raises NotFound where the catalog has no row of it.
+        Raises NotFound where the catalog has no row of it, and where the whole workspace is away.
         """
+        self._disk.check_there()
         found = self._archives.list(prediction_id, kind="pipeline")
         archive = next((one.path for one in found if one.problem is None), None)
         return deleted_details(self.catalog, prediction_id, archive)

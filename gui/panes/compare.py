@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.comparison import FEWEST, MOST, Comparison
 from gui.formats import integer_text, tr
@@ -68,6 +68,9 @@ class ComparePane(QWidget):
         self.parity, self.samples = ParityView(), SamplesView()
         self._empty = EmptyState("", "")
         self.compare_selected = self._empty.offer("", self.compare_wanted.emit, primary=True)
+        self.compare_instead = QPushButton()
+        self.compare_instead.setToolTip(tr("Others are selected than those compared here"))
+        self.compare_instead.clicked.connect(self.compare_wanted)
         self._make_actions()
         self._make_tabs()
         self._pages = QStackedWidget()
@@ -76,7 +79,12 @@ class ComparePane(QWidget):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(0)
         self.strip = CompareStrip((self.take_out, self.take_all_out))
+        others = QHBoxLayout()
+        others.setContentsMargins(12, 0, 12, 0)
+        others.addWidget(self.compare_instead)
+        others.addStretch(1)
         inside.addWidget(self.strip)
+        inside.addLayout(others)
         inside.addWidget(self.tabs, 1)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(body)
@@ -208,9 +216,12 @@ class ComparePane(QWidget):
         self._pages.setCurrentIndex(0)
 
     def _offer_selected(self) -> None:
-        """Where nothing is compared, offer to compare what is selected; say nothing while the compared are read."""
+        """Offer to compare what is selected, where that is not what is; say nothing while the compared are read."""
         count = self._selection.chosen_total
         awaited = len(self.comparison.pipelines) >= FEWEST
+        others = set(self._selection.chosen) != set(self.comparison.pipelines)
+        self.compare_instead.setVisible(awaited and others and FEWEST <= count <= MOST)
+        self.compare_instead.setText(tr("Compare the {n} selected instead").format(n=count))
         ready = count >= FEWEST and not awaited
         self.compare_selected.setVisible(ready)
         words = tr("Compare the {n} selected") if count <= MOST else tr("Compare the first {n} selected")

@@ -269,7 +269,8 @@ def _metric_lines(found: Differences) -> Iterator[tuple[str, str]]:
     for one in found.metrics:
         low, high = number_text(one.low, one.metric.digits), number_text(one.high, one.metric.digits)
         words = tr("{low} to {high}") if one.best is None else tr("best: {name}, {low} to {high}")
-        words = tr("{low}, the same but for digits not shown") if low == high else words
+        if low == high:
+            words = tr("{low}, the same") if one.low == one.high else tr("{low}, the same but for digits not shown")
         yield one.column, words.format(low=low, high=high, name=one.best_name)
 
 

@@ -161,6 +161,19 @@ def test_what_is_selected_is_compared_from_the_empty_page(bench: Bench) -> None:
     assert not button.isVisible() and "press C" in bench.pane.first.text()  # type: ignore[attr-defined]
 
 
+def test_others_that_are_selected_than_compared_are_offered_instead(bench: Bench) -> None:
+    button = bench.pane.compare_instead
+    bench.compare("plain", "strong")
+    bench.selection.choose([bench.picks["strong"], bench.picks["plain"]])
+    assert not button.isVisible()
+    bench.selection.choose([bench.picks["plain"], bench.picks["turned"]])
+    assert button.isVisible() and button.text() == "Compare the 2 selected instead"
+    with bench.qtbot.waitSignal(bench.pane.compare_wanted):
+        button.click()
+    bench.selection.choose([bench.picks["plain"]])
+    assert not button.isVisible()
+
+
 def test_more_than_can_be_compared_are_offered_and_not_compared_unasked(bench: Bench) -> None:
     bench.selection.choose([bench.picks["plain"], bench.picks["strong"]], 51)
     with bench.qtbot.assertNotEmitted(bench.pane.compare_wanted):

@@ -125,12 +125,15 @@ def test_a_workspace_whose_disk_goes_away_is_shown_as_last_known_until_it_is_bac
     window.session.sync()
     qtbot.waitUntil(lambda: "is not there any more. Results are shown as last known" in window.notice.text())
     apply_filter(qtbot, window, "dataset = corn")
+    window.catalog.table.selectRow(0)
+    qtbot.waitUntil(lambda: "is not there any more" in window.details._empty.text())
     apply_filter(qtbot, window, "")
     assert model.rowCount() == count
     away.rename(root)
     window.session.sync()
     qtbot.waitUntil(lambda: window.notice.text() == f"{root} is there again.")
     assert model.rowCount() == count
+    qtbot.waitUntil(lambda: window.details.details is not None and not window.details.details.problems)
 
 
 def test_rescan_finds_a_document_that_was_edited_by_hand(qtbot, open_window, root):

@@ -298,6 +298,17 @@ def test_where_the_demo_will_be_made_is_said_before_and_can_be_changed(qtbot, op
         qtbot.waitUntil(lambda: not window.jobs.busy())
 
 
+def test_enter_presses_the_way_that_has_the_keyboard(qtbot, open_window):
+    window = open_window()
+    pressed = []
+    button = window.welcome.offer("Another way", lambda: pressed.append(True))
+    qtbot.waitUntil(button.isVisible)
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Return)
+    qtbot.keyClick(button, Qt.Key.Key_Enter)
+    assert pressed == [True, True]
+
+
 def accept_demo(window, place):
     """Have the demo made from the menu, in another place than the one that is proposed."""
     dialog = window.ask_demo()
