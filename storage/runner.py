@@ -6,6 +6,7 @@ Work that was done before on the same data, split and seed is recognised before 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import signal
 import threading
 import time
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from storage.catalog import Catalog
 from storage.configs import PipelineConfig, fields_of, from_object
@@ -164,13 +165,20 @@ def run_batch(
         with _warnings_to(run), progress.prints.moderated():
             batch.run(todo, jobs)
     except (Cancelled, KeyboardInterrupt):
-        outcome.status = "cancelled"
-        outcome.summary = run.finalize("cancelled")
-        run.log("cancelled by the user")
+        status = _how_it_was_stopped()
+        outcome.status = status
+        outcome.summary = run.finalize(status)
+        run.log("cancelled by the user" if status == "cancelled" else "interrupted: the program that began it is gone")
         raise
     outcome.summary = run.finalize()
     run.log(f"completed: {outcome.completed} good, {outcome.failed} failed, {len(outcome.skipped)} skipped")
     return outcome
+
+
+def _how_it_was_stopped() -> Literal["cancelled", "interrupted"]:
+    """Whether the user stopped the batch, or the end of the program that began it in this process of its own."""
+    parent = multiprocessing.parent_process()
+    return "cancelled" if parent is None or parent.is_alive() else "interrupted"
 
 
 def _can_be_interrupted() -> bool:
@@ -423,7 +431,7 @@ class _Batch:
             raise  # its process ends, and whoever started that says so of the pipeline
         except BaseException as error:  # whatever else a user's estimator raises is this pipeline's result
             if isinstance(error, Cancelled) or (isinstance(error, KeyboardInterrupt) and _can_be_interrupted()):
-                pipeline.interrupt("cancelled")
+                pipeline.interrupt(_how_it_was_stopped())
                 raise
             from_disk = isinstance(error, StorageError) and not isinstance(error, BadInput)
             if from_disk or self._progress.control.cancelled:
