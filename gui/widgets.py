@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
+    QDialog,
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
@@ -48,7 +49,15 @@ DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
 CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
 
 
-class _Way(QPushButton):
+def dialog_column(dialog: QDialog, spacing: int = GRID) -> QVBoxLayout:
+    """Lay a dialog out one part below the other, with the margins all dialogs have."""
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(16, 16, 16, 12)
+    layout.setSpacing(spacing)
+    return layout
+
+
+class EnterButton(QPushButton):
     """A button that Enter presses, too: outside dialogs Qt leaves that to the space bar alone."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -92,7 +101,7 @@ class EmptyState(QWidget):
 
     def offer(self, text: str, act: Callable[[], object], *, primary: bool = False) -> QPushButton:
         """Add a button for the next action."""
-        button = _Way(text)
+        button = EnterButton(text)
         button.setProperty("primary", primary)
         button.clicked.connect(lambda: act())
         self._buttons.insertWidget(self._buttons.count() - 1, button)

@@ -271,17 +271,10 @@ class Index:
             self.connection.exec_driver_sql("PRAGMA journal_mode=DELETE")  # SQLite grants it to the only one
             return False
         except DatabaseError as error:
-            return is_busy(error) and self._is_sound()
+            return is_busy(error)
         finally:
             with suppress(DatabaseError):
                 self.connection.exec_driver_sql(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
-
-    def _is_sound(self) -> bool:
-        """Whether every page can be used: what is written over a damaged database would be damaged, too."""
-        try:
-            return self.raw(("PRAGMA quick_check(1)", ())) == [("ok",)]
-        except DatabaseError:
-            return False
 
     def _drop_tables(self, connection: Connection) -> None:
         self.sorts.clear()

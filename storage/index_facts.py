@@ -45,7 +45,7 @@ def remembered(path: Path) -> Remembered:
     if not path.is_file() or path.is_symlink():
         return Remembered()
     try:
-        with closing(_connect(path)) as file:
+        with closing(_connect(path, _is_still(path))) as file:
             facts = dict(file.execute("SELECT key, value FROM facts").fetchall())
             parts = frozenset((str(d), str(f)) for d, f in file.execute("SELECT dataset, file FROM parts"))
     except sqlite3.Error:
@@ -59,7 +59,7 @@ def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFac
     if not path.is_file() or path.is_symlink():
         return IndexFacts("missing")
     if _is_still(path):
-        with suppress(sqlite3.DatabaseError), closing(_connect(path)) as file:
+        with suppress(sqlite3.DatabaseError), closing(_connect(path, still=True)) as file:
             found = _facts(file, workspace_id, deep)
             if found.state != "damaged" and _is_still(path):
                 return found
@@ -78,9 +78,8 @@ def _is_still(path: Path) -> bool:
     return not any(os.path.lexists(f"{path}{suffix}") for suffix in ("-wal", "-shm", "-journal"))
 
 
-def _connect(path: Path, still: bool | None = None) -> sqlite3.Connection:
+def _connect(path: Path, still: bool) -> sqlite3.Connection:
     """A connection that changes nothing."""
-    still = _is_still(path) if still is None else still
     how = "mode=ro&immutable=1" if still else "mode=ro"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_BUSY_SECONDS)
 

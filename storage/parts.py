@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,6 +56,7 @@ class Commit:
 
 
 Follow = Callable[[Commit], None]
+Found = TypeVar("Found")
 
 
 class Parts:
@@ -78,6 +79,16 @@ class Parts:
         """The manifest as it is now; an empty one where none was written yet."""
         return self._manifest.read()
 
+    def look(self, find: Callable[[Manifest], Found]) -> Found:
+        """What is found in the parts that count; looked for again where one of them was merged away meanwhile."""
+        while True:
+            manifest = self.manifest()
+            try:
+                return find(manifest)
+            except NotFound:
+                if self.manifest().generation == manifest.generation:
+                    raise
+
     def read_columns(self, columns: Sequence[str]) -> pa.Table:
         """These columns of all rows of meta; what some part lacks is null there. Damaged parts are left out."""
         while True:
@@ -96,14 +107,8 @@ class Parts:
 
     def read_rows(self, dataset: str, ids: Sequence[str]) -> pa.Table:
         """The rows of these predictions. Raises Corrupt or NotFound: what can't be read might be among them."""
-        while True:
-            manifest = self.manifest()
-            try:
-                return self._rows_in(manifest, dataset, pa.array(ids, pa.string()))
-            except NotFound:
-                if self.manifest().generation == manifest.generation:
-                    raise
-                # A part was merged away meanwhile: once more, with those that are live now.
+        wanted = pa.array(ids, pa.string())
+        return self.look(lambda manifest: self._rows_in(manifest, dataset, wanted))
 
     def _rows_in(self, manifest: Manifest, dataset: str, wanted: pa.Array) -> pa.Table:
         schema = self._current_schema(manifest) if dataset == "meta" else SCHEMAS[dataset]

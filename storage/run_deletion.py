@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from storage.catalog import Catalog
 from storage.disk import Disk
 from storage.errors import Locked, NotFound, StorageError
-from storage.index import Index
 from storage.layout import Layout, pipeline_number
 from storage.plan import Plan, Step
 from storage.records import PipelineRecord, RunConfig, RunSummary, read_document
@@ -19,13 +19,14 @@ _STAY = Step("What the catalog says of it stays.")
 
 
 class RunDeletion:
-    """Plans deletions in `runs/`. The index is up to the files when it is asked."""
+    """Plans deletions in `runs/`. `unfinished` gives the pipelines that are said to be running, as the files tell."""
 
-    def __init__(self, layout: Layout, disk: Disk, index: Index, catalog: Catalog, trash: TrashBin) -> None:
+    def __init__(
+        self, layout: Layout, disk: Disk, unfinished: Callable[[], Iterable[Mapping[str, Any]]], trash: TrashBin
+    ) -> None:
         self._layout = layout
         self._disk = disk
-        self._index = index
-        self._catalog = catalog
+        self._unfinished = unfinished
         self._trash = trash
 
     def plan_run(self, folder: str) -> Plan:
@@ -70,8 +71,7 @@ class RunDeletion:
 
     def check_idle(self, folder: str, pipeline_id: str | None = None) -> None:
         """Refuse with Locked while a living process writes to a run, or to one pipeline of it."""
-        unfinished = self._catalog.ask_index(self._index.runs.unfinished)
-        rows = [row for row in unfinished if row["folder"] == folder]
+        rows = [row for row in self._unfinished() if row["folder"] == folder]
         writers = {row["writer"] for row in rows if pipeline_id in (None, row["pipeline_id"])}
         if pipeline_id is None:
             with suppress(StorageError):  # a run that is damaged may be deleted too

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.errors import NotFound, StorageError
+from storage.errors import StorageError
 from storage.index import Index
 from storage.part_files import DATA_SCHEMA, META_SCHEMA, conform
 from storage.parts import Parts
@@ -26,14 +26,7 @@ class StoredArrays:
 
     def read(self, prediction_id: str) -> list[PredictionArrays]:
         """The arrays of a prediction by partition and fold; none where it has none. Raises Corrupt or NotFound."""
-        while True:
-            live = self._parts.manifest()
-            try:
-                return [from_row(row) for row in self._rows(prediction_id, live.data)]
-            except NotFound:
-                if self._parts.manifest().generation == live.generation:
-                    raise
-                # A part was merged away meanwhile: once more, with those that are live now.
+        return [from_row(row) for row in self._parts.look(lambda live: self._rows(prediction_id, live.data))]
 
     def rows(self, prediction_ids: Sequence[str]) -> pa.Table:
         """The rows of these predictions in the data parts, as they are. Raises Corrupt where a part can't be read."""

@@ -423,7 +423,8 @@ class Workspace:
     def _run_deletion(self) -> RunDeletion:
         from storage.run_deletion import RunDeletion
 
-        return RunDeletion(self.layout, self._disk, self._index, self.catalog, self.trash)
+        unfinished = lambda: self.catalog.ask_index(self._index.runs.unfinished)  # noqa: E731
+        return RunDeletion(self.layout, self._disk, unfinished, self.trash)
 
     def plan_delete_run(self, run_id: str) -> Plan:
         """A plan that moves a run to the trash; its results stay in the catalog. Raises NotFound, Locked."""

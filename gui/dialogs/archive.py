@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QDialog, QDialogButtonBox, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QDialog, QDialogButtonBox, QRadioButton, QWidget
 
 from gui.formats import counted, tr
 from gui.theme import GRID
-from gui.widgets import heading
+from gui.widgets import dialog_column, heading
 
 KINDS = ("filtered", "pipeline", "best_predictions")
 
@@ -30,9 +30,7 @@ class ArchiveDialog(QDialog):
         self.setWindowTitle(tr("Archive"))
         self.setMinimumWidth(480)
         self._kinds = QButtonGroup(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         layout.addWidget(heading(counted(count, "Archive {n} result", "Archive {n} results")))
         for number, kind in enumerate(KINDS):
             text, copied = kind_words(kind)

@@ -12,14 +12,13 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from gui.formats import short_path, tr
 from gui.settings import documents_folder
 from gui.theme import GRID
-from gui.widgets import heading
+from gui.widgets import dialog_column, heading
 
 FOLDER = "runshelf-demo"
 WIDTH = 460  # pixels of the sentence; the middle of a longer path is left out
@@ -83,9 +82,7 @@ class DemoDialog(QDialog):
         buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         layout.addWidget(heading(tr("A workspace to look around in")))
         layout.addWidget(words)
         layout.addWidget(self.place, 0, Qt.AlignmentFlag.AlignLeft)

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QRadioButton,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -28,7 +27,7 @@ from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Task, Tasks
 from gui.theme import GRID
-from gui.widgets import Form
+from gui.widgets import Form, dialog_column
 
 SUFFIXES = (".csv", ".parquet")
 TITLE_WIDTH = 72
@@ -80,9 +79,7 @@ class ExportDialog(QDialog):
         self._export.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(12)
+        layout = dialog_column(self, 12)
         layout.addLayout(top)
         layout.addWidget(self._forms)
         layout.addWidget(buttons)

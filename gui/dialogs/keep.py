@@ -23,7 +23,7 @@ from gui.formats import integer_text, tr
 from gui.kept import KINDS, Names, Thing, Wish
 from gui.shortening import shortened
 from gui.theme import GRID, ROW_HEIGHT
-from gui.widgets import Form
+from gui.widgets import Form, dialog_column
 
 LABEL_WIDTH = 160
 ROWS_SHOWN = 8  # names that are seen without scrolling
@@ -62,9 +62,7 @@ class KeepDialog(QDialog):
         self._pipelines = range(pipelines)
         self._runs = range(pipelines, len(names.things))
         self._kinds = QButtonGroup(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         self._add_kinds(layout, has_pipelines=pipelines > 0)
         self.edits: list[QLineEdit] = []
         self._area = QScrollArea()

@@ -23,7 +23,7 @@ from gui.crash import Crash, version_line
 from gui.formats import tr
 from gui.tasks import Problem
 from gui.theme import GRID, application_icon, theme
-from gui.widgets import Form
+from gui.widgets import Form, dialog_column
 
 
 class ErrorDialog(QDialog):
@@ -73,9 +73,7 @@ class ErrorDialog(QDialog):
         buttons.addWidget(copy)
         buttons.addStretch(1)
         buttons.addWidget(close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(12)
+        layout = dialog_column(self, 12)
         layout.addLayout(top)
         layout.addWidget(self._details, 1)
         layout.addLayout(buttons)
@@ -134,9 +132,7 @@ class RecordDialog(QDialog):
         buttons.addWidget(self.copy)
         buttons.addStretch(1)
         buttons.addWidget(close)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(12)
+        layout = dialog_column(self, 12)
         layout.addLayout(top)
         layout.addWidget(self._text, 1)
         layout.addLayout(buttons)
@@ -200,9 +196,7 @@ class NewWorkspaceDialog(QDialog):
         buttons.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(12)
+        layout = dialog_column(self, 12)
         layout.addLayout(form)
         layout.addWidget(buttons)
         for edit in (self._name, self._place):

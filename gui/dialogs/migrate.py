@@ -13,13 +13,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from gui.formats import tr
 from gui.theme import GRID
-from gui.widgets import Form, heading
+from gui.widgets import Form, dialog_column, heading
 
 
 class MigrateDialog(QDialog):
@@ -64,9 +63,7 @@ class MigrateDialog(QDialog):
         self.show_plan.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         layout.addWidget(heading(tr("Bring along what another program left")))
         layout.addWidget(words)
         layout.addSpacing(GRID)

@@ -32,7 +32,15 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import GRID, theme
-from gui.widgets import CONFIG_SUFFIXES, DATA_SUFFIXES, dress_spin_box, dropped_files, form_layout, heading
+from gui.widgets import (
+    CONFIG_SUFFIXES,
+    DATA_SUFFIXES,
+    dialog_column,
+    dress_spin_box,
+    dropped_files,
+    form_layout,
+    heading,
+)
 
 if TYPE_CHECKING:
     from storage import RunRequest
@@ -78,9 +86,7 @@ class NewRunDialog(QDialog):
         right.addWidget(heading(tr("Run")))
         right.addLayout(self._make_run())
         columns.addLayout(right, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(12)
+        layout = dialog_column(self, 12)
         layout.addLayout(columns, 1)
         layout.addLayout(self._make_bottom())
         self.data.previewed.connect(self._previewed)

@@ -18,13 +18,13 @@ from PySide6.QtWidgets import (
     QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from gui.formats import bytes_text, integer_text, tr
 from gui.models.columns import LEFT, RIGHT
 from gui.theme import GRID, ROW_HEIGHT
+from gui.widgets import dialog_column
 
 SHOWN = 500  # steps; nobody reads more, and each is a line to be laid out
 WIDTH, MOST_STEPS_HEIGHT = 600, 520  # pixels, the first time it is seen
@@ -70,9 +70,7 @@ class PlanDialog(QDialog):
         (self.act if self._steps else stay).setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         for part in (heading, self.table, total, hint):
             layout.addWidget(part, 1 if part is self.table else 0)
         layout.addSpacing(GRID // 2)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from gui.formats import tr
 from gui.theme import GRID
-from gui.widgets import Form, heading
+from gui.widgets import Form, dialog_column, heading
 
 AT_FIRST, MOST = 5, 1_000_000  # pipelines of each dataset that stay whole
 NUMBER_WIDTH = 96
@@ -66,9 +66,7 @@ class ThinDialog(QDialog):
         self._show.setDefault(True)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         layout.addWidget(heading(tr("Keep only the best pipelines whole")))
         layout.addWidget(words)
         layout.addSpacing(GRID)

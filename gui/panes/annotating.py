@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
-    QVBoxLayout,
     QWidget,
 )
 from shiboken6 import isValid
@@ -30,6 +29,7 @@ from gui.formats import integer_text, tr
 from gui.models.row_set import RowSet
 from gui.selection import Selection
 from gui.theme import GRID
+from gui.widgets import dialog_column
 
 if TYPE_CHECKING:
     from gui.panes.catalog import CatalogPane
@@ -240,9 +240,7 @@ class TagDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.edit_box.textChanged.connect(lambda _: self._save.setEnabled(self.edit() != Edit()))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         for widget in (QLabel(what), self.edit_box, hint):
             layout.addWidget(widget)
         layout.addSpacing(GRID)
@@ -314,9 +312,7 @@ class NotesDialog(QDialog):
         keys.setObjectName("muted")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         layout.addWidget(QLabel(what))
         layout.addWidget(self.edit_box, 1)
         below = QHBoxLayout()

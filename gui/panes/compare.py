@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.comparison import FEWEST, MOST, Comparison
 from gui.formats import integer_text, tr
@@ -26,7 +26,7 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import theme
-from gui.widgets import EmptyState
+from gui.widgets import EmptyState, EnterButton
 
 if TYPE_CHECKING:
     from storage import ChainGrid, FoldComparisons, SampleErrors
@@ -68,7 +68,7 @@ class ComparePane(QWidget):
         self.parity, self.samples = ParityView(), SamplesView()
         self._empty = EmptyState("", "")
         self.compare_selected = self._empty.offer("", self.compare_wanted.emit, primary=True)
-        self.compare_instead = QPushButton()
+        self.compare_instead = EnterButton()
         self.compare_instead.setToolTip(tr("Others are selected than those compared here"))
         self.compare_instead.clicked.connect(self.compare_wanted)
         self._make_actions()

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
 from gui.formats import tr
 from gui.panes.explore_options import title_of
 from gui.theme import GRID
+from gui.widgets import dialog_column
 
 if TYPE_CHECKING:
     from gui.models.axis import Axis
@@ -63,9 +63,7 @@ class RangesDialog(QDialog):
         buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self._take)
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         for widget in (area, self._words, buttons):
             layout.addWidget(widget)
 

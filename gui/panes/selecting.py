@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QWidget
 
 from gui.formats import integer_text, tr
 from gui.models.catalog import CatalogModel
@@ -17,6 +17,7 @@ from gui.query_box import QueryBox
 from gui.session import Session
 from gui.tasks import Problem
 from gui.theme import GRID
+from gui.widgets import dialog_column
 
 ROWS_KNOWN = 3  # of the selected rows, how many ids are kept to see that keys still mean the same
 
@@ -125,9 +126,7 @@ class SelectWhereDialog(QDialog):
         select.setProperty("primary", True)
         select.clicked.connect(lambda: self._want(self.query.text()))
         buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         layout.addWidget(words)
         layout.addWidget(self.query)
         layout.addWidget(self.query.refusal)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QMenu, QToolButton, QWidget
 
 from gui.formats import tr
-from gui.theme import GRID, theme
+from gui.theme import theme
 from gui.views import SavedView, built_in_views, drop_view, own_views, put_view
+from gui.widgets import dialog_column
 
 if TYPE_CHECKING:
     from gui.panes.catalog import CatalogPane
@@ -206,9 +207,7 @@ class NameDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.edit.textChanged.connect(lambda _: self._check())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 12)
-        layout.setSpacing(GRID)
+        layout = dialog_column(self)
         for widget in (QLabel(tr("Name of the view")), self.edit, self._words, buttons):
             layout.addWidget(widget)
         self._check()

@@ -341,22 +341,29 @@ def test_a_rebuild_that_is_cancelled_under_others_leaves_the_old_index(large: Wo
             raise Cancelled
 
     with large, Workspace.open(root) as other:
+        made = other._index.made()
         with pytest.raises(Cancelled):
             large.rebuild_index(stop)
+        assert large._index.made() == other._index.made() == made
         assert large.catalog.count() == other.catalog.count() == 20_000
 
 
-def test_a_damaged_index_is_not_written_over_but_made_again(large: Workspace, root: Path) -> None:
-    """Pages that SQLite can't use would be damaged in the new one, too."""
+def test_a_damaged_index_is_sound_after_a_rebuild_though_others_have_it_open(large: Workspace, root: Path) -> None:
+    """A page is said to be free, and is not."""
     path = root / "catalog" / "index.sqlite"
-    with large, Workspace.open(root) as other:
-        with open(path, "r+b") as file:
-            file.seek(path.stat().st_size // 2 // 4096 * 4096)
-            file.write(os.urandom(8 * 4096))
-        large.rebuild_index()
+    large.close()
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    last = len(content) // size + 1
+    for place, number in ((28, last), (32, last), (36, 2)):  # how many pages; the list of free ones, and its length
+        content[place : place + 4] = number.to_bytes(4, "big")
+    free = b"".join(number.to_bytes(4, "big") for number in (0, 1, 3))  # no further list; one page; the third
+    path.write_bytes(content + free.ljust(size, b"\0"))
+    with Workspace.open(root) as workspace, Workspace.open(root) as other:
+        workspace.rebuild_index()
         with sqlite3.connect(path) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert large.catalog.count() == other.catalog.count() == 20_000
+        assert workspace.catalog.count() == other.catalog.count() == 20_000
 
 
 def test_an_export_notices_that_another_process_made_the_index_again(large: Workspace, root: Path) -> None:
