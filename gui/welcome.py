@@ -95,6 +95,12 @@ class WelcomePage(EmptyState):
         self._demo_way = self.offer(tr("Try the demo"), try_demo)
         self._demo_way.setToolTip(tr("Trains 73 small pipelines on real spectra; takes a minute or two"))
 
+    def begin(self) -> None:
+        """Give the keyboard to what people want next: a workspace of late, else the demo."""
+        first = self.recent if self.recent.count() else self._demo_way
+        if first is not None:
+            first.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def refresh(self) -> None:
         """Show the workspaces of late as they are known, then mark those that are not there any more."""
         paths = self._settings.recent

@@ -46,6 +46,7 @@ _ONE_LINE = (QLineEdit, QComboBox, QAbstractSpinBox)
 FIELD_HEIGHT = 28  # of what is written into or chosen from
 NOTICE_MS = 10_000
 DATA_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
+BREAK = "\u200b"  # has no width; a line may end there
 CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
 
 
@@ -55,6 +56,11 @@ def dialog_column(dialog: QDialog, spacing: int = GRID) -> QVBoxLayout:
     layout.setContentsMargins(16, 16, 16, 12)
     layout.setSpacing(spacing)
     return layout
+
+
+def breakable(text: str) -> str:
+    """Let paths in a text be broken into lines after each folder."""
+    return text.replace("/", f"/{BREAK}").replace("\\", f"\\{BREAK}")
 
 
 class EnterButton(QPushButton):
@@ -78,7 +84,8 @@ class EmptyState(QWidget):
         self._title.setObjectName("title")
         self._text = QLabel(text)
         self._text.setObjectName("muted")
-        self._text.setWordWrap(True)
+        for label in (self._title, self._text):
+            label.setWordWrap(True)  # a long name must not push the pane wider
         self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._buttons = QHBoxLayout()
@@ -109,12 +116,12 @@ class EmptyState(QWidget):
 
     def say(self, title: str, text: str) -> None:
         """Change the words."""
-        self._title.setText(title)
-        self._text.setText(text)
+        self._title.setText(breakable(title))
+        self._text.setText(breakable(text))
 
     def text(self) -> str:
         """Return the words shown."""
-        return f"{self._title.text()} {self._text.text()}"
+        return f"{self._title.text()} {self._text.text()}".replace(BREAK, "")
 
 
 class Veil(QWidget):

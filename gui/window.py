@@ -206,6 +206,7 @@ class MainWindow(QMainWindow):
         if held is None:
             self.setWindowTitle("Runshelf")
             self.welcome.refresh()
+            self._begin()
             return
         self.settings.remember_workspace(held.root)
         self.setWindowTitle(f"{held.name} — Runshelf" + (tr(" (read only)") if held.read_only else ""))
@@ -218,10 +219,10 @@ class MainWindow(QMainWindow):
         self.notice.say(text, stay=True)
 
     def _begin(self) -> None:
-        """Give the keyboard to the catalog once it is listed, unless somebody went elsewhere meanwhile."""
+        """Give the keyboard to where people begin, unless somebody went elsewhere meanwhile."""
         here = self.focusWidget()
         if here is None or not here.isVisible() or isinstance(here, QToolButton):  # Qt's choice: the first of all
-            self.catalog.begin()
+            (self.welcome if self.session.workspace is None else self.catalog).begin()
 
     # --- training ---
 

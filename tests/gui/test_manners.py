@@ -298,6 +298,23 @@ def test_where_the_demo_will_be_made_is_said_before_and_can_be_changed(qtbot, op
         qtbot.waitUntil(lambda: not window.jobs.busy())
 
 
+def test_the_welcome_page_has_the_keyboard_where_people_begin(qtbot, open_window, late):
+    window = open_window()
+    assert window.focusWidget() is window.welcome.recent
+    window.settings.recent = []
+    window.welcome.refresh()
+    window.welcome.begin()
+    assert window.focusWidget().text() == "Try the demo"
+
+
+def test_a_long_path_on_an_empty_page_does_not_push_its_pane_wider(qtbot, open_window):
+    page = open_window().details._empty
+    before = page.minimumSizeHint().width()
+    words = f"The workspace {'/a-rather-long-name' * 12} is not there any more."
+    page.say(words, "Mount its disk, or move it back.")
+    assert page.minimumSizeHint().width() <= max(before, 320) and words in page.text()
+
+
 def test_enter_presses_the_way_that_has_the_keyboard(qtbot, open_window):
     window = open_window()
     pressed = []
