@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QMainWindow,
+    QTabBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -221,7 +222,7 @@ class MainWindow(QMainWindow):
     def _begin(self) -> None:
         """Give the keyboard to where people begin, unless somebody went elsewhere meanwhile."""
         here = self.focusWidget()
-        if here is None or not here.isVisible() or isinstance(here, QToolButton):  # Qt's choice: the first of all
+        if here is None or not here.isVisible() or isinstance(here, QToolButton | QTabBar):  # Qt's choice: the first
             (self.welcome if self.session.workspace is None else self.catalog).begin()
 
     # --- training ---
