@@ -24,7 +24,8 @@ from tests.storage.kills import killed_at, migrate, migrate_whole, processes
 from tests.storage.samples import content_of
 
 DAY = date(2019, 3, 4)
-MADE = datetime(2019, 3, 4, 22, 30, tzinfo=UTC)
+MADE = datetime(2019, 3, 4, 22, 30, 0, 935230, tzinfo=UTC)  # more digits than a document has
+SAID = MADE.replace(microsecond=935000)
 
 
 class Diary:
@@ -123,7 +124,7 @@ def test_all_is_carried_over_and_found_again_and_nothing_is_run(diary: Path, roo
     rows = rows_of(root)
     assert set(rows) == {"first", "second", "../third"}
     first = rows["first"]
-    assert (first["dataset_name"], first["run_date"], first["created_at"]) == ("corn-..-..-x", str(DAY), MADE)
+    assert (first["dataset_name"], first["run_date"], first["created_at"]) == ("corn-..-..-x", str(DAY), SAID)
     assert first["tags"] == "old" and first["notes"] == "from the <b>diary</b>"
     assert first["test_mse"] == 5.0 and first["logged_loss"] == 0.5 and first["best_loss"] == 0.25
     assert first["cross_validation_mean_mse"] == 3.5
