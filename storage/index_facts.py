@@ -11,6 +11,7 @@ from typing import Literal
 
 from storage.index import VERSION
 
+_ATTEMPTS = 3  # at reading one that others open and close
 _BUSY_SECONDS = 2
 State = Literal["missing", "other", "damaged", "busy", "readable"]
 
@@ -58,19 +59,39 @@ def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFac
     """Read the facts of the index at `path`; nothing of it is changed. `deep` reads every page and every id."""
     if not path.is_file() or path.is_symlink():
         return IndexFacts("missing")
-    if _is_still(path):
-        with suppress(sqlite3.DatabaseError), closing(_connect(path, still=True)) as file:
-            found = _facts(file, workspace_id, deep)
-            if found.state != "damaged" and _is_still(path):
-                return found
+    found = _read_still(path, workspace_id, deep) or _read(path, workspace_id, deep, still=False)
+    if found.state in ("busy", "damaged") and not os.access(path.parent, os.W_OK):
+        return IndexFacts("other")  # SQLite has to write beside it; where nobody can, another one is used
+    return found
+
+
+def _read_still(path: Path, workspace_id: str, deep: bool) -> IndexFacts | None:
+    """The facts of an index that nobody is at work on, read without a file beside it; None where somebody is."""
+    for _ in range(_ATTEMPTS):
+        before = _stamp(path)
+        if not _is_still(path):
+            return None
+        found = _read(path, workspace_id, deep, still=True)
+        if _is_still(path) and _stamp(path) == before:
+            return found
+    return None
+
+
+def _read(path: Path, workspace_id: str, deep: bool, still: bool) -> IndexFacts:
     try:
-        with closing(_connect(path, still=False)) as file:
+        with closing(_connect(path, still)) as file:
             return _facts(file, workspace_id, deep)
     except sqlite3.DatabaseError as error:
-        if not os.access(path.parent, os.W_OK):
-            return IndexFacts("other")  # SQLite has to write beside it; where nobody can, another one is used
         busy = "locked" in str(error) or "busy" in str(error)
         return IndexFacts("busy" if busy else "damaged", str(error))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What tells whether a file was written to or replaced."""
+    with suppress(OSError):
+        known = os.stat(path)
+        return known.st_ino, known.st_size, known.st_mtime_ns
+    return ()
 
 
 def _is_still(path: Path) -> bool:

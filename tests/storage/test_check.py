@@ -17,6 +17,7 @@ import pytest
 
 from storage import Cancelled, Conflict, Corrupt, Dataset, NotFound, Report, Workspace, check_workspace, plan_rescue
 from storage.cli import main
+from storage.findings import finding
 from storage.records import utc_now
 from tests.storage.kills import killed_at
 from tests.storage.samples import add_foreign_part
@@ -727,6 +728,27 @@ def test_an_index_that_tells_otherwise_is_made_again(root: Path) -> None:
     assert check_workspace(root).findings == ()  # a cache that is not there is nothing wrong
 
 
+def test_a_check_leaves_no_file_beside_the_index_whatever_is_wrong_with_it(root: Path) -> None:
+    index = root / "catalog/index.sqlite"
+
+    def beside() -> list[str]:
+        return sorted(path.name for path in index.parent.glob("index.sqlite*"))
+
+    sound = index.read_bytes()
+    for content in (sound, b"no database at all" * 100, sound[: len(sound) // 2], sound[:100] + b"\0" * 4000, b""):
+        index.write_bytes(content)
+        for deep in (False, True):
+            check_workspace(root, deep=deep)
+        assert beside() == ["index.sqlite"] and index.read_bytes() == content
+    index.write_bytes(sound)
+    with Workspace.open(root) as workspace:  # what is not yet in the database itself counts, too
+        fill(workspace, 1, "third")
+        workspace.sync()
+        there = beside()
+        assert "index.sqlite-wal" in there and check_workspace(root, deep=True).findings == ()
+        assert beside() == there
+
+
 def test_results_of_another_process_leave_the_index_behind_for_a_moment(root: Path) -> None:
     frame = pd.read_parquet(root / META).tail(1).assign(prediction_id="0192f0c1-0000-7000-8000-000000000001")
     add_foreign_part(root, "meta", frame)
@@ -893,6 +915,24 @@ def test_metrics_that_say_nothing_are_named_and_not_taken_for_the_truth(root: Pa
     assert results(root) == before
     repaired(root, check_workspace(root, deep=True))
     assert check_workspace(root, deep=True).findings == ()
+
+
+def test_times_are_compared_as_documents_can_say_them(root: Path) -> None:
+    """Other programs put more digits into the catalog than a document has; a repair claims nothing of them."""
+    (name,) = [path.name for path in (root / META).glob("*.parquet")]
+    frame = pd.read_parquet(root / META)
+    frame["created_at"] += pd.Timedelta(microseconds=230)
+    add_foreign_part(root, "meta", frame, replacing=name)
+    with Workspace.open(root) as workspace:
+        ids = workspace.catalog.ids()
+        assert {workspace.catalog.get(one)["created_at"].microsecond % 1000 for one in ids} == {230}
+    assert check_workspace(root, deep=True).findings == ()
+    place = pipeline(root) / "pipeline.json"
+    before = place.read_bytes()
+    one = finding("document-differs", place.relative_to(root).as_posix(), "It says another created_at.")
+    with Workspace.open(root) as workspace:
+        assert workspace.plan_repair([one]).apply() == "Nothing was as it had been found; nothing was changed."
+    assert place.read_bytes() == before
 
 
 def test_a_workspace_that_went_away_is_not_made_again(root: Path) -> None:
