@@ -234,12 +234,18 @@ class CatalogCheck:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        if any(one.status == "damaged" for one in seen):
-            return  # one of these may be it
         there = pa.array([one.prediction_id for one in seen], pa.string())
         gone = meta.filter(pc.invert(pc.is_in(meta.column("prediction_id"), there)))
+        names = [*zip(gone["run_id"].to_pylist(), gone["pipeline_id"].to_pylist(), strict=True)]
+        damaged = {_name(one): one for one in seen if one.status == "damaged"}
+        odd = [damaged[name] for name in damaged.keys() - set(names)]  # renamed, or the catalog never had it
+        if self._may_be_of_any_run(odd, meta):
+            return
+        hidden = {_name(one)[0] for one in odd}  # of these runs they may be any pipeline
         lost: dict[str, list[str]] = {}
-        for run, pipeline in zip(gone["run_id"].to_pylist(), gone["pipeline_id"].to_pylist(), strict=True):
+        for run, pipeline in names:
+            if run in hidden or (run, pipeline) in damaged:
+                continue
             if not (run and pipeline and (self._layout.run(run) / pipeline).is_dir()):  # made since it was looked at
                 lost.setdefault(run or "", []).append(pipeline or "")
         kept = self._kept(lost) if lost else {}
@@ -250,6 +256,13 @@ class CatalogCheck:
         for run, pipelines in lost.items():
             what = f"The folders of {_results(len(pipelines))} of the run {run} are gone."
             self._find_gone(self._layout.run(run) if run else self._layout.runs, what, kept[run])
+
+    def _may_be_of_any_run(self, damaged: Sequence[SeenPipeline], meta: pa.Table) -> bool:
+        """Whether some damaged pipeline is of a run that neither says which it is, nor has the name of one."""
+        import pyarrow.compute as pc
+
+        loose = {one.folder for one in damaged if not one.run_id}
+        return bool(loose) and not loose <= set(pc.unique(meta["run_id"]).to_pylist())
 
     def _find_gone(self, place: Path, what: str, trash_ids: Sequence[str]) -> None:
         advice = "The catalog keeps its results. Restore it from the trash to have its files." if trash_ids else ""
@@ -360,6 +373,11 @@ class CatalogCheck:
                 pipelines = "1 pipeline" if count == 1 else f"{count:,} pipelines"
                 what = f"The index tells of {pipelines} otherwise than the folders do, in {named}."
                 self._inspection.find(code, path, what)
+
+
+def _name(one: SeenPipeline) -> tuple[str, str]:
+    """By which run and name the catalog knows a pipeline, unless its folder was renamed."""
+    return one.run_id or one.folder, one.pipeline_id
 
 
 def _flat(table: pa.Table) -> Any:

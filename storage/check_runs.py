@@ -38,7 +38,8 @@ class SeenPipeline:
     """A pipeline folder as its own document tells it; `busy` while a living process works on it or just ended it.
 
     `predictions` tells whether it has a predictions.csv that should be in the catalog, `classes` whether that holds
-    labels, None where nobody said. `place` is where it lies, unless that is its run.
+    labels, None where nobody said. `place` is where it lies, unless that is its run. `run_id` is empty where its run's
+    document can't be read.
     """
 
     folder: str
@@ -49,6 +50,7 @@ class SeenPipeline:
     predictions: bool = False
     classes: bool | None = None
     place: Path | None = None
+    run_id: str = ""
 
 
 @dataclass
@@ -57,6 +59,7 @@ class _RunState:
 
     folder: Path
     sizes: dict[str, int]  # files in _binaries
+    run_id: str = ""  # empty where run_config.json can't be read
     statuses: Counter[str] = field(default_factory=Counter)
     named: set[str] = field(default_factory=set)  # artifact files that a pipeline names
     told: set[str] = field(default_factory=set)
@@ -165,7 +168,9 @@ class RunsCheck:
         summary = self._read(folder / "run_summary.json", RunSummary, "summary-damaged")
         if config is not None:
             self._check_copy(folder, config)
-        state = _RunState(folder, _sizes(folder / BINARIES), classes=has_classes(config.task_type if config else None))
+        classes = has_classes(config.task_type if config else None)
+        run_id = config.run_id if config else ""
+        state = _RunState(folder, _sizes(folder / BINARIES), run_id, classes=classes)
         if summary is not None and summary.status == "running":
             state.busy = self._lives(summary.writer)
             if not state.busy:
@@ -218,7 +223,7 @@ class RunsCheck:
         record = self._read(folder / "pipeline.json", PipelineRecord, "pipeline-damaged")
         if record is None:
             state.damaged = True
-            self._note(SeenPipeline(state.folder.name, folder.name, "", "damaged"), state)
+            self._note(SeenPipeline(state.folder.name, folder.name, "", "damaged", run_id=state.run_id), state)
             return
         lives = record.status == "running" and self._lives(record.writer)
         state.busy = state.busy or lives
@@ -232,6 +237,7 @@ class RunsCheck:
                 busy,
                 predictions=record.thinned is None and bool(_size(folder, "predictions.csv").get("predictions.csv")),
                 classes=state.classes if record.task_type is None else has_classes(record.task_type),
+                run_id=state.run_id,
             ),
             state,
         )

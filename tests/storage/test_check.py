@@ -430,6 +430,36 @@ def test_a_folder_that_is_gone_is_told_with_the_entries_of_the_trash_that_hold_i
         assert [one.trash_ids for one in check_workspace(root).findings if one.code == "folder-gone"] == [()]
 
 
+def test_a_folder_that_is_gone_is_told_although_a_pipeline_elsewhere_is_damaged(root: Path) -> None:
+    """Its own result is not said to be gone, wherever it lies; where it may be any, nothing is said."""
+
+    def gone() -> list[tuple[str, str]]:
+        found = check_workspace(root).findings
+        return [(Path(one.place).name, one.what.split()[3]) for one in found if one.code == "folder-gone"]
+
+    (pipeline(root) / "pipeline.json").write_text("{,")
+    assert gone() == []
+    with Workspace.open(root) as workspace:
+        second = next(row.run_id for row in workspace.runs() if row.run_name == "second")
+        workspace.plan_delete_run(second).apply()
+        assert gone() == [(second, "3")]
+        assert next(one for one in workspace.check().findings if one.code == "folder-gone").trash_ids
+    shutil.rmtree(pipeline(root, 3))
+    own = pipeline(root).parent
+    assert sorted(gone()) == sorted([(own.name, "1"), (second, "3")])
+    home = own.rename(own.with_name("elsewhere"))  # its document still says which run it is
+    assert sorted(gone()) == sorted([(own.name, "1"), (second, "3")])
+    document = (home / "run_config.json").read_text()
+    (home / "run_config.json").write_text("{,")
+    assert gone() == []
+    home.rename(own)
+    assert sorted(gone()) == sorted([(own.name, "1"), (second, "3")])
+    (own / "run_config.json").write_text(document)
+    damaged = next(own.glob("0001_*"))
+    damaged.rename(damaged.with_name("0009_x"))
+    assert gone() == [(second, "3")]
+
+
 def test_what_was_deleted_does_not_come_back_with_a_repair(root: Path) -> None:
     with Workspace.open(root) as workspace:
         workspace.catalog.plan_delete("test_rmse = 1").apply()
