@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _NAMED = 3  # runs named in one sentence
 _RUNS_TOLD = 20  # one by one, of those whose folders are gone
+_EDITED_TOLD = 20  # one by one, of documents that were changed
+_READ_AGAIN = "It is read when its run is opened; to read all again: runshelf index sync."
 _ATTEMPTS = 3  # at reading a catalog that others write to
 
 
@@ -364,8 +366,7 @@ class CatalogCheck:
         told = facts.pipelines
         wrong = [name for name in there.keys() | told.keys() if there.get(name) != told.get(name)]
         counted = Counter(folder for folder, _ in wrong if folder not in busy)
-        same = {f for f in counted if facts.runs.get(f) and facts.runs[f] == signatures.get(f)}
-        stuck = {f for f in same if facts.runs[f] == run_signature(self._layout.run(f))}
+        stuck = self._unchanged(counted, facts, signatures)
         for code, folders in (("index-differs", stuck), ("index-behind", counted.keys() - stuck)):
             if folders:
                 count = sum(counted[folder] for folder in folders)
@@ -373,6 +374,29 @@ class CatalogCheck:
                 pipelines = "1 pipeline" if count == 1 else f"{count:,} pipelines"
                 what = f"The index tells of {pipelines} otherwise than the folders do, in {named}."
                 self._inspection.find(code, path, what)
+        self._find_edited(facts, [one for one in seen if one.folder not in busy], signatures)
+
+    def _find_edited(self, facts: IndexFacts, seen: Sequence[SeenPipeline], signatures: Mapping[str, str]) -> None:
+        """Name the documents that were changed by hand: in a run whose own are as they were nobody looks at them."""
+        changed = [
+            one
+            for one in seen
+            if one.status == facts.pipelines.get((one.folder, one.pipeline_id))  # else it was told
+            and facts.documents[one.folder, one.pipeline_id] not in ("", one.signature)
+        ]
+        stuck = self._unchanged({one.folder for one in changed}, facts, signatures)
+        places = [self._layout.run(one.folder) / one.pipeline_id for one in changed if one.folder in stuck]
+        for place in places[:_EDITED_TOLD]:
+            what = f"pipeline.json of {place.name} was changed since the index read it."
+            self._inspection.find("index-behind", place / "pipeline.json", what, advice=_READ_AGAIN)
+        if len(places) > _EDITED_TOLD:
+            what = f"{len(places) - _EDITED_TOLD:,} more pipeline.json were changed since the index read them."
+            self._inspection.find("index-behind", self._layout.runs, what, advice=_READ_AGAIN)
+
+    def _unchanged(self, folders: Iterable[str], facts: IndexFacts, signatures: Mapping[str, str]) -> set[str]:
+        """Those of these runs that the index takes for unchanged, before and now."""
+        same = {f for f in folders if facts.runs.get(f) and facts.runs[f] == signatures.get(f)}
+        return {f for f in same if facts.runs[f] == run_signature(self._layout.run(f))}
 
 
 def _name(one: SeenPipeline) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from storage.reading import cut_short, is_behind_link
 from storage.records import PipelineRecord, RunConfig, RunSummary, has_classes, read_document, read_json, utc_now
 from storage.scan import run_folders, run_signature
 from storage.trash import Trash
+from storage.trees import file_signature
 
 if TYPE_CHECKING:
     from storage.records import AnyRecord
@@ -39,7 +40,7 @@ class SeenPipeline:
 
     `predictions` tells whether it has a predictions.csv that should be in the catalog, `classes` whether that holds
     labels, None where nobody said. `place` is where it lies, unless that is its run. `run_id` is empty where its run's
-    document can't be read.
+    document can't be read; `signature` is that of its own before it was read.
     """
 
     folder: str
@@ -51,6 +52,7 @@ class SeenPipeline:
     classes: bool | None = None
     place: Path | None = None
     run_id: str = ""
+    signature: str = ""
 
 
 @dataclass
@@ -220,10 +222,14 @@ class RunsCheck:
 
     def _check_pipeline(self, folder: Path, state: _RunState) -> None:
         self._inspection.checked["pipelines"] += 1
+        signature = file_signature(folder / "pipeline.json")
         record = self._read(folder / "pipeline.json", PipelineRecord, "pipeline-damaged")
         if record is None:
             state.damaged = True
-            self._note(SeenPipeline(state.folder.name, folder.name, "", "damaged", run_id=state.run_id), state)
+            damaged = SeenPipeline(
+                state.folder.name, folder.name, "", "damaged", run_id=state.run_id, signature=signature
+            )
+            self._note(damaged, state)
             return
         lives = record.status == "running" and self._lives(record.writer)
         state.busy = state.busy or lives
@@ -238,6 +244,7 @@ class RunsCheck:
                 predictions=record.thinned is None and bool(_size(folder, "predictions.csv").get("predictions.csv")),
                 classes=state.classes if record.task_type is None else has_classes(record.task_type),
                 run_id=state.run_id,
+                signature=signature,
             ),
             state,
         )

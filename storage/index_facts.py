@@ -20,7 +20,7 @@ State = Literal["missing", "other", "damaged", "busy", "readable"]
 class IndexFacts:
     """The state of an index file; `ids` only when asked for.
 
-    `runs` are signatures by folder, `pipelines` statuses by folder and pipeline.
+    `runs` are signatures by folder, `pipelines` statuses by folder and pipeline, `documents` the signatures of theirs.
     """
 
     state: State
@@ -29,6 +29,7 @@ class IndexFacts:
     predictions: int = 0
     runs: dict[str, str] = field(default_factory=dict)
     pipelines: dict[tuple[str, str], str] = field(default_factory=dict)
+    documents: dict[tuple[str, str], str] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
 
 
@@ -117,12 +118,13 @@ def _facts(file: sqlite3.Connection, workspace_id: str, deep: bool) -> IndexFact
         if told != [("ok",)]:
             return IndexFacts("damaged", "; ".join(str(row[0]) for row in told))
     file.execute("BEGIN")  # one moment for all of it
-    pipelines = file.execute("SELECT folder, pipeline_id, status FROM pipelines").fetchall()
+    pipelines = file.execute("SELECT folder, pipeline_id, status, signature FROM pipelines").fetchall()
     return IndexFacts(
         "readable",
         mark=str(file.execute("SELECT value FROM facts WHERE key = 'manifest'").fetchone()[0] or ""),
         predictions=int(file.execute("SELECT count(*) FROM predictions").fetchone()[0]),
         runs=dict(file.execute("SELECT folder, signature FROM runs").fetchall()),
-        pipelines={(folder, pipeline): status for folder, pipeline, status in pipelines},
+        pipelines={(folder, pipeline): status for folder, pipeline, status, _ in pipelines},
+        documents={(folder, pipeline): signature or "" for folder, pipeline, _, signature in pipelines},
         ids=tuple(row[0] for row in file.execute("SELECT prediction_id FROM predictions")) if deep else (),
     )

@@ -758,6 +758,23 @@ def test_an_index_that_tells_otherwise_is_made_again(root: Path) -> None:
     assert check_workspace(root).findings == ()  # a cache that is not there is nothing wrong
 
 
+def test_documents_that_were_edited_are_told_of_until_the_index_has_read_them(root: Path) -> None:
+    Workspace.open(root).close()
+    assert check_workspace(root).findings == ()
+    places = [pipeline(root, number) / "pipeline.json" for number in (1, 2)]
+    edit_json(places[0], name="renamed")
+    places[1].with_suffix(".new").write_text(places[1].read_text())
+    os.replace(places[1].with_suffix(".new"), places[1])
+    places[1].parent.touch()
+    report = check_workspace(root)
+    assert codes(report) == ["index-behind"] * 2 and report.verdict == "clean"
+    assert {root / one.place for one in report.findings} == set(places) and "index sync" in report.findings[0].advice
+    with Workspace.open(root) as workspace:
+        assert codes(workspace.check()) == ["index-behind"] * 2
+        workspace.sync(full=True)
+        assert workspace.check().findings == ()
+
+
 def test_a_check_leaves_no_file_beside_the_index_whatever_is_wrong_with_it(root: Path) -> None:
     index = root / "catalog/index.sqlite"
 
