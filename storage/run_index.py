@@ -120,7 +120,7 @@ class RunIndex:
 
     def pipelines(self, folder: str, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Pipelines of a run folder by number, each with the columns of its catalog row that exist."""
-        own = [c for c in self._index.tables.pipelines.c if c.name != "signature"]
+        own = self._index.tables.pipelines.c
         numbers = [c for c in self._index.columns.values() if c.info["kind"] == "number"]
         statement = (
             select(*own, *numbers)

@@ -88,7 +88,7 @@ def tree_signature(path: Path) -> str:
     return told.hexdigest()
 
 
-def file_signature(*paths: Path) -> str:
+def file_signature(*paths: Path | str) -> str:
     """Times, sizes and inodes of files and folders: the same as long as none changed.
 
     The time of the last change of any kind counts, too, where there is one: an editor may set the other back. Empty

@@ -17,6 +17,8 @@ import pytest
 
 from storage import Exists, NotFound, ReadOnly, Workspace
 from storage.marker import find_workspace
+from storage.scan import run_signature
+from storage.trees import file_signature
 from tests.storage.samples import fill
 
 
@@ -179,6 +181,46 @@ def test_changes_are_found_though_times_are_equal(root: Path) -> None:
         os.utime(path, (time.time() - 9e8, time.time() - 9e8))
         workspace.sync()
         assert workspace.runs()[0].status == "cancelled"
+
+
+def test_a_document_that_was_edited_is_shown_as_it_is_when_its_run_is_opened(root: Path) -> None:
+    """Nothing of the run itself tells of it, so that a list of all runs would have to look at every pipeline."""
+
+    def shown(workspace: Workspace) -> list[tuple[str, str]]:
+        return [(row.name, row.status) for row in workspace.pipelines(run_id, 0, 2)]
+
+    with Workspace.create(root) as workspace:
+        run = workspace.create_run("corn")
+        folders = []
+        for number in range(3):
+            pipeline = run.add_pipeline({"model": "mean", "k": number}, name=f"p{number}")
+            pipeline.complete()
+            folders.append(pipeline.folder)
+        run.finalize()
+        run_id = run.run_id
+        while not all(file_signature(path / "pipeline.json") and run_signature(run.folder) for path in folders):
+            pass  # until the index may take them for unchanged
+    with Workspace.open(root) as workspace:
+        workspace.sync(full=True)
+        before = shown(workspace)
+        assert before == [("p0", "completed"), ("p1", "completed")] and not workspace.sync()
+        for place, name in ((folders[0], "first"), (folders[1], "second")):
+            document = place / "pipeline.json"
+            change(document, name=name)
+            if name == "second":  # by the clock of another machine
+                os.utime(document, (4_102_444_800, 4_102_444_800))
+        assert not workspace.sync() and shown(workspace) == [("first", "completed"), ("second", "completed")]
+        assert workspace.sync() and not workspace.sync()  # the list of runs may be another one, too
+        (folders[0] / "pipeline.json").write_text("{,")
+        while not file_signature(folders[0] / "pipeline.json"):
+            pass  # of one that was read while it was fresh the next change is seen when it is not any more
+        assert shown(workspace)[0] == ("p0", "damaged")  # as the catalog has it
+        shutil.rmtree(folders[1])
+        assert [row.pipeline_id for row in workspace.pipelines(run_id, 0, 2)] == [folders[0].name, folders[2].name]
+        assert workspace.count_pipelines(run_id) == 2
+        root.rename(away := root.with_name("away"))
+        assert len(workspace.pipelines(run_id)) == 2  # as last known
+        away.rename(root)
 
 
 def test_a_fresh_process_reads_everything(root: Path) -> None:
