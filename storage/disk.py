@@ -31,6 +31,7 @@ from storage.errors import BadInput, Exists, Locked, NotFound, ReadOnly, Storage
 from storage.reading import is_plain_file, read_bytes, read_pieces
 
 NOTE = "plan-"  # notes of the journal in staging; the next open finishes what they say
+UPDATE = "Update Runshelf to change it."  # what a newer one made
 LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a million results may take
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
@@ -244,6 +245,7 @@ class Disk:
     ) -> None:
         self.root = Path(os.path.realpath(root))
         self.read_only = read_only
+        self._way_out = "Open it for writing, or copy it elsewhere."
         self._is_own = is_own
         self._known = _identity(self.root)
         self.writer = f"{writer_prefix(os.getpid())}{uuid.uuid4().hex[:8]}"
@@ -251,6 +253,10 @@ class Disk:
         self._own_lock: FileLock | None = None
         self._locks: dict[str, tuple[threading.RLock, FileLock]] = {}
         self._guard = threading.Lock()
+
+    def only_read(self, way_out: str) -> None:
+        """Write nothing from now on; `way_out` tells whoever wants to what would help."""
+        self.read_only, self._way_out = True, way_out
 
     # ------------------------------------------------------------ life of the writer
 
@@ -548,9 +554,7 @@ class Disk:
 
     def _check_writable(self) -> None:
         if self.read_only:
-            raise ReadOnly(
-                "The workspace is open for reading only.", self.root, "Open it for writing, or copy it elsewhere."
-            )
+            raise ReadOnly("The workspace is open for reading only.", self.root, self._way_out)
         self.check_there()
 
     def _check_inside(self, path: Path) -> None:

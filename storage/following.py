@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from storage.catalog import Catalog
-from storage.disk import Disk
+from storage.disk import UPDATE, Disk
 from storage.errors import Corrupt, TooNew
 from storage.index import Index
 from storage.layout import Layout
@@ -88,7 +88,8 @@ class Following:
                 mend = "it is mended: runshelf check --repair does it"
                 until = "Runshelf is updated" if isinstance(error, TooNew) else mend
                 self._tell(f"{error.what} Results are shown as last known; nothing is written until {until}.")
-            self._damage_told = self._disk.read_only = True
+            self._damage_told = True
+            self._disk.only_read(UPDATE if isinstance(error, TooNew) else "Mend it: runshelf check --repair.")
             return False
 
     def _stay(self) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import platformdirs
 
 from storage.catalog import Catalog
-from storage.disk import Disk, make_root, writer_prefix
+from storage.disk import UPDATE, Disk, make_root, writer_prefix
 from storage.errors import BadInput, Corrupt, DiskFull, Exists, Locked, NotFound, ReadOnly, StorageError, TooNew
 from storage.following import Following
 from storage.index import Index
@@ -134,6 +134,7 @@ class Workspace:
         newer = is_newer(record)
         workspace = cls(root, record, read_only or denied or newer)
         if newer:
+            workspace._disk.only_read(UPDATE)
             workspace.notices.append(
                 f"{root} was made by a newer Runshelf: it is open for reading only, as far as this one understands it."
             )

@@ -85,8 +85,9 @@ def test_a_newer_workspace_is_read_as_far_as_can_be_and_not_written(root: Path) 
     with Workspace.open(root) as workspace:
         assert workspace.read_only and "newer Runshelf" in workspace.notices[0]
         assert not changed(before, answers(workspace))
-        with pytest.raises(ReadOnly):
+        with pytest.raises(ReadOnly) as refused:
             workspace.create_run("corn")
+        assert refused.value.advice == "Update Runshelf to change it."
         do_everything(workspace)
     code, said = command("runs", "list", "-w", root)
     assert code == 0 and "newer Runshelf" in said
@@ -115,8 +116,9 @@ def test_a_newer_catalog_is_shown_as_known_and_not_written(root: Path) -> None:
         assert any("newer Runshelf" in notice for notice in workspace.notices)
         ids = workspace.catalog.ids()
         assert {item for item in before if item[:6] == "result"} == {f"result {one}" for one in ids}
-        with pytest.raises(StorageError):
+        with pytest.raises(StorageError) as refused:
             workspace.catalog.annotate(ids[:1], stars=1)
+        assert refused.value.advice.startswith("Update Runshelf")
         with suppress(StorageError):
             run = workspace.create_run("corn", "later")
             run.add_pipeline({"model": "mean"}).complete()
