@@ -18,6 +18,7 @@ from pathlib import Path
 
 from storage.check_archives import check_archives, count_archives
 from storage.check_catalog import CatalogCheck
+from storage.check_index import IndexCheck
 from storage.check_library import check_library, count_library
 from storage.check_runs import RunsCheck
 from storage.check_trash import TrashCheck
@@ -92,7 +93,7 @@ def _check(inspection: Inspection, layout: Layout, disk: Disk, index: Path | Non
     catalog.compare(runs.seen, runs.lacking, runs.complete, deleted.deleted)
     if index is not None and workspace_id:
         with inspection.item(index):
-            catalog.compare_index(index, workspace_id, runs.seen, runs.signatures)
+            IndexCheck(inspection, layout, catalog, runs.seen, runs.signatures).check(index, workspace_id)
     check_archives(inspection, layout)
     check_library(inspection, layout)
     with inspection.item(layout.catalog):

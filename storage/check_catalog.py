@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,25 +11,20 @@ from storage.check_results import ResultsCheck
 from storage.check_runs import SeenPipeline, ended
 from storage.disk import Disk
 from storage.errors import Corrupt, NotFound, StorageError, TooNew
-from storage.index_facts import IndexFacts, read_index
 from storage.inspection import Inspection
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
 from storage.part_index import manifest_mark
 from storage.reading import is_behind_link
 from storage.records import Manifest, PartRecord
-from storage.scan import run_signature
 from storage.trash import Trash
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from storage.part_files import PartFiles
+    from storage.part_files import PartFiles, Range
 
-_NAMED = 3  # runs named in one sentence
 _RUNS_TOLD = 20  # one by one, of those whose folders are gone
-_EDITED_TOLD = 20  # one by one, of documents that were changed
-_READ_AGAIN = "It is read when its run is opened; to read all again: runshelf index sync."
 _ATTEMPTS = 3  # at reading a catalog that others write to
 
 
@@ -43,7 +37,7 @@ class CatalogCheck:
         self._trash = trash
         self._file = ManifestFile(layout, disk)
         self._disk = disk
-        self._manifest: Manifest | None = None
+        self.manifest: Manifest | None = None
         self._files: PartFiles | None = None
         self._sound: dict[str, list[PartRecord]] = {dataset: [] for dataset in DATASETS}
         self._meta: pa.Table | None = None  # prediction_id and run_id of every result in a sound part
@@ -52,7 +46,7 @@ class CatalogCheck:
     def expect(self) -> int:
         """How many steps this will take; looking at the parts again once the runs are known counts as one."""
         try:
-            self._manifest = self._file.read()
+            self.manifest = self._file.read()
         except TooNew as error:
             self._inspection.find("manifest-newer", self._layout.manifest, error.what)
             return 2
@@ -63,13 +57,28 @@ class CatalogCheck:
         if not self._layout.manifest.exists() and self._unnamed():
             what = "manifest.json is not there, so none of the catalog's parts count."
             self._inspection.find("manifest-damaged", self._layout.manifest, what)
-            self._manifest = None
+            self.manifest = None
             return 2
-        return 2 + sum(len(getattr(self._manifest, dataset)) for dataset in DATASETS)
+        return 2 + sum(len(getattr(self.manifest, dataset)) for dataset in DATASETS)
 
-    def _whole(self, dataset: str) -> bool:
+    def is_whole(self, dataset: str) -> bool:
         """Whether every part of a data set is sound."""
-        return self._manifest is not None and len(self._sound[dataset]) == len(getattr(self._manifest, dataset))
+        return self.manifest is not None and len(self._sound[dataset]) == len(getattr(self.manifest, dataset))
+
+    def mark_now(self) -> str:
+        """The mark of the manifest as it is now, which may be another one than was checked."""
+        return manifest_mark(self._file.read())
+
+    def ids(self) -> set[str] | None:
+        """The ids of all results; None where not all of them could be read."""
+        if self._meta is None or not self.is_whole("meta"):
+            return None
+        return set(_flat(self._meta).to_pylist()) - {None}
+
+    def places_of_arrays(self) -> list[tuple[str, list[Range]]]:
+        """The first and last id in each row group of the parts with arrays."""
+        assert self._files is not None
+        return [(part.file, self._files.ranges("data", part)) for part in self._sound["data"]]
 
     # ------------------------------------------------------------ the parts
 
@@ -78,18 +87,18 @@ class CatalogCheck:
         self._inspection.step("checking the catalog")
         for _ in range(_ATTEMPTS):
             with self._inspection.item(self._layout.manifest):
-                self._manifest = self._file.read() if self._manifest is not None else None  # as it is now
+                self.manifest = self._file.read() if self.manifest is not None else None  # as it is now
             self._strays = self._unnamed()
-            if self._manifest is None:
+            if self.manifest is None:
                 return
-            before, found = self._manifest, len(self._inspection.findings)
+            before, found = self.manifest, len(self._inspection.findings)
             self._check_named()
             with self._inspection.item(self._layout.part_folder("meta")):
                 self._meta = self._read("meta", ["prediction_id", "run_id", "pipeline_id"])
             with self._inspection.item(self._layout.manifest):
-                self._manifest = self._file.read()
-            if all(part in getattr(self._manifest, d) for d in DATASETS for part in getattr(before, d)):
-                self._manifest = before
+                self.manifest = self._file.read()
+            if all(part in getattr(self.manifest, d) for d in DATASETS for part in getattr(before, d)):
+                self.manifest = before
                 break
             del self._inspection.findings[found:]  # a part that was merged meanwhile may have been missed
         else:
@@ -105,7 +114,7 @@ class CatalogCheck:
         self._inspection.checked["parts"] = 0
         for dataset in DATASETS:
             self._sound[dataset] = []
-            for part in getattr(self._manifest, dataset):
+            for part in getattr(self.manifest, dataset):
                 self._inspection.step()
                 place = self._layout.part_folder(dataset) / part.file
                 with self._inspection.item(place):
@@ -155,16 +164,16 @@ class CatalogCheck:
         found = []
         for dataset in DATASETS:
             folder = self._layout.part_folder(dataset)
-            live = {part.file for part in getattr(self._manifest, dataset)} if self._manifest else set()
+            live = {part.file for part in getattr(self.manifest, dataset)} if self.manifest else set()
             if folder.is_dir() and not is_behind_link(folder, self._layout.root):
                 found += [path for path in sorted(folder.glob("*.parquet")) if path.name not in live and path.is_file()]
         return found
 
     def check_strays(self) -> None:
         """Name the part files that were not in the manifest when the check began and are not in it now."""
-        if self._manifest is None:
+        if self.manifest is None:
             return
-        self._manifest = self._file.read()
+        self.manifest = self._file.read()
         still = set(self._unnamed())
         for path in self._strays:
             if path in still and not path.is_symlink():
@@ -186,9 +195,9 @@ class CatalogCheck:
         The documents of `deleted` ones are compared, too.
         """
         self._inspection.step("comparing the catalog with the runs")
-        if self._meta is None or self._manifest is None:
+        if self._meta is None or self.manifest is None:
             return
-        if self._whole("meta") and self._whole("annotations"):  # which were deleted on purpose stands in the edits
+        if self.is_whole("meta") and self.is_whole("annotations"):  # which were deleted on purpose stands in the edits
             with self._inspection.item(self._layout.catalog):
                 self._find_rows_missing(seen)
         if complete:
@@ -203,7 +212,7 @@ class CatalogCheck:
         """Compare the results with the documents of their pipelines; the deep check every number of them."""
         assert self._files is not None and self._meta is not None
         check = ResultsCheck(self._inspection, self._layout, self._files, self._sound)
-        if self._whole("data"):
+        if self.is_whole("data"):
             check.find_arrays_missing(seen, set(_flat(self._meta).to_pylist()))
         if self._inspection.deep:
             self._inspection.expect(sum(len(self._sound[dataset]) for dataset in ("meta", "data")))
@@ -325,78 +334,6 @@ class CatalogCheck:
 
     def _with_arrays(self, ids: set[str]) -> set[str]:
         return ids & set(self._read("data", ["prediction_id"]).column(0).to_pylist()) if ids else set()
-
-    # ------------------------------------------------------------ the index
-
-    def compare_index(
-        self, path: Path, workspace_id: str, seen: Sequence[SeenPipeline], signatures: Mapping[str, str]
-    ) -> None:
-        """Compare what the index says with the files; `signatures` are those of run folders before they were read.
-
-        One that is missing or of another version is made again by itself, and one that is behind catches up.
-        """
-        facts = read_index(path, workspace_id, deep=self._inspection.deep)
-        if facts.state == "damaged":
-            self._inspection.find("index-damaged", path, f"The index can't be read: {facts.problem}.")
-        elif facts.state == "busy":
-            self._inspection.find("index-busy", path, "Another program is writing to the index.")
-        elif facts.state == "readable" and self._manifest is not None:
-            if facts.mark != manifest_mark(self._file.read()):
-                self._inspection.find("index-behind", path, "The index reflects an earlier state of the catalog.")
-            elif facts.mark == manifest_mark(self._manifest) and self._meta is not None and self._whole("meta"):
-                self._compare_ids(path, facts, self._meta)
-            self._compare_pipelines(path, facts, seen, signatures)
-
-    def _compare_ids(self, path: Path, facts: IndexFacts, meta: pa.Table) -> None:
-        import pyarrow.compute as pc
-
-        ids = pc.unique(pc.drop_null(_flat(meta)))
-        if facts.predictions != len(ids):
-            what = f"The index has {_results(facts.predictions)}, the catalog {len(ids):,}."
-            self._inspection.find("index-differs", path, what)
-        elif self._inspection.deep and set(facts.ids) != set(ids.to_pylist()):
-            self._inspection.find("index-differs", path, "The index has other results than the catalog.")
-
-    def _compare_pipelines(
-        self, path: Path, facts: IndexFacts, seen: Sequence[SeenPipeline], signatures: Mapping[str, str]
-    ) -> None:
-        """What differs in a run that the index takes for unchanged will not be noticed by itself."""
-        there = {(one.folder, one.pipeline_id): one.status for one in seen}
-        busy = {one.folder for one in seen if one.busy}
-        told = facts.pipelines
-        wrong = [name for name in there.keys() | told.keys() if there.get(name) != told.get(name)]
-        counted = Counter(folder for folder, _ in wrong if folder not in busy)
-        stuck = self._unchanged(counted, facts, signatures)
-        for code, folders in (("index-differs", stuck), ("index-behind", counted.keys() - stuck)):
-            if folders:
-                count = sum(counted[folder] for folder in folders)
-                named = ", ".join(sorted(folders)[:_NAMED]) + (" and others" if len(folders) > _NAMED else "")
-                pipelines = "1 pipeline" if count == 1 else f"{count:,} pipelines"
-                what = f"The index tells of {pipelines} otherwise than the folders do, in {named}."
-                self._inspection.find(code, path, what)
-        self._find_edited(facts, [one for one in seen if one.folder not in busy], signatures)
-
-    def _find_edited(self, facts: IndexFacts, seen: Sequence[SeenPipeline], signatures: Mapping[str, str]) -> None:
-        """Name the documents that were changed by hand: in a run whose own are as they were nobody looks at them."""
-        changed = [
-            one
-            for one in seen
-            if one.status == facts.pipelines.get((one.folder, one.pipeline_id))  # else it was told
-            and facts.documents[one.folder, one.pipeline_id] not in ("", one.signature)
-        ]
-        stuck = self._unchanged({one.folder for one in changed}, facts, signatures)
-        places = [self._layout.run(one.folder) / one.pipeline_id for one in changed if one.folder in stuck]
-        for place in places[:_EDITED_TOLD]:
-            what = f"pipeline.json of {place.name} was changed since the index read it."
-            self._inspection.find("index-behind", place / "pipeline.json", what, advice=_READ_AGAIN)
-        if len(places) > _EDITED_TOLD:
-            what = f"{len(places) - _EDITED_TOLD:,} more pipeline.json were changed since the index read them."
-            self._inspection.find("index-behind", self._layout.runs, what, advice=_READ_AGAIN)
-
-    def _unchanged(self, folders: Iterable[str], facts: IndexFacts, signatures: Mapping[str, str]) -> set[str]:
-        """Those of these runs that the index takes for unchanged, before and now."""
-        same = {f for f in folders if facts.runs.get(f) and facts.runs[f] == signatures.get(f)}
-        return {f for f in same if facts.runs[f] == run_signature(self._layout.run(f))}
 
 
 def _name(one: SeenPipeline) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,27 @@ from typing import Literal
 from storage.index import VERSION
 
 _ATTEMPTS = 3  # at reading one that others open and close
+_ANY_ORDER = ("key", "names_text", "run_text", "config_text", "note_text")  # numbers given in the order of taking in
+_COMPARED = ("kept", "made")
+_OF_UNCHANGED = "({names}) IN (SELECT {names} FROM kept.{table} INTERSECT SELECT {names} FROM made.{table})"
+# What an index must tell as one made anew does. It may still have texts and configurations that nothing uses.
+_BOTH_WAYS = {
+    "tags": "SELECT p.prediction_id, t.folded, t.tag FROM {0}.tags t LEFT JOIN {0}.predictions p ON p.key = t.key",
+    "edits": "SELECT * FROM {0}.annotations",
+    "parts": "SELECT * FROM {0}.parts WHERE dataset != 'data'",
+    "texts of results": "SELECT p.prediction_id, a.digest, b.digest, c.digest, d.digest FROM {0}.predictions p"
+    " LEFT JOIN {0}.texts a ON a.id = p.names_text LEFT JOIN {0}.texts b ON b.id = p.run_text"
+    " LEFT JOIN {0}.texts c ON c.id = p.config_text LEFT JOIN {0}.texts d ON d.id = p.note_text",
+}
+_AT_MOST = {"places of arrays": "SELECT * FROM {0}.row_groups"}  # taken in when they are first looked for
+_AT_LEAST = {
+    "texts": "SELECT t.digest, w.text FROM {0}.texts t LEFT JOIN {0}.words w ON w.rowid = t.id",
+    "configurations": "SELECT t.digest, c.config, c.preprocessing FROM {0}.configs c"
+    " LEFT JOIN {0}.texts t ON t.id = c.id",
+    "parameters": "SELECT t.digest, q.name, q.place, q.number, q.text FROM {0}.parameters q"
+    " LEFT JOIN {0}.texts t ON t.id = q.config_text",
+    "names of parameters": "SELECT name FROM {0}.parameter_names",
+}
 _BUSY_SECONDS = 2
 State = Literal["missing", "other", "damaged", "busy", "readable"]
 
@@ -64,6 +86,54 @@ def read_index(path: Path, workspace_id: str, *, deep: bool = False) -> IndexFac
     if found.state in ("busy", "damaged") and not os.access(path.parent, os.W_OK):
         return IndexFacts("other")  # SQLite has to write beside it; where nobody can, another one is used
     return found
+
+
+def differences(path: Path, made: Path, copy: Path) -> Iterator[tuple[str, int]]:
+    """What the index at `path` tells otherwise than the one that was just `made`: subjects with numbers of rows.
+
+    Each subject is yielded, also where nothing differs. Of runs and pipelines those are compared that both took in
+    from the same documents; nothing is where the catalog went on meanwhile. It is read from a `copy` that is written.
+    """
+    with closing(_connect(path, _is_still(path))) as kept, closing(sqlite3.connect(copy)) as target:
+        kept.backup(target)
+    with closing(sqlite3.connect(":memory:")) as file:
+        for name, place in (("kept", copy), ("made", made)):
+            file.execute(f"ATTACH ? AS {name}", (str(place),))
+        marks = {file.execute(f"SELECT value FROM {n}.facts WHERE key = 'manifest'").fetchone() for n in _COMPARED}
+        if len(marks) == 1:
+            yield "words", _faults_of_words(file)
+            for subject, rows in {**_BOTH_WAYS, **_tables(file)}.items():
+                yield subject, max(_only(file, rows, "kept", "made"), _only(file, rows, "made", "kept"))
+            for subject, rows in _AT_MOST.items():
+                yield subject, _only(file, rows, "kept", "made")
+            for subject, rows in _AT_LEAST.items():
+                yield subject, _only(file, rows, "made", "kept")
+
+
+def _tables(file: sqlite3.Connection) -> dict[str, str]:
+    """Whole tables as rows to compare; a metric that nothing has any more may have kept its column."""
+    selects = {}
+    names = {"runs": "folder, signature", "pipelines": "folder, pipeline_id, signature"}
+    for table in ("predictions", "runs", "pipelines"):
+        columns = [row[1] for row in file.execute(f"PRAGMA made.table_info({table})") if row[1] not in _ANY_ORDER]
+        where = f" WHERE {_OF_UNCHANGED.format(names=names[table], table=table)}" if table in names else ""
+        told = ", ".join(f'"{name}"' for name in columns)
+        selects["results" if table == "predictions" else table] = f"SELECT {told} FROM {{0}}.{table}{where}"
+    return selects
+
+
+def _faults_of_words(file: sqlite3.Connection) -> int:
+    """Whether SQLite finds the full text at odds with what it was made of; its check of pages leaves that out."""
+    try:
+        file.execute("INSERT INTO kept.words (words) VALUES ('integrity-check')")
+    except sqlite3.DatabaseError:
+        return 1
+    return 0
+
+
+def _only(file: sqlite3.Connection, rows: str, one: str, other: str) -> int:
+    sql = f"SELECT count(*) FROM ({rows.format(one)} EXCEPT {rows.format(other)})"
+    return int(file.execute(sql).fetchone()[0])
 
 
 def _read_still(path: Path, workspace_id: str, deep: bool) -> IndexFacts | None:

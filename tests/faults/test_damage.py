@@ -199,6 +199,17 @@ def test_a_flipped_bit_is_named_by_the_deep_check(made: Path, root: Path, kinds:
             assert (KINDS[name].code, place) in found or name in WITHOUT_DIGEST, name
 
 
+def test_a_flipped_bit_in_the_index_is_named_or_changes_no_answer(made: Path, root: Path) -> None:
+    before, _ = sound(made)
+    path, place = KINDS["index"].file(root), KINDS["index"].place(root)
+    whole, chance = path.read_bytes(), random.Random(2)
+    for _ in range(4 * FLIPS):
+        lose_index(root)
+        path.write_bytes(flipped(whole, chance))
+        if place not in {one.place for one in check_workspace(root, deep=True).findings}:
+            assert told(root) == before
+
+
 def test_a_table_of_predictions_that_says_something_else_is_named(root: Path) -> None:
     path = next(root.glob("runs/*_study/0001*/predictions.csv"))
     whole, chance = path.read_bytes(), random.Random(7)

@@ -758,6 +758,32 @@ def test_an_index_that_tells_otherwise_is_made_again(root: Path) -> None:
     assert check_workspace(root).findings == ()  # a cache that is not there is nothing wrong
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE predictions SET test_rmse = test_rmse + 1e-9 WHERE key = 1",
+        "UPDATE predictions SET names_text = config_text WHERE key = 2",
+        "UPDATE annotations SET notes = 'keep that'",
+        "UPDATE tags SET tag = 'dean'",
+        "UPDATE runs SET metric_value = metric_value + 1",
+        "UPDATE pipelines SET name = 'q1' WHERE name = 'p1'",
+        "UPDATE parameters SET number = number + 1 WHERE number = 1",
+        "UPDATE configs SET preprocessing = 'none' WHERE id IN (SELECT max(id) FROM configs)",
+        "UPDATE row_groups SET last_id = 'a'",
+        "UPDATE words_content SET c0 = 'other' WHERE id = 1",
+    ],
+)
+def test_the_deep_check_compares_the_index_with_the_files_row_by_row(root: Path, change: str) -> None:
+    Workspace.open(root).close()
+    assert check_workspace(root, deep=True).findings == ()
+    change_index(root, change)
+    assert check_workspace(root).findings == ()
+    report = check_workspace(root, deep=True)
+    assert codes(report) == ["index-differs"]
+    repaired(root, report)
+    assert check_workspace(root, deep=True).findings == ()
+
+
 def test_documents_that_were_edited_are_told_of_until_the_index_has_read_them(root: Path) -> None:
     Workspace.open(root).close()
     assert check_workspace(root).findings == ()
