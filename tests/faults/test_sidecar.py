@@ -15,6 +15,7 @@ import pytest
 from storage import Workspace, check_workspace
 from tests.faults.specimen import answers, changed, told
 
+ALL = "RUNSHELF_ALL_FAULTS" in os.environ
 INDEX = "catalog/index.sqlite"
 LOCKING = """
 import sqlite3, sys
@@ -106,7 +107,7 @@ def test_one_with_any_page_emptied_is_made_again(root: Path) -> None:
     path = root / INDEX
     whole = path.read_bytes()
     size = int.from_bytes(whole[16:18], "big")
-    for page in range(1, len(whole) // size):
+    for page in range(1, len(whole) // size)[:: 1 if ALL else 6]:
         for suffix in ("-wal", "-shm"):
             Path(f"{path}{suffix}").unlink(missing_ok=True)
         path.write_bytes(whole[: page * size] + bytes(size) + whole[(page + 1) * size :])

@@ -29,7 +29,7 @@ from gui.settings import Settings
 from gui.tasks import Problem
 from gui.window import MainWindow
 from storage import Workspace
-from tests.gui.guards import Watchdog, watched_files, workers
+from tests.gui.guards import Watchdog, unwatched, watched_files, workers
 from tests.gui.samples import fill
 from tests.gui.starting import Starter
 
@@ -151,7 +151,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(filled: Path, tmp_path: Path) -> Path:
     """A workspace of 41 pipelines, one of them failed, that a test may change."""
-    return shutil.copytree(filled, tmp_path / "workspace")
+    with unwatched():
+        return shutil.copytree(filled, tmp_path / "workspace", copy_function=shutil.copyfile)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The window as people use it."""
 
-import pytest
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QPalette
 from PySide6.QtWidgets import QMessageBox, QTableView, QTabWidget, QTreeView, QWidget
@@ -50,20 +49,18 @@ def select(qtbot, window: MainWindow, row: int) -> str:
 # --- finding things ---
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        (QTreeView, "workspaceTree"),
-        (QTableView, "catalogTable"),
-        (QueryBox, "queryEdit"),
-        (QTreeView, "jobsTable"),
-        (QTabWidget, "detailTabs"),
-    ],
-)
-def test_scripts_and_screen_readers_find_the_panes(window, kind, name):
-    found = window.findChildren(kind, name)
-    assert len(found) == 1
-    assert found[0].accessibleName()
+def test_scripts_and_screen_readers_find_the_panes(window):
+    panes = {
+        "workspaceTree": QTreeView,
+        "catalogTable": QTableView,
+        "queryEdit": QueryBox,
+        "jobsTable": QTreeView,
+        "detailTabs": QTabWidget,
+    }
+    for name, kind in panes.items():
+        found = window.findChildren(kind, name)
+        assert len(found) == 1, name
+        assert found[0].accessibleName(), name
 
 
 def test_a_filter_narrows_the_catalog_and_is_counted(qtbot, window):
