@@ -17,7 +17,6 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, QTimer
 from PySide6.QtGui import QFont
 
 from gui.formats import (
-    MISSING,
     full_time_text,
     number_text,
     plain_text,
@@ -37,7 +36,9 @@ from gui.models.columns import (
     best_sign,
     column_for,
     header_tip,
-    note_sign,
+    name_sign,
+    name_text,
+    name_tip,
     off_best,
     shown_status,
     sort_sign,
@@ -279,7 +280,7 @@ class CatalogModel(QAbstractTableModel):
         if column.key == "status":
             return status_sign(shown_status(row), role)
         if column.key == "pipeline_name":
-            return note_sign(row, role)
+            return name_sign(row, role)
         return None
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
@@ -329,7 +330,7 @@ class CatalogModel(QAbstractTableModel):
             if column.key == "status":
                 text = status_word(shown_status(row))
             elif column.key == "pipeline_name":
-                text = str(row.get("pipeline_name") or row.get("pipeline_id") or MISSING)
+                text = name_text(row)
             else:
                 text = column.format(row.get(column.key))
             rank = self._rank(row, column)
@@ -373,8 +374,7 @@ class CatalogModel(QAbstractTableModel):
         if column.metric is not None and self._best_for(row, column) is not None:
             return self._value_tip(row, column)
         if column.key == "pipeline_name":
-            note = str(row.get("notes") or "").strip()
-            return f"{row.get('pipeline_name')}\n{row.get('pipeline_id')}" + (f"\n\n{note}" if note else "")
+            return name_tip(row)
         if column.key == "status":
             return status_word(shown_status(row))
         if column.format is time_text:

@@ -13,6 +13,7 @@ from PySide6.QtGui import QBrush, QColor
 from gui.formats import (
     MISSING,
     STATUS_ICONS,
+    counted,
     duration_text,
     integer_text,
     number_text,
@@ -46,6 +47,7 @@ FRONT = ("status", "pipeline_name", "model_type", "dataset_name")
 NOTED = ("tags", "stars")  # come behind the metrics: the first star pushes none of them out of sight
 EDITABLE = ("tags", "notes")
 PARTITIONS = ("val", "test", "train")
+STAR = "★"
 ALIKE = "≈"  # the mark of a value that can't be told from the best
 
 
@@ -107,7 +109,7 @@ def column_for(known: CatalogColumn, *, computed: bool = False) -> Column:
 
 def stars_text(value: Any) -> str:
     """Write stars as stars."""
-    return "★" * int(value) if value else MISSING
+    return STAR * int(value) if value else MISSING
 
 
 def line_text(value: Any) -> str:
@@ -166,17 +168,41 @@ def status_sign(status: str, role: int) -> Any:
     return None
 
 
-def note_sign(row: dict[str, Any], role: int) -> Any:
-    """Tell by the name of a pipeline that somebody wrote a note about it."""
+def name_text(row: dict[str, Any]) -> str:
+    """Write the name of a pipeline, after a star where it has any: how many are told by the column, and the tip."""
+    name = str(row.get("pipeline_name") or row.get("pipeline_id") or MISSING)
+    return f"{STAR} {name}" if row.get("stars") else name
+
+
+def name_sign(row: dict[str, Any], role: int) -> Any:
+    """Tell by the name of a pipeline that somebody wrote a note about it, and in words what its star means."""
     note = str(row.get("notes") or "").strip()
-    if not note:
-        return None
-    if role == Qt.ItemDataRole.DecorationRole:
-        return theme().icon("note", "muted")
     if role == Qt.ItemDataRole.AccessibleTextRole:
-        name = row.get("pipeline_name") or row.get("pipeline_id")
-        return tr("{name}, with a note: {note}").format(name=name, note=note)
-    return True if role == NOTE_ROLE else None
+        return _name_words(row, note)
+    if role == Qt.ItemDataRole.DecorationRole:
+        return theme().icon("note", "muted") if note else None
+    return True if role == NOTE_ROLE and note else None
+
+
+def name_tip(row: dict[str, Any]) -> str:
+    """Write the name of a pipeline in full, with its id, all its stars, and its note."""
+    lines = [str(row.get("pipeline_name")), str(row.get("pipeline_id"))]
+    if row.get("stars"):
+        lines.append(stars_text(row["stars"]))
+    note = str(row.get("notes") or "").strip()
+    return "\n".join([*lines, "", note] if note else lines)
+
+
+def _name_words(row: dict[str, Any], note: str) -> str | None:
+    """Say a name with its stars and its note, None where there is neither."""
+    count = int(row.get("stars") or 0)
+    if not count and not note:
+        return None
+    words = tr("{name}, with {stars}") if count else tr("{name}, with a note: {note}")
+    if count and note:
+        words = tr("{name}, with {stars} and a note: {note}")
+    stars = counted(count, "{n} star", "{n} stars")
+    return words.format(name=row.get("pipeline_name") or row.get("pipeline_id"), stars=stars, note=note)
 
 
 def header_tip(column: Column) -> str:

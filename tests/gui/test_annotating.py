@@ -69,6 +69,21 @@ def test_s_gives_a_star_and_takes_it_away(qtbot, three, root):
     assert marks(root, "corn 1")[2] is None
 
 
+def test_a_star_is_seen_before_the_name_whichever_columns_are_in_sight(qtbot, three):
+    model = three.catalog.model
+    place = model.column("pipeline_name")
+    with changed(qtbot, three):
+        three.session.change(lambda ws: ws.catalog.annotate([model.row(1)["prediction_id"]], stars=1, notes="wet"))
+    cell = model.index(1, place)
+    assert [model.index(row, place).data() for row in (0, 1, 2)] == ["corn 0", "★ corn 1", "corn 2"]
+    assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "corn 1, with 1 star and a note: wet"
+    assert cell.data(Qt.ItemDataRole.ToolTipRole).endswith("★\n\nwet")
+    with changed(qtbot, three):
+        three.session.change(lambda ws: ws.catalog.annotate([model.row(1)["prediction_id"]], stars=3, notes=""))
+    cell = model.index(1, place)
+    assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "corn 1, with 3 stars"
+
+
 def test_n_writes_notes(qtbot, three, root):
     three.catalog.table.selectRow(1)
     dialog = three.catalog.annotating.ask_notes()
