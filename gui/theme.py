@@ -34,9 +34,18 @@ def pipeline_colour(place: int) -> str:
     return CYCLE[place % len(CYCLE)]
 
 
+# Nine steps of viridis (S. van der Walt, N. Smith, E. Firing; CC0), which grow lighter evenly and are ordered the same
+# by people with any colour vision: the part of it of which thin lines stand out from the ground.
+DEEP = ("#440154", "#481b6d", "#46337f", "#3f4889", "#365d8d", "#2e6f8e", "#26818e", "#20928c", "#20a386")
+BRIGHT = ("#2d718e", "#25838e", "#1f978b", "#24aa83", "#3dbc74", "#65cb5e", "#95d840", "#cae11f", "#fde725")
+
+
 @dataclass(frozen=True)
 class Colours:
-    """The colours of one appearance, as #rrggbb."""
+    """The colours of one appearance, as #rrggbb.
+
+    `ramp` goes from low to high values, `neutral` is the middle of a map between two hues, where nothing is wrong.
+    """
 
     window: str
     base: str
@@ -56,6 +65,8 @@ class Colours:
     train: str
     val: str
     test: str
+    neutral: str
+    ramp: tuple[str, ...]
 
 
 LIGHT = Colours(
@@ -63,14 +74,14 @@ LIGHT = Colours(
     scroll="#8e95a1",
     accent="#0b62bd", on_accent="#ffffff", selected="#d9e8fb", hover="#e9ecf0",
     good="#1a7346", bad="#b3261e", warning="#8f5700", bad_ground="#fdefee",
-    train=TRAIN, val=VAL, test=TEST,
+    train=TRAIN, val=VAL, test=TEST, neutral="#ffffff", ramp=DEEP,
 )  # fmt: skip
 DARK = Colours(
     window="#1d2025", base="#15171b", alternate="#191c20", text="#e3e6ea", muted="#a1aab6", line="#343942",
     scroll="#676f7c",
     accent="#5aa9f8", on_accent="#0c1116", selected="#1e3b5d", hover="#2a2f37",
     good="#5fc48f", bad="#f2877e", warning="#e3ac4e", bad_ground="#35201f",
-    train=TRAIN, val=VAL, test=TEST,
+    train=TRAIN, val=VAL, test=TEST, neutral="#d5d9de", ramp=BRIGHT,
 )  # fmt: skip
 
 # Where each colour stands in the palette. The style sheet names these places, so that it is the same in every

@@ -89,7 +89,7 @@ class HeatMap(PointedPlot):
         ground.setBrush(QColor(colours.scroll))
         ground.setPen(QPen(Qt.PenStyle.NoPen))
         self.addItem(ground)
-        ends = [colours.base, HIGH] if self.one_sided else [LOW, colours.base, HIGH]
+        ends = [colours.neutral, HIGH] if self.one_sided else [LOW, colours.neutral, HIGH]
         levels = (0.0 if self.one_sided else -self.limit, self.limit)
         image = pg.ImageItem(self.values.T.astype(np.float32), levels=levels, axisOrder="col-major")
         image.setColorMap(pg.ColorMap(np.linspace(0.0, 1.0, len(ends)), [QColor(end) for end in ends]))
@@ -120,11 +120,13 @@ class HeatMap(PointedPlot):
             self._frame(QRectF(self.column, 0, 1, rows))
 
     def _frame(self, rect: QRectF) -> None:
-        frame = QGraphicsRectItem(rect)
-        frame.setPen(pg.mkPen(theme().colours.text, width=1.5))
-        frame.setBrush(pg.mkBrush(None))
-        self.addItem(frame, ignoreBounds=True)
-        self._frames.append(frame)
+        colours = theme().colours
+        for colour, width in ((colours.base, 4.0), (colours.text, 1.5)):  # seen on every colour of the map
+            frame = QGraphicsRectItem(rect)
+            frame.setPen(pg.mkPen(colour, width=width))
+            frame.setBrush(pg.mkBrush(None))
+            self.addItem(frame, ignoreBounds=True)
+            self._frames.append(frame)
 
 
 def heat_map() -> HeatMap:

@@ -17,13 +17,7 @@ from gui.models.points_rows import Numbers
 from gui.models.points_spectra import ORDINARY, OUTLYING, SUSPICIOUS, SpectralLines
 from gui.theme import pipeline_colour, theme
 
-SHADES = 9  # steps of colour for what was measured
-# Ten colours of viridis (S. van der Walt, N. Smith, E. Firing; CC0), which grow lighter evenly.
-RAMP = (
-    "#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6dcd59", "#b4de2c", "#fde725",
-)  # fmt: skip
 MOST_NAMED = 6  # classes in the legend
-ALPHA = 150
 
 
 class SpectralPlot(SamplePlot):
@@ -149,14 +143,14 @@ class SpectraPlot(SpectralPlot):
     def _shaded(self, places: Numbers, values: Numbers) -> Iterator[tuple[str, QPen, Numbers]]:
         known = values[np.isfinite(values)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-        steps = np.zeros(len(values))
+        steps, shades = np.zeros(len(values)), theme().colours.ramp
         if high > low:
-            steps = np.nan_to_num((values - low) / (high - low) * SHADES).clip(0, SHADES - 1)
-        told = {0: low, SHADES - 1: high}
-        for step in range(SHADES):
+            steps = np.nan_to_num((values - low) / (high - low) * len(shades)).clip(0, len(shades) - 1)
+        told = {0: low, len(shades) - 1: high}
+        for step, colour in enumerate(shades):
             words = number_text(told[step]) if step in told else ""
             words = f"{self.shown.target_name} {words}".strip() if step == 0 else words
-            yield words, _thin(shade(step / (SHADES - 1))), places[steps.astype(int) == step]
+            yield words, _thin(colour), places[steps.astype(int) == step]
 
     def _draw_ring(self) -> None:
         for item in self._ring:
@@ -195,21 +189,12 @@ def kind_words(kind: int) -> str:
     }[kind]
 
 
-def shade(share: float) -> str:
-    """Return a colour for 0 (low) to 1 (high) that people with any colour vision order the same way."""
-    shades = RAMP[2:] if theme().dark else RAMP[:-1]  # without what can't be told from the ground
-    return shades[round(share * (len(shades) - 1))]
-
-
 def _clear(pen: QPen) -> QPen:
     """Return a line as a legend shows it: thick enough to see its colour."""
-    colour = QColor(pen.color())
-    colour.setAlpha(255)
-    made: QPen = pg.mkPen(colour, width=2, style=pen.style())
+    made: QPen = pg.mkPen(pen.color(), width=2, style=pen.style())
     return made
 
 
 def _thin(colour: str) -> QPen:
-    made = QColor(colour)
-    made.setAlpha(ALPHA)
-    return QPen(made, 0)  # one pixel, whatever the zoom
+    """Return a line of one pixel, whatever the zoom; it covers what is below: half seen it would be hard to see."""
+    return QPen(QColor(colour), 0)

@@ -1,7 +1,8 @@
 """How it looks: enough contrast, switched live, sharp on every screen, and one sees where the keyboard is."""
 
+import numpy as np
 import pytest
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import (
     QApplication,
@@ -24,6 +25,8 @@ from PySide6.QtWidgets import (
 )
 
 import resources
+from gui.charts.heat_map import HIGH, LOW, heat_map
+from gui.charts.spectra import _thin
 from gui.theme import DARK, LIGHT, Colours, theme
 from gui.window_shape import on_screen
 
@@ -51,6 +54,33 @@ def test_texts_and_marks_stand_out_from_their_grounds(colours: Colours):
     poor = {pair: contrast(*(getattr(colours, name) for name in pair)) for pair in pairs}
     assert {pair: value for pair, value in poor.items() if value < (4.5 if pair[0] not in MARKS else 4.4)} == {}
     assert contrast(colours.scroll, colours.base) >= 3  # what is pulled at a scroll bar
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_lines_and_maps_of_charts_stand_out_from_their_ground(colours: Colours):
+    assert min(contrast(one, colours.base) for one in (*colours.ramp, colours.train, colours.test)) >= 3
+    assert [*colours.ramp] == sorted(colours.ramp, key=lambda one: contrast(one, "#000000"))  # low to high by lightness
+    assert min(contrast(colours.neutral, one) for one in (LOW, HIGH, colours.scroll)) >= 2  # told from what is wrong
+
+
+def test_a_good_row_of_the_map_is_no_hole_in_the_dark(qtbot):
+    theme().choose("dark")
+    try:
+        plot = heat_map()
+        qtbot.addWidget(plot)
+        plot.resize(400, 300)
+        plot.show_values(np.zeros((2, 5)), np.zeros(5, dtype=bool), ["a", "b"], 1.0, "", one_sided=False)
+        plot.show()
+        place = plot.mapFromScene(plot.getPlotItem().getViewBox().mapViewToScene(QPointF(2.5, 1.5)))
+        seen = plot.grab().toImage().pixelColor(place).name()
+        assert contrast(seen, DARK.base) >= 3
+    finally:
+        theme().choose("system")
+
+
+def test_the_lines_of_spectra_cover_what_is_below_them():
+    for colour in (*LIGHT.ramp, *DARK.ramp):
+        assert _thin(colour).color().alpha() == 255  # half seen, none would have the contrast of its colour
 
 
 def test_the_colours_of_the_system_are_followed_at_once_unless_some_were_chosen(qapp):
