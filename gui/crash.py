@@ -42,10 +42,14 @@ MARK = re.compile(r"running-(\d+)-(\d+)\.lock")
 
 @dataclass(frozen=True)
 class Crash:
-    """What is known of windows that ended unexpectedly: what they recorded (perhaps nothing), and the log it is in."""
+    """What is known of windows that ended unexpectedly: what they recorded (perhaps nothing), and the log it is in.
+
+    `processes` are the numbers that their processes had.
+    """
 
     text: str
     log: Path
+    processes: tuple[int, ...] = ()
 
 
 class CrashLog:
@@ -84,12 +88,13 @@ class CrashLog:
             self._mark = None
 
     def _left_behind(self) -> Crash | None:
-        begins = []
+        begins, processes = [], []
         for file in self._folder.glob("running-*.lock"):
             parts = MARK.fullmatch(file.name)
             lock = QLockFile(str(file))
             lock.setStaleLockTime(0)
             if parts is not None and lock.tryLock(0):  # nobody holds it: its process is gone
+                processes.append(int(parts.group(1)))
                 begins.append(int(parts.group(2)))
                 lock.unlock()
         if not begins:
@@ -98,7 +103,7 @@ class CrashLog:
         with suppress(OSError), self.path.open("rb") as log:
             log.seek(min(begins))
             text = log.read().decode("utf-8", errors="replace")
-        return Crash(text[-SHOWN:].strip(), self.path)
+        return Crash(text[-SHOWN:].strip(), self.path, tuple(processes))
 
     def _put_aside(self) -> None:
         others = any(self._folder.glob("running-*.lock"))

@@ -127,6 +127,23 @@ class Settings:
         self.store.remove("window/left_heights")
         self.store.remove("window/height_below")
 
+    def keep_unfinished(self, process: int, begun: list[dict[str, Any]]) -> None:
+        """Keep what a process is training, at once: it may be killed any moment. With nothing its place is given up."""
+        key = f"unfinished/{process}"
+        if begun:
+            self.store.setValue(key, json.dumps(begun))
+        elif self.store.contains(key):
+            self.store.remove(key)
+        else:
+            return
+        self.store.sync()
+
+    def take_unfinished(self, process: int) -> list[Any]:
+        """Return what a process was training and forget it."""
+        found = Entry[list[Any]](f"unfinished/{process}", []).__get__(self, Settings)
+        self.keep_unfinished(process, [])
+        return found
+
     def remember_workspace(self, root: Path) -> None:
         """Put a workspace in front of the recent ones, to be opened again next time."""
         text = str(root)

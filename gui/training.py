@@ -14,6 +14,7 @@ from gui.dialogs.new_run import NewRunDialog
 from gui.jobs import Job, Jobs
 from gui.session import Session
 from gui.settings import Settings
+from gui.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from storage import RunRequest, Workspace
@@ -32,6 +33,7 @@ class Training(QObject):
     def __init__(self, session: Session, jobs: Jobs, settings: Settings, window: QWidget) -> None:
         super().__init__(window)
         self._session, self._jobs, self._settings, self._window = session, jobs, settings, window
+        self.unfinished = Unfinished(jobs, settings, self)
 
     def new_run(self, data: Path | None = None, request: RunRequest | None = None) -> NewRunDialog | None:
         """Ask for a training run, with a data file or a whole request filled in, and start it as a job."""
@@ -63,7 +65,11 @@ class Training(QObject):
     def run_rest(self, job: Job) -> None:
         """Train what a stopped job left undone; what it finished is recognised and skipped."""
         if job.root is not None and job.request is not None:
-            self.start(job.root, job.request.model_copy(update={"again": False}))
+            self.go_on(job.root, job.request)
+
+    def go_on(self, root: Path, request: RunRequest) -> None:
+        """Train what is left of a request; what was finished of it is recognised and skipped."""
+        self.start(root, request.model_copy(update={"again": False}))
 
     def run_again(self, run_id: str, only: Which = "all") -> None:
         """Ask for the same pipelines again, with everything filled in and open to change."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ def dropped_files(event: QDropEvent, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 class Notice(QFrame):
-    """One line at the bottom that says what happened, with at most one thing to do about it."""
+    """One line at the bottom that says what happened, with one thing to do about it, seldom two."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -217,20 +218,22 @@ class Notice(QFrame):
         self._text = QLabel()
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)  # names and messages from elsewhere are not to be drawn
-        self._act = QPushButton()
+        self._act, self._also = QPushButton(), QPushButton()
         self._close = QToolButton()
         self._close.setObjectName("flat")
         self._close.setAccessibleName(tr("Dismiss"))
         self._close.setToolTip(tr("Dismiss"))
         theme().dress(self._close, "clear")
-        self._do: Callable[[], object] | None = None
         self._fades = False
-        self._act.clicked.connect(self._press)
+        self._acts: dict[QPushButton, Callable[[], object] | None] = {self._act: None, self._also: None}
+        for button in self._acts:
+            button.clicked.connect(partial(self._press, button))
         self._close.clicked.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, GRID, 4)
         layout.addWidget(self._text, 1)
         layout.addWidget(self._act)
+        layout.addWidget(self._also)
         layout.addWidget(self._close)
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
@@ -238,12 +241,24 @@ class Notice(QFrame):
         self._clock.timeout.connect(self.hide)
         self.hide()
 
-    def say(self, text: str, button: str = "", act: Callable[[], object] | None = None, *, stay: bool = False) -> None:
-        """Show a sentence for ten seconds, or until dismissed when it should `stay`."""
+    def say(
+        self,
+        text: str,
+        button: str = "",
+        act: Callable[[], object] | None = None,
+        *,
+        also: tuple[str, Callable[[], object]] | None = None,
+        stay: bool = False,
+    ) -> None:
+        """Show a sentence for ten seconds, or until dismissed when it should `stay`, with what can be done about it.
+
+        What was done is offered no longer; the sentence goes with the last offer.
+        """
         self._text.setText(text)
-        self._act.setText(button)
-        self._act.setVisible(bool(button))
-        self._do = act
+        for offer, (words, do) in ((self._act, (button, act)), (self._also, also or ("", None))):
+            offer.setText(words)
+            offer.setVisible(bool(words))
+            self._acts[offer] = do
         self.show()
         self._fades = not stay
         self._clock.stop()
@@ -264,10 +279,13 @@ class Notice(QFrame):
         """Return the sentence shown, empty if there is none."""
         return self._text.text() if not self.isHidden() else ""
 
-    def _press(self) -> None:
-        self.hide()
-        if self._do is not None:
-            self._do()
+    def _press(self, button: QPushButton, _checked: bool = False) -> None:
+        button.hide()
+        if all(one.isHidden() for one in self._acts):
+            self.hide()
+        act = self._acts[button]
+        if act is not None:
+            act()
 
 
 class ElidedLabel(QLabel):

@@ -296,13 +296,21 @@ class MainWindow(QMainWindow):
             ErrorDialog(problem, self).open()
 
     def offer_crash(self, crash: Crash) -> None:
-        """Say that the window ended unexpectedly last time, and offer what was recorded of it."""
-        self.crash_notice.say(
-            tr("Runshelf ended unexpectedly last time. What was saved is safe."),
-            tr("Show what was recorded"),
-            partial(self._with_versions, lambda versions: RecordDialog.of_crash(crash, versions, self).open()),
-            stay=True,
-        )
+        """Say that the window ended unexpectedly last time; offer what was recorded and the rest of what it trained."""
+        text = tr("Runshelf ended unexpectedly last time. What was saved is safe.")
+        show = partial(self._with_versions, lambda versions: RecordDialog.of_crash(crash, versions, self).open())
+        record = (tr("Show what was recorded"), show)
+        left = self.training.unfinished.taken(crash.processes)
+        if not left:
+            self.crash_notice.say(text, *record, stay=True)
+            return
+        lines = [tr("{name} was broken off; finished pipelines are kept.").format(name=one.name) for one in left]
+
+        def go_on() -> None:
+            for one in left:
+                self.training.go_on(one.root, one.request)
+
+        self.crash_notice.say("\n".join([text, *lines]), tr("Run the rest"), go_on, also=record, stay=True)
 
     def show_pace(self) -> None:
         """Show that somebody waits, once it has lasted."""

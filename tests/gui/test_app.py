@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.gui.samples import write_config, write_data
+
 SAY_WHAT_IS_OPEN = """
 if shown.details.details is not None:
     say(shown.windowTitle(), shown.catalog.model.rowCount(), shown.details.details.problems)
@@ -42,6 +44,28 @@ elif dialog is not None and dialog.isVisible():
     shown.close()
 elif shown.session.workspace is not None and not text:
     say("nothing")
+    shown.close()
+"""
+TRAIN_AND_CRASH = """
+from pathlib import Path
+from storage import RunRequest
+if shown.session.workspace is not None and not state:
+    where = Path(os.environ["TRAINED_IN"])
+    request = RunRequest(data=where / "barley.csv", target=["protein"], test_size=0.25, charts=False,
+                         pipelines=[where / "ridges.json"], again=True)
+    state["job"] = shown.training.start(shown.session.workspace.root, request)
+elif state and state["job"].finished:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+RUN_THE_REST = """
+notice, jobs = shown.crash_notice, shown.jobs.jobs
+if notice.text() and shown.session.workspace is not None and not jobs:
+    say(notice.text())
+    say(notice._act.text(), "|", notice._also.text())
+    notice._act.click()
+elif jobs and jobs[0].over:
+    say(jobs[0].name, jobs[0].outcome, "skipped" if jobs[0].value.skipped else "from the beginning")
+    say("still offered:", notice._act.isHidden(), notice._also.isHidden())
     shown.close()
 """
 END_BY_SIGNAL = """
@@ -179,6 +203,23 @@ def test_a_window_that_was_killed_left_no_record_but_is_told_of(starter, root):
     said = starter.run(SAY_THE_OFFER)
     assert said.startswith("Runshelf ended unexpectedly last time.")
     assert said.endswith("record: \n")
+
+
+def test_training_that_a_crash_broke_off_is_told_at_the_next_start_and_its_rest_is_run(starter, root, tmp_path):
+    write_data(tmp_path)
+    write_config(tmp_path, 40)
+    starter.environment["TRAINED_IN"] = str(tmp_path)
+    with starter.running(TRAIN_AND_CRASH, str(root)) as killed:
+        assert killed.wait(60) != 0
+    said = starter.run(RUN_THE_REST, str(root)).splitlines()
+    assert said[:3] == [
+        "Runshelf ended unexpectedly last time. What was saved is safe.",
+        "Training barley was broken off; finished pipelines are kept.",
+        "Run the rest | Show what was recorded",
+    ]
+    assert said[3].startswith("Training barley ") and said[3].endswith(" skipped")
+    assert said[4] == "still offered: True False"
+    assert starter.run(SAY_THE_OFFER) == "nothing\n"  # neither the crash nor what was trained
 
 
 def test_the_wish_of_the_system_to_end_is_a_clean_end(starter, root):

@@ -1,0 +1,63 @@
+"""Training that a window began: noted until it ends, so that the start after a crash can offer the rest of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+
+from gui.jobs import Jobs
+from gui.settings import Settings
+
+if TYPE_CHECKING:
+    from storage import RunRequest
+
+LARGEST = 1_000_000  # characters; the settings are read at each start, and are no place for more
+
+
+@dataclass(frozen=True)
+class BrokenOff:
+    """Training that did not come to its end: what its job was called, where it trained, and what was asked for."""
+
+    name: str
+    root: Path
+    request: RunRequest
+
+
+class Unfinished(QObject):
+    """Keeps the training of this window that has not ended in the settings, under the number of its process."""
+
+    def __init__(self, jobs: Jobs, settings: Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs, self._settings = jobs, settings
+        jobs.began.connect(lambda _: self._note())
+        jobs.ended.connect(lambda _: self._note())
+
+    def taken(self, processes: Iterable[int]) -> list[BrokenOff]:
+        """Return what windows that are gone had begun and not ended, first begun first; it is told once."""
+        found = [one for process in processes for one in self._settings.take_unfinished(process)]
+        return [one for known in found if (one := _read(known)) is not None]
+
+    def _note(self) -> None:
+        begun = [
+            {"name": job.name, "root": str(job.root), "request": job.request.model_dump(mode="json")}
+            for job in reversed(self._jobs.busy())
+            if job.request is not None
+        ]
+        fits = len(json.dumps(begun)) <= LARGEST
+        self._settings.keep_unfinished(os.getpid(), begun if fits else [])
+
+
+def _read(known: Any) -> BrokenOff | None:
+    """Read one entry; None where it can't be understood."""
+    from storage import RunRequest
+
+    try:
+        return BrokenOff(str(known["name"]), Path(known["root"]), RunRequest.model_validate(known["request"]))
+    except (KeyError, TypeError, ValueError):
+        return None
