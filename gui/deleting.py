@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,16 +50,25 @@ class Doomed:
 
 @dataclass(frozen=True)
 class Deleted:
-    """What came of it: the trash ids that bring it back, and what was wrong with what is still there."""
+    """What came of it: the trash ids that bring it back, and what was wrong with what is still there.
+
+    `results` are the ids of those that the catalog has no longer.
+    """
 
     trashed: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    results: frozenset[str] = frozenset()
 
 
 class Deleting(QObject):
-    """Deletes what it is told to. `done` says in words what happened, with what undoes it."""
+    """Deletes what it is told to. `done` says in words what happened, with what undoes it.
+
+    `gone` tells of results that the catalog has no longer, by their ids, and `back` of those it has again.
+    """
 
     done = Signal(str, object)
+    gone = Signal(object)
+    back = Signal(object)
 
     def __init__(self, session: Session, jobs: Jobs, undo: Undo, window: QWidget) -> None:
         super().__init__(window)
@@ -76,11 +84,14 @@ class Deleting(QObject):
         else:
             self._go(doomed)
 
-    def restore(self, trashed: Sequence[str]) -> None:
+    def restore(self, deleted: Deleted) -> None:
         """Bring things back from the trash."""
-        self._session.change(
-            partial(restore, tuple(trashed)), lambda text: self.done.emit(text or tr("Restored."), None)
-        )
+
+        def tell(text: str) -> None:
+            self.back.emit(deleted.results)
+            self.done.emit(text or tr("Restored."), None)
+
+        self._session.change(partial(restore, deleted.trashed), tell)
 
     def _ask(self, doomed: Doomed, steps: list[tuple[str, int]]) -> None:
         title = tr("Delete {what}?").format(what=doomed.text())
@@ -103,12 +114,14 @@ class Deleting(QObject):
             self._session.change(partial(delete, doomed), partial(self._end, doomed))
 
     def _end(self, doomed: Doomed, deleted: Deleted) -> None:
+        self.gone.emit(deleted.results)
         text = deleted_text(doomed, deleted)
-        self.done.emit(text, partial(self.restore, deleted.trashed) if deleted.trashed else None)
+        self.done.emit(text, partial(self.restore, deleted) if deleted.trashed else None)
 
     def _end_job(self, doomed: Doomed, deleted: Deleted) -> str:
+        self.gone.emit(deleted.results)
         text = deleted_text(doomed, deleted)
-        self._undo.push(text, partial(self.restore, deleted.trashed))
+        self._undo.push(text, partial(self.restore, deleted))
         return tr("{text} Ctrl+Z brings them back.").format(text=text)
 
 
@@ -156,7 +169,8 @@ def delete(doomed: Doomed, workspace: Workspace, report: Report | None = None) -
             problems.append(error.what)
     if first is not None and not trashed:
         raise first
-    return Deleted(tuple(trashed), tuple(problems))
+    there_no_more = frozenset(doomed.results) if trashed and not problems else frozenset()
+    return Deleted(tuple(trashed), tuple(problems), there_no_more)
 
 
 def delete_as_job(root: Path, doomed: Doomed, report: Report) -> Deleted:

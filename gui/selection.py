@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
@@ -48,6 +48,7 @@ class Selection(QObject):
         self.sample: Sample | None = None
         self._past: list[Picked] = []
         self._future: list[Picked] = []
+        self._dropped: tuple[frozenset[str], tuple[Picked, ...], int, Picked | None] | None = None
 
     def pick(self, picked: Picked | None) -> None:
         """Make a pipeline the current one, or none; it is the only one selected unless it was among them."""
@@ -86,10 +87,35 @@ class Selection(QObject):
                 self._past.append(self.current)
             self._set(self._future.pop())
 
+    def drop(self, gone: Collection[str]) -> None:
+        """Select no longer what is gone from the catalog, by prediction ids, and lead back to none of it."""
+        known = {one.prediction_id for one in (*self.chosen, *((self.current,) if self.current is not None else ()))}
+        if not known.isdisjoint(gone):
+            self._dropped = (frozenset(gone), self.chosen, self.chosen_total, self.current)
+        self._past = [one for one in self._past if one.prediction_id not in gone]
+        self._future = [one for one in self._future if one.prediction_id not in gone]
+        left = tuple(one for one in self.chosen if one.prediction_id not in gone)
+        if left != self.chosen:
+            told = len(self.chosen) - len(left)
+            untold = max(0, self.chosen_total - len(self.chosen) - len(gone) + told) if left else 0
+            self.choose(left, len(left) + untold)
+        if self.current is not None and self.current.prediction_id in gone:
+            self._set(left[-1] if left else None)
+
+    def bring_back(self, results: Collection[str]) -> None:
+        """Select again what was when these results went, unless something else is selected by now."""
+        if self._dropped is None or self.current is not None or self._dropped[0].isdisjoint(results):
+            return
+        _, chosen, total, current = self._dropped
+        self._dropped = None
+        self.choose(chosen, total)
+        self.pick(current)
+
     def clear(self) -> None:
         """Forget the selection and its history, as for another workspace."""
         self._past.clear()
         self._future.clear()
+        self._dropped = None
         self.point(None)
         if self.current is not None:
             self._set(None)

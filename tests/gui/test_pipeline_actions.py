@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLineEdit, QMenu
 from gui import deleting
 from gui.dialogs.keep import KeepDialog
 from gui.dialogs.plan_preview import PlanDialog
+from gui.selection import Picked, Selection
 from storage import Workspace
 from tests.gui.test_annotating import marks
 from tests.gui.test_tree import click, opened, run_of_or_none
@@ -99,6 +100,42 @@ def test_del_in_the_table_deletes_results_and_leaves_the_folders(qtbot, window, 
     with qtbot.waitSignals([window.session.changed, window.catalog.model.listed]):
         window.commands.undo.trigger()
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 3)
+
+
+def test_results_that_were_deleted_are_selected_nowhere_any_more(qtbot, window):
+    table, several = window.catalog.table, window.details._differences
+    apply_filter(qtbot, window, "dataset_name = 'corn'")
+
+    def name_of(row: int) -> str:
+        return window.catalog.model.row(row)["pipeline_name"]
+
+    table.selectRow(1)
+    focus(qtbot, table)
+    qtbot.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: several.isVisible() and window.tasks.idle)
+    chosen = [*map(name_of, table.chosen.rows().rows(9))]
+    assert chosen == ["corn 1", "corn 2"]
+    with qtbot.waitSignals([window.session.changed, window.catalog.model.listed]):
+        qtbot.keyClick(table, Qt.Key.Key_Delete)
+    qtbot.waitUntil(several.isHidden)
+    assert (window.selection.current, window.selection.chosen, window.selection.chosen_total) == (None, (), 0)
+    assert not window.tree.tree.selectionModel().selectedRows() and not table.chosen.rows()
+    window.selection.back()
+    assert window.selection.current is None
+    window.commands.undo.trigger()  # what comes back is selected again
+    qtbot.waitUntil(lambda: several.isVisible() and [*map(name_of, table.chosen.rows().rows(9))] == chosen)
+
+
+def test_what_is_left_of_the_selected_ones_stays_selected():
+    one, two, three = (Picked("run", f"000{n}", f"id {n}") for n in (1, 2, 3))
+    selection = Selection()
+    selection.choose([one, two, three])
+    selection.pick(three)
+    selection.drop({"id 1", "id 3"})
+    assert (selection.current, selection.chosen, selection.chosen_total) == (two, (two,), 1)
+    selection.choose([one, two], 5000)
+    selection.drop({"id 1"})
+    assert (selection.chosen, selection.chosen_total) == ((two,), 4999)
 
 
 def test_several_runs_are_shown_before_they_are_deleted(qtbot, window, root):
