@@ -161,6 +161,23 @@ def test_the_sheet_of_keys_is_by_place_can_be_searched_and_copied(qtbot, window)
     sheet.close()
 
 
+def test_a_question_mark_shows_the_keys_wherever_no_text_is_typed(qtbot, window):
+    with qtbot.waitSignal(window.jobs.ended):  # so that jobs are listed
+        window.jobs.start("short", lambda report: None)
+    for number, part in ((1, window.tree.tree), (2, window.catalog.table), (3, window.details.tabs),
+                         (4, window.jobs_pane.table), (4, window.jobs_pane.log), (5, window.library.tabs.tabBar()),
+                         (6, window.health.tabs.tabBar()), (7, window.compare.tabs.tabBar())):  # fmt: skip
+        window.show_pane(number)
+        focus(qtbot, part)
+        qtbot.keyClick(part, Qt.Key.Key_Question)  # however a keyboard brings it about
+        (sheet,) = (one for one in window.findChildren(KeysDialog) if one.isVisible())
+        sheet.close()
+    for box in (window.query, window.library.filter):
+        focus(qtbot, box)
+        qtbot.keyClicks(box, "?")
+        assert box.text() == "?" and not [one for one in window.findChildren(KeysDialog) if one.isVisible()]
+
+
 def test_about_tells_the_versions_to_copy(qtbot, window):
     window.commands.about.trigger()
     qtbot.waitUntil(lambda: window.findChild(RecordDialog) is not None)
