@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import (
     QAbstractItemModel,
+    QEvent,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
@@ -270,6 +271,21 @@ class CatalogTable(QTableView):
             self.chosen.setCurrentIndex(here, Flag.ClearAndSelect | Flag.Rows)
             return
         super().keyPressEvent(event)
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        """Ctrl+Home and Ctrl+End go to the first and the last row and stay in their column."""
+        here, rows = self.currentIndex(), self.model().rowCount()
+        ends = {QAbstractItemView.CursorAction.MoveHome: 0, QAbstractItemView.CursorAction.MoveEnd: rows - 1}
+        if action in ends and modifiers & Qt.KeyboardModifier.ControlModifier and here.isValid():
+            return here.siblingAtRow(ends[action])
+        return super().moveCursor(action, modifiers)
+
+    def selectionCommand(self, index: AnyIndex, event: QEvent | None = None) -> Flag:
+        """Ctrl+Home and Ctrl+End select what they go to, as the arrows do; Qt would leave the old rows selected."""
+        if isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            modifiers = event.modifiers() & ~Qt.KeyboardModifier.ControlModifier
+            event = QKeyEvent(event.type(), event.key(), modifiers)
+        return super().selectionCommand(index, event)
 
     def is_editing(self) -> bool:
         """Whether somebody is writing in a cell."""

@@ -42,6 +42,21 @@ def chosen_names(window):
     return [names(window)[row] for row in window.catalog.table.chosen.rows().rows(100)]
 
 
+@pytest.mark.parametrize(
+    ("key", "row", "shift"), [(Qt.Key.Key_End, 40, False), (Qt.Key.Key_Home, 0, False), (Qt.Key.Key_End, 40, True)]
+)
+def test_ctrl_end_and_ctrl_home_go_to_the_last_and_first_row_and_stay_in_their_column(qtbot, window, key, row, shift):
+    table = window.catalog.table
+    window.resize(700, 500)
+    table.selectRow(20)
+    here = table.currentIndex()
+    held_down = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(table, key, held_down | Qt.KeyboardModifier.ShiftModifier if shift else held_down)
+    assert (table.currentIndex().row(), table.currentIndex().column()) == (row, here.column())
+    assert table.horizontalScrollBar().maximum() > 0 and table.horizontalScrollBar().value() == 0
+    assert [*table.chosen.rows().ranges()] == [(20 if shift else row, row + 1)]
+
+
 # --- sorting ---
 
 
