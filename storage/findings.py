@@ -186,10 +186,11 @@ class Report:
         """What came out, in a sentence or two."""
         looked = ", ".join(count(number, word.removesuffix("s"), word) for word, number in self.checked.items())
         words = {"damage": ("damaged", "damaged"), "warning": ("warning", ""), "note": ("note", "")}
-        found = [count(number, *words[severity]) for severity, number in self.counts.items() if number]
+        kinds = ", ".join(count(number, *words[severity]) for severity, number in self.counts.items() if number)
+        found = f"{count(len(self.findings), 'finding')}: {kinds}" if kinds else "No findings"
         ended = "Cancelled before the end. " if self.cancelled else ""
         sound = "" if self.findings or self.cancelled else " Everything that was checked is sound."
-        return f"{ended}{', '.join(found) or 'No findings'}.{sound} Checked {looked} in {self.seconds:.1f} s."
+        return f"{ended}{found}.{sound} Checked {looked} in {self.seconds:.1f} s."
 
 
 def count(number: int, one: str, many: str = "") -> str:

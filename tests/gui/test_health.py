@@ -118,6 +118,7 @@ def test_findings_are_told_by_sign_word_and_sentence_and_one_is_mended_by_its_bu
     assert [model.index(row, 4).data() for row in range(2)] == ["Fix…", ""]
     assert pane.tabs.tabText(0) == "Findings (2)" and pane.first is page.table
     assert "2 findings: 1 damaged, 1 note" in page.summary.text() and "damaged" in page._advice.text()
+    assert page.report.sentence().startswith("2 findings: 1 damaged, 1 note. Checked ")  # as the notice says it
     press_cell(qtbot, page.table, 1)  # nothing mends a link
     press_cell(qtbot, page.table, 0)
     asked = dialog(qtbot, page)
