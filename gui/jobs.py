@@ -416,4 +416,4 @@ def time_left_text(job: Job) -> str:
     if job.over and job.started is not None:
         return tr("took {time}").format(time=duration_text(job.seconds_worked()))
     left = job.seconds_left()
-    return duration_text(max(1.0, left)) if left is not None else MISSING
+    return tr("{time} left").format(time=duration_text(max(1.0, left))) if left is not None else MISSING

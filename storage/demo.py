@@ -100,14 +100,22 @@ def create_demo(folder: Path, report: Report) -> Path:
     """Write the demo data, make a workspace beside them, train the shipped grids on them; returns the workspace.
 
     What is there already is kept and what was trained is not trained again. Training runs in a child process;
-    `report` may raise Cancelled.
+    `report` counts the pipelines of all datasets, and may raise Cancelled.
     """
+    from storage.configs import load_configs
     from storage.process import run_in_child
 
     root = demo_workspace(folder)
-    for dataset in write_demo_data(folder / "data"):
-        run_in_child(root, dataset.request(), report)
+    requests = [dataset.request() for dataset in write_demo_data(folder / "data")]
+    counts = [len(load_configs(request.pipelines)) for request in requests]
+    for place, request in enumerate(requests):
+        run_in_child(root, request, _part_of(report, sum(counts[:place]), sum(counts)))
     return root
+
+
+def _part_of(report: Report, before: int, total: int) -> Report:
+    """A report for one of several batches, of which `before` pipelines of all `total` came before."""
+    return lambda done, _, text: report(before + done, total, text)
 
 
 def demo_workspace(folder: Path) -> Path:

@@ -211,13 +211,13 @@ def _job_data(job: Job, column: int, role: int) -> Any:
     if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
         return f"{job.name}, {state_word(job.state)}"
     if role == Qt.ItemDataRole.ToolTipRole:
-        return f"{job.name}\n{outcome}"
+        return "\n".join([job.name, *([progress_text(job)] if job.total else []), outcome])
     return None
 
 
 def _event_data(event: PipelineEvent, column: int, role: int) -> Any:
     if role == Qt.ItemDataRole.DisplayRole:
-        return (event_title(event), metric_text(event), duration_text(event.seconds), event_text(event))[column]
+        return (event_title(event), metric_text(event), took_text(event), event_text(event))[column]
     if role == Qt.ItemDataRole.DecorationRole and column == 0:
         return theme().icon(*STATE_ICONS[event.status])
     if role == Qt.ItemDataRole.ForegroundRole:
@@ -226,7 +226,8 @@ def _event_data(event: PipelineEvent, column: int, role: int) -> Any:
     if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
         return f"{event.name}, {event_text(event)}"
     if role == Qt.ItemDataRole.ToolTipRole:
-        return f"{event_title(event)}\n{event_text(event)}"
+        lines = [event_title(event), metric_text(event) if event.metric_name is not None else "", event_text(event)]
+        return "\n".join(line for line in lines if line)
     return None
 
 
@@ -246,6 +247,11 @@ def event_text(event: PipelineEvent) -> str:
     """Say how a pipeline ended, and why if it failed or was not trained."""
     words = {"completed": tr("completed"), "failed": tr("failed"), "skipped": tr("trained before")}
     return f"{words[event.status]}: {event.message}" if event.message else words[event.status]
+
+
+def took_text(event: PipelineEvent) -> str:
+    """Say how long a pipeline took."""
+    return tr("took {time}").format(time=duration_text(event.seconds)) if event.seconds is not None else MISSING
 
 
 def metric_text(event: PipelineEvent) -> str:

@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTreeView,
     QVBoxLayout,
@@ -43,9 +42,14 @@ from gui.widgets import EmptyState
 if TYPE_CHECKING:
     from storage import PipelineEvent
 
+RESULT_WIDTH = 152  # pixels; what most pipelines come to fits in
 
-class _Bar(QStyledItemDelegate):
-    """Paints the progress of a job as a bar with its count beside it; a pipeline has no bar."""
+
+class _Bar(Cells):
+    """Paints the progress of a job as a bar with its count beside it.
+
+    A pipeline has what came of it instead, of which the number is never cut.
+    """
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -179,8 +183,9 @@ class JobsPane(QWidget):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
-        longest = table.fontMetrics().horizontalAdvance(tr("took {time}").format(time=duration_text(3599)))
-        for column, width in ((1, 120), (2, longest + 3 * GRID), (3, 120)):
+        times = [words.format(time=duration_text(3599)) for words in (tr("took {time}"), tr("{time} left"))]
+        longest = max(map(table.fontMetrics().horizontalAdvance, times))
+        for column, width in ((1, RESULT_WIDTH), (2, longest + 3 * GRID), (3, 120)):
             header.resizeSection(column, width)
         table.pause_wanted.connect(self._pause_or_resume)
         table.cancel_wanted.connect(self._cancel)
@@ -190,7 +195,6 @@ class JobsPane(QWidget):
         self.log.setReadOnly(True)
         self.log.setMaximumBlockCount(LINES_KEPT)
         self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.log.setPlaceholderText(tr("Select a job to read its log."))
         self.log.setMinimumWidth(160)
         self._shown: tuple[Job | None, PipelineEvent | None, int] = (None, None, 0)
 
@@ -295,6 +299,7 @@ class JobsPane(QWidget):
 
     def _show_buttons(self) -> None:
         job, event = self.selected(), self.pipeline()
+        self.log.setPlaceholderText(no_log_text(job))
         resuming = job is not None and job.can_resume
         if resuming != self._resuming:
             self._resuming = resuming
@@ -321,6 +326,15 @@ class JobsPane(QWidget):
         if new := min(job.logged - count, len(job.log)):
             self.log.appendPlainText("\n".join(job.log[-new:]))
         self._shown = (job, None, job.logged)
+
+
+def no_log_text(job: Job | None) -> str:
+    """Say why there is no log to read."""
+    if job is None:
+        return tr("Select a job to read its log.")
+    if job.state == "waiting":
+        return tr("It waits until another job has ended. Its log begins when it does.")
+    return tr("Nothing is written here yet.")
 
 
 def pipeline_text(event: PipelineEvent) -> str:

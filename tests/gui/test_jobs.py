@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QStyleOptionViewItem
 
 from gui.dialogs.messages import ErrorDialog
 from gui.dialogs.new_run import NewRunDialog
-from gui.jobs import Job
+from gui.jobs import Job, time_left_text
 from gui.models.jobs import FAILED_SHOWN, FINISHED_SHOWN, JobsModel
 from gui.tasks import Progress
-from storage import NotFound, RunRequest, Workspace
+from storage import NotFound, PipelineEvent, RunRequest, Workspace
 from tests.gui.samples import write_config, write_data
 from tests.gui.test_window import select
 
@@ -99,6 +99,45 @@ def test_the_time_left_is_that_of_the_piece_of_work_under_way():
     assert job.seconds_left() is None
     job.advance(Progress(2, 20, ()))
     assert job.seconds_left() < 60
+
+
+def test_a_job_that_waits_says_so_in_the_place_of_its_log(qtbot, window):
+    gate, pane = threading.Event(), window.jobs_pane
+    jobs = [window.jobs.start(name, lambda report: report(1, 2, "begun") or gate.wait(60), lane="export")
+            for name in ("first", "second")]  # fmt: skip
+    try:
+        qtbot.waitUntil(lambda: jobs[0].log == ["begun"])
+        assert pane.selected() is jobs[1] and jobs[1].state == "waiting"
+        assert not pane.log.toPlainText() and pane.log.placeholderText().startswith("It waits until another job")
+        pane.table.setCurrentIndex(pane.model.index(1, 0))
+        assert pane.log.toPlainText() == "begun"
+    finally:
+        gate.set()
+    qtbot.waitUntil(lambda: not window.jobs.busy())
+    assert time_left_text(jobs[0]).startswith("took ")
+
+
+def test_time_left_and_time_taken_are_told_apart():
+    job = Job("long")
+    for done in range(50):
+        job.advance(Progress(done, 100, ()))
+    assert time_left_text(job) == "1.0 s left"
+
+
+def test_of_what_came_of_a_pipeline_the_number_is_never_cut_and_the_tip_has_all(qtbot, window, root):
+    pane, job = window.jobs_pane, window.jobs.start("training", lambda report: None)
+    event = PipelineEvent("run", "0001_x_abcdef", "x", "completed", "id", "val_balanced_accuracy", 0.9123, seconds=2.0)
+    job.news.put(event)
+    qtbot.waitUntil(lambda: job.over)
+    window.jobs._take_news(job)
+    index = pane.model.index(0, 1, pane.model.index(0, 0))
+    assert index.siblingAtColumn(2).data() == "took 2.0 s"
+    option = QStyleOptionViewItem()
+    option.initFrom(pane.table)
+    option.widget, option.rect = pane.table, QRect(0, 0, 120, 26)
+    pane.table.itemDelegateForIndex(index).initStyleOption(option, index)
+    assert option.text.startswith("val") and option.text.endswith("… 0.912")
+    assert "val Balanced accuracy 0.912" in index.data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_pause_and_resume_by_button_and_key(qtbot, window, tmp_path, root):

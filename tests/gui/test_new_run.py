@@ -220,6 +220,8 @@ def test_the_demo_is_made_and_opened(qtbot, open_window, tmp_path, monkeypatch):
         asked = window.findChild(DemoDialog)
         assert asked.place.folder == tmp_path / "runshelf-demo"
         asked.accept()
+    (job,) = window.jobs.jobs
+    assert (job.done, job.total) == (2, 2)  # one bar over both datasets
     assert window.session.workspace.root.is_relative_to(tmp_path / "runshelf-demo")
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 2)
     assert {row["dataset_name"] for row in map(window.catalog.model.row, range(2))} == {"fermentation", "coffee"}

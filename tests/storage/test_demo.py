@@ -7,7 +7,8 @@ from sklearn.model_selection import cross_val_score
 
 import resources
 from storage.configs import load_configs
-from storage.demo import write_demo_data
+from storage.demo import create_demo, write_demo_data
+from storage.errors import Cancelled
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +56,17 @@ def test_what_is_the_same_is_not_written_again(datasets):
     for name, dataset in datasets.items():
         assert dataset.data.stat().st_mtime_ns == before[name].st_mtime_ns
         assert dataset.data.stat().st_ino == before[name].st_ino
+
+
+def test_progress_counts_the_pipelines_of_both_datasets(tmp_path, datasets):
+    seen = []
+
+    def report(done, total, text):
+        seen.append((done, total))
+        if done:
+            raise Cancelled()
+
+    with pytest.raises(Cancelled):
+        create_demo(tmp_path, report)
+    count = {name: len(load_configs(dataset.request().pipelines)) for name, dataset in datasets.items()}
+    assert seen[-1] == (1, count["fermentation"] + count["coffee"])
