@@ -60,7 +60,7 @@ def number_text(value: float | None, digits: int = 3) -> str:
     """Write a number with `digits` significant digits; "–" when there is none."""
     if value is None or math.isnan(value):
         return MISSING
-    locale = QLocale()
+    locale, value = QLocale(), float(value)  # Qt refuses to write a whole number with digits
     if abs(value) < ROUNDING:
         return locale.toString(0.0, "f", digits - 1)
     if value < 0:

@@ -25,6 +25,8 @@ COMPARISON = re.compile(
 
 NAMED = re.compile(r"(?<![\w.+*/-])([^\W\d][\w.]*)\s*(==?|~|\bhas\b|\bcontains\b)\s*('+|[^\W\d][\w.-]*)", re.IGNORECASE)
 
+MARKS = {"tag": "tags", "tags": "tags", "note": "notes", "notes": "notes", "star": "stars", "stars": "stars"}
+
 # --- the order ---
 
 
@@ -160,6 +162,12 @@ def texts_asked(condition: str) -> list[tuple[str, str, bool]]:
     return [
         (one[1], unquoted(condition[one.start(3) : one.end(3)]), one[2].lower() in ("~", "contains")) for one in found
     ]
+
+
+def marks_asked(condition: str) -> list[str]:
+    """Return the columns of what people write about results that a condition speaks of: tags, notes and stars."""
+    words = re.findall(r"(?<![\w.])[^\W\d]\w*(?![\w.])", masked(condition).lower())
+    return list(dict.fromkeys(MARKS[word] for word in words if word in MARKS))
 
 
 def text_literal(text: str) -> str:

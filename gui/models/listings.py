@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from gui.formats import integer_text, number_text, tr
 from gui.models.row_set import RowSet
-from gui.query_text import SortKey, loosened, order_text, sort_keys, split_order, text_literal, texts_asked, unquoted
+from gui.query_text import (
+    SortKey,
+    loosened,
+    marks_asked,
+    order_text,
+    sort_keys,
+    split_order,
+    text_literal,
+    texts_asked,
+    unquoted,
+)
 
 if TYPE_CHECKING:
     from storage import CatalogColumn, Completion, Metric, Workspace
@@ -83,6 +93,13 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Unmarked:
+    """For a query that matches nothing: the column of tags, notes or stars that it asks for, where nobody gave any."""
+
+    column: str
+
+
+@dataclass(frozen=True)
 class Listing:
     """The answer to a View: all keys in order, and the first pages to be painted.
 
@@ -103,7 +120,7 @@ class Listing:
     top_row: int
     pages: dict[int, Page]
     complete: bool = True
-    nearest: Nearest | Unknown | None = None
+    nearest: Nearest | Unknown | Unmarked | None = None
     own_order: bool = False
     marked: frozenset[str] = frozenset()
 
@@ -282,10 +299,13 @@ def _marked(workspace: Workspace) -> frozenset[str]:
     return frozenset([*(["tags"] if workspace.catalog.tags() else []), *(["stars"] if stars else [])])
 
 
-def _nearest(condition: str, workspace: Workspace) -> Nearest | Unknown | None:
+def _nearest(condition: str, workspace: Workspace) -> Nearest | Unknown | Unmarked | None:
     """Find the condition that leaves nothing over, and the value, or the texts, nearest to what it asks for."""
     from storage import QueryError
 
+    for column in marks_asked(condition):
+        if not workspace.catalog.keys(f"{column} is not null", "", limit=1):
+            return Unmarked(column)
     for name, sign, rest in loosened(condition):
         lowest = sign.startswith("<")
         try:
@@ -346,8 +366,20 @@ def no_match_text(listing: Listing) -> str:
         return text
     if isinstance(near, Unknown):
         return f"{text}\n{_unknown_text(near)}"
+    if isinstance(near, Unmarked):
+        return f"{text}\n{_unmarked_text(near)}"
     words = tr("The lowest {column} there is {value}.") if near.lowest else tr("The highest {column} there is {value}.")
-    return f"{text}\n{words.format(column=near.column, value=number_text(near.value, 4))}"
+    value = integer_text(near.value) if isinstance(near.value, int) else number_text(near.value, 4)
+    return f"{text}\n{words.format(column=near.column, value=value)}"
+
+
+def _unmarked_text(near: Unmarked) -> str:
+    """Say that nobody wrote anything of a kind about a result yet, and how it is done."""
+    return {
+        "notes": tr("There are no notes yet. Select a result and press N to write one."),
+        "tags": tr("There are no tags yet. Select results and press T to give them some."),
+        "stars": tr("There are no stars yet. Select a result and press S to give it one."),
+    }[near.column]
 
 
 def _unknown_text(near: Unknown) -> str:

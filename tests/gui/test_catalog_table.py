@@ -536,6 +536,23 @@ def test_the_group_menu_offers_any_text_column_and_a_second_one(qtbot, window):
     assert window.catalog.group_button.text() == "Group by Dataset, Status"
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("note", "There are no notes yet. Select a result and press N to write one."),
+        ("test_rmse < 2 and tags has 'final'", "There are no tags yet. Select results and press T to give them some."),
+        ("stars > 2", "There are no stars yet. Select a result and press S to give it one."),
+    ],
+)
+def test_nothing_found_tells_that_nobody_wrote_any_yet_and_how_it_is_done(qtbot, window, query, told):
+    apply_filter(qtbot, window, query)
+    assert window.catalog._no_match.text().endswith(told)
+    window.session.change(lambda ws: ws.catalog.annotate(ws.catalog.ids("")[:1], notes="wet", stars=1, add_tags=["x"]))
+    qtbot.waitUntil(lambda: "yet" not in window.catalog._no_match.text() or window.catalog.model.rowCount() == 1)
+    apply_filter(qtbot, window, "stars > 1 and test_rmse > 0")
+    assert window.catalog._no_match.text().endswith("The highest stars there is 1.")
+
+
 def test_nothing_found_tells_the_nearest_value(qtbot, window):
     apply_filter(qtbot, window, "dataset_name = 'corn' and test_rmse < 0.2")
     words = [label.text() for label in window.catalog._no_match.findChildren(QLabel)]
