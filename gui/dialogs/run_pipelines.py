@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -189,6 +189,8 @@ class PipelineChoice(QWidget):
         for source in sources:
             for _, known in self._items():
                 if source.path is not None and known.path == source.path:
+                    if known is self._current():
+                        self.tree.setCurrentIndex(QModelIndex())
                     self._take_away(known)  # the same file, added as wanted before its group was known
             item = QTreeWidgetItem(parent, [source.title, "…"])
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable)
@@ -200,6 +202,10 @@ class PipelineChoice(QWidget):
             self._sources[number] = source
             item.setData(0, Qt.ItemDataRole.UserRole, number)
         self.tree.blockSignals(False)
+        if self._current() is None:  # one sees the steps of what is ticked from the beginning, too
+            checked = (item for item, _ in self._items() if item.checkState(0) == Qt.CheckState.Checked)
+            if (first := next(checked, None)) is not None:
+                self.tree.setCurrentItem(first)
         contents = [source.path if source.path is not None else source.configs for source in sources]
         work = partial(inquiries.describe, contents)
         self._tasks.append(self._session.tasks.start(work, partial(self._describe, sources)))
@@ -318,9 +324,12 @@ class PipelineChoice(QWidget):
             text = f"{text}, {self._estimate}" if self._estimate else text
         self.total.setText(text)
 
-    def _show_details(self) -> None:
+    def _current(self) -> Source | None:
         current = self.tree.currentItem()
-        source = next((source for item, source in self._items() if item is current), None)
+        return next((source for item, source in self._items() if item is current), None)
+
+    def _show_details(self) -> None:
+        source = self._current()
         self._details.setPlainText(source_text(source) if source is not None else "")
 
 

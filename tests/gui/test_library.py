@@ -169,6 +169,8 @@ def test_a_template_that_is_used_is_listed_once_and_chosen(qtbot, shelf):
     assert lines == [(choice._groups["library"], Qt.CheckState.Checked)]
     assert [group for group, item in choice._groups.items() if not item.isHidden()] == ["library", "shipped"]
     assert choice.count == 1
+    assert choice.tree.currentItem().text(0) == "start"
+    assert "1 pipeline" in choice._details.toPlainText() and "Ridge" in choice._details.toPlainText()
 
 
 def test_name_tags_and_description_are_written_in_their_cells(qtbot, shelf, root):
