@@ -78,8 +78,9 @@ class Library:
     def list(self, kind: str | None = None, text: str = "") -> builtins.list[LibraryItem]:
         """The items of a kind, or all, by kind and name; those that match every word of `text`.
 
-        A damaged item is listed with its `problem`.
+        A damaged item is listed with its `problem`. Raises NotFound where the whole workspace is away.
         """
+        self._disk.check_there()
         found: dict[tuple[str, str], LibraryItem] = {}
         for one in LIBRARY_KINDS if kind is None else (kind,):
             for name in self._shelf.names(one):

@@ -30,6 +30,7 @@ from gui.selection import Selection
 from gui.session import Session
 from gui.settings import Settings
 from gui.shelving import fetch_items
+from gui.tasks import Problem
 from gui.theme import GRID, theme
 from gui.widgets import ElidedLabel, EmptyState, dropped_files
 
@@ -44,6 +45,10 @@ EMPTY = {
     "pipeline": ("No pipelines yet", "Keep a pipeline with its trained model, predictions and charts."),
     "fullrun": ("No full runs yet", "Keep a whole run with all its pipelines."),
 }
+
+
+def _nothing_kept(kind: str) -> tuple[str, str]:
+    return tr(EMPTY[kind][0]), tr("Drag one here, or select it and press K.")
 
 
 class LibraryPane(QWidget):
@@ -91,8 +96,7 @@ class LibraryPane(QWidget):
         self.pages: dict[str, LibraryTab] = {}
         self._keep_buttons: list[QPushButton] = []
         for kind in KINDS:
-            title, text = EMPTY[kind]
-            empty = EmptyState(tr(title), tr("Drag one here, or select it and press K."))
+            empty = EmptyState(*_nothing_kept(kind))
             keep = empty.offer(tr("Keep the selected one…"), partial(self.keep_wanted.emit, kind), primary=True)
             self._keep_buttons.append(keep)
             page = LibraryTab(kind, empty)
@@ -103,7 +107,7 @@ class LibraryPane(QWidget):
             page.table.customContextMenuRequested.connect(self._show_menu)
             self.pages[kind] = page
             self.tabs.addTab(page, kind_title(kind))
-            self.tabs.setTabToolTip(self.tabs.count() - 1, tr(text))
+            self.tabs.setTabToolTip(self.tabs.count() - 1, tr(EMPTY[kind][1]))
         self.tabs.setCurrentIndex(min(self._settings.library_tab, len(KINDS) - 1))
         self.first: QWidget = self.tabs
 
@@ -161,7 +165,8 @@ class LibraryPane(QWidget):
         """List the library again; quick where nothing changed."""
         if self._session.workspace is not None:
             text = self.filter.text().strip()
-            self._session.query(partial(fetch_items, text), partial(self._take, text), topic="library", quiet=True)
+            take = partial(self._take, text)
+            self._session.query(partial(fetch_items, text), take, self._refuse, topic="library", quiet=True)
 
     def _start_over(self) -> None:
         held = self._session.workspace
@@ -175,12 +180,21 @@ class LibraryPane(QWidget):
         self._items = items
         for number, (kind, page) in enumerate(self.pages.items()):
             own = [item for item in items if item.kind == kind]
+            page.empty.say(*_nothing_kept(kind))
             page.put(own, narrowed=bool(text))
             count = f" {integer_text(len(own))}" if own else ""
             self.tabs.setTabText(number, f"{kind_title(kind)}{count}")
         if self._wanted is not None and any((item.kind, item.name) == self._wanted for item in items):
             self.show_item(*self._wanted)
         self._choose()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Say on empty tabs that nothing can be listed, as while the workspace is away, instead of that nothing is."""
+        if problem.kind != "known":
+            self._session.tasks.unhandled.emit(problem)
+            return
+        for page in self.pages.values():
+            page.tell(tr("The library can't be read"), f"{problem.what} {problem.advice}")
 
     def allow_keeping(self, allowed: bool) -> None:
         """Say whether something is selected that can be kept."""

@@ -88,6 +88,12 @@ class LibraryTab(QStackedWidget):
         self.model.put(items)
         self.setCurrentWidget(self.table if items else (self._none if narrowed else self.empty))
 
+    def tell(self, title: str, text: str) -> None:
+        """Say why nothing can be listed; what was listed before stays."""
+        self.empty.say(title, text)
+        if not self.model.items:
+            self.setCurrentWidget(self.empty)
+
     def current(self) -> LibraryItem | None:
         """Return the item the actions are about, None while none is selected."""
         chosen = self.chosen()

@@ -127,6 +127,8 @@ def test_a_workspace_whose_disk_goes_away_is_shown_as_last_known_until_it_is_bac
     apply_filter(qtbot, window, "dataset = corn")
     window.catalog.table.selectRow(0)
     qtbot.waitUntil(lambda: "is not there any more" in window.details._empty.text())
+    templates = window.library.pages["template"]
+    qtbot.waitUntil(lambda: templates.empty.isVisible() and "is not there any more" in templates.empty.text())
     apply_filter(qtbot, window, "")
     assert model.rowCount() == count
     away.rename(root)
@@ -134,6 +136,7 @@ def test_a_workspace_whose_disk_goes_away_is_shown_as_last_known_until_it_is_bac
     qtbot.waitUntil(lambda: window.notice.text() == f"{root} is there again.")
     assert model.rowCount() == count
     qtbot.waitUntil(lambda: window.details.details is not None and not window.details.details.problems)
+    qtbot.waitUntil(lambda: templates.empty.text().startswith("No templates yet"))
 
 
 def test_rescan_finds_a_document_that_was_edited_by_hand(qtbot, open_window, root):
