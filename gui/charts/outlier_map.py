@@ -18,11 +18,13 @@ from gui.models.points_rows import Numbers
 from gui.models.points_spectra import ORDINARY, OUTLYING, SUSPICIOUS
 from gui.theme import theme
 
+LIMITS = ("95 %", "99 %")
+NAMED_AT = {90: 0.02, 0: 0.93}  # of the length of a limit, by its angle: where fewest marks and lines are
 SYMBOLS = {ORDINARY: "o", SUSPICIOUS: "t1", OUTLYING: "x"}
 
 
 class OutlierMap(SpectralPlot):
-    """One mark a sample; dashed lines are the limits of 95 and 99 %."""
+    """One mark a sample; the lines are the limits of 95 and 99 %."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Outlier map: residual Q over Hotelling's T²"), parent)
@@ -41,12 +43,11 @@ class OutlierMap(SpectralPlot):
         if lines is None or lines.spectra.outliers is None:
             return
         found = lines.spectra.outliers
-        self.label(tr("Hotelling's T²"), tr("residual Q"))
+        self.label(tr("Hotelling's T² (no unit)"), tr("residual Q (signal²)"))
         for level, style in ((0, Qt.PenStyle.DotLine), (1, Qt.PenStyle.DashLine)):
             for limit, angle in ((found.t2_limits[level], 90), (found.q_limits[level], 0)):
                 if math.isfinite(limit):
-                    pen = pg.mkPen(theme().colours.muted, width=1, style=style)
-                    self.addItem(pg.InfiniteLine(pos=limit, angle=angle, pen=pen))
+                    self._draw_limit(limit, angle, LIMITS[level], style)
         entries = []
         for kind, item in self._marks(lines.kinds, found.t2, found.q):
             self.addItem(item)
@@ -60,6 +61,14 @@ class OutlierMap(SpectralPlot):
                 self._legend.addItem(item, words)
         self.stand_for(np.arange(len(found.t2)))
         self.fit(bounds)
+
+    def _draw_limit(self, at: float, angle: int, words: str, style: Qt.PenStyle) -> None:
+        """Draw a limit, upright for 90 degrees, with its name left of it or above it."""
+        colour = theme().colours.muted
+        right_below = (1, 1)  # the corner of the name that lies on the line
+        place = {"position": NAMED_AT[angle], "color": colour, "anchors": [right_below, right_below]}
+        line = pg.InfiniteLine(at, angle, pg.mkPen(colour, width=1, style=style), label=words, labelOpts=place)
+        self.addItem(line)
 
     def places(self, rows: Numbers) -> tuple[Numbers, Numbers]:
         """Rows are places among the spectra here."""

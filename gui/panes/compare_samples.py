@@ -99,6 +99,8 @@ class SamplesView(ErrorsView):
         words = tr("{n} samples, {order}").format(n=integer_text(len(order)), order=self.order.currentText())
         if len(self._shown) < len(order):
             words += tr("; of neighbours the worst is drawn")
+        if not errors.classes and self.unit:
+            words += tr("; errors in {what}").format(what=self.unit.strip())
         limit = 1.0 if errors.classes else colour_limit(errors.values)
         self.plot.show_values(
             errors.values[self._shown].T, errors.outliers[self._shown], [one.label for one in self.pipelines], limit,

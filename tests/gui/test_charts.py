@@ -338,7 +338,13 @@ def test_the_outlier_map_puts_the_strange_sample_beyond_a_limit(page):
     plot = page.pane.charts.plot
     found = plot.lines.spectra.outliers
     assert found.t2[STRANGE] > found.t2_limits[1] or found.q[STRANGE] > found.q_limits[1]
-    assert len(drawn(plot, "InfiniteLine")) == 4
+    limits = drawn(plot, "InfiniteLine")
+    assert sorted((line.angle, line.label.toPlainText()) for line in limits) == [
+        (0, "95 %"), (0, "99 %"), (90, "95 %"), (90, "99 %"),
+    ]  # fmt: skip
+    assert [plot.getAxis(side).labelText for side in ("bottom", "left")] == [
+        "Hotelling's T² (no unit)", "residual Q (signal²)",
+    ]  # fmt: skip
     x, y = plot.places(np.array([STRANGE]))
     assert tip(plot, float(x[0]), float(y[0])).startswith("s07 · ")
 

@@ -298,6 +298,7 @@ def test_samples_that_every_pipeline_gets_wrong_are_marked_and_listed(bench: Ben
     bench.wait(SAMPLES)
     view, plot = bench.pane.samples, bench.pane.samples.plot
     assert plot is not None and plot.values.shape == (3, 60)
+    assert plot.getAxis("bottom").labelText == "60 samples, as in the data file; errors in protein (%)"
     assert np.flatnonzero(plot.outliers).tolist() == [STRANGE]
     assert [view.outliers.item(0, column).text() for column in (0, 2)] == ["vial 17", "100 %"]
     view.outliers.setCurrentCell(0, 0)
