@@ -35,7 +35,6 @@ WRITE_RUNS = "write run documents"
 WRITE_SUMMARIES = "write summaries"
 WRITE_DOCUMENTS = "write documents"
 REMOVE_ORPHANS = "remove orphans"
-EMPTY_TRASH = "empty trash"
 
 _COPY = "Bring it back from a copy if there is one."
 _FROM_CATALOG = "Write it anew from the catalog, which has the result; a damaged one goes to the trash first."
@@ -120,7 +119,9 @@ KINDS: dict[str, Kind] = {
     "index-behind": Kind("Index behind", "note", "It catches up when the workspace is next looked at."),
     "index-busy": Kind("Index in use", "note", "Check again when the other program is done."),
     "trash-damaged": Kind("Damaged trash entry", "warning", "It can't be restored as it is. Empty it to be rid of it."),
-    "trash-expired": Kind("Old trash", "note", "It is older than thirty days: remove it for good.", EMPTY_TRASH),
+    "trash-expired": Kind(  # no repair: nothing is removed for good but by whom wants that, and a clock may be wrong
+        "Old trash", "note", "It is older than thirty days. To be rid of it: runshelf trash empty --older-than 30."
+    ),
 }  # fmt: skip
 FIXES = tuple(dict.fromkeys(kind.fix for kind in KINDS.values() if kind.fix))
 

@@ -67,7 +67,6 @@ _SENTENCES = {
         "Move {n} artifacts that no pipeline names to the trash.",
     ),
     kinds.SWEEP: ("Remove {one}, an unfinished write.", "Remove {n} unfinished writes."),
-    kinds.EMPTY_TRASH: ("Remove {one} from the trash for good.", "Remove {n} old entries from the trash for good."),
 }
 _ORDER = (  # parts early: what the index still knows of them is gone once it is made again
     kinds.WRITE_RUNS,  # a run without its document gives nothing back
@@ -82,7 +81,6 @@ _ORDER = (  # parts early: what the index still knows of them is gone once it is
     kinds.WRITE_SUMMARIES,
     kinds.REMOVE_ORPHANS,
     kinds.SWEEP,
-    kinds.EMPTY_TRASH,
 )
 _MARKED = ("run or pipeline", "runs and pipelines", "marked as interrupted")
 _WRITTEN = ("run summary", "run summaries", "written anew")
@@ -95,8 +93,7 @@ assert set(_ORDER) == set(FIXES) - set(RESCUES) == set(_SENTENCES)
 class Repairs:
     """The repairs of one workspace; what it takes for them that others do is handed over.
 
-    `recover` brings order after processes that ended, `plan_remove` plans the removal of trash entries, `sync` brings
-    the index up to the files.
+    `recover` brings order after processes that ended, `sync` brings the index up to the files.
     """
 
     layout: Layout
@@ -106,7 +103,6 @@ class Repairs:
     rebuild_index: Callable[[Report], object]
     recover: Callable[[Report], object]
     sync: Callable[[], object]
-    plan_remove: Callable[[Sequence[str]], Plan]
 
     def plan(self, findings: Sequence[Finding]) -> Plan:
         """A plan that mends these findings; those without a fix are left out."""
@@ -161,8 +157,6 @@ class Repairs:
                 yield self._remove_orphans(places)
             case kinds.SWEEP:
                 yield self._sweep(places)
-            case kinds.EMPTY_TRASH:
-                yield self.plan_remove([place.name for place in places]).apply(quiet).rstrip(".")
 
     def _each(
         self, places: Sequence[Path], change: Callable[[Path], bool], done: tuple[str, str, str], report: Report

@@ -309,7 +309,6 @@ class Workspace:
             self.rebuild_index,
             self._recover,
             self.sync,
-            lambda trash_ids: self.trash.plan_remove(trash_ids),
         ).plan(findings)
 
     def usage(self, report: Report | None = None) -> Usage:

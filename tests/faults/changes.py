@@ -455,11 +455,6 @@ def leave_strays(workspace: Workspace) -> None:
     shutil.copy(part, part.with_name("part-019344aa.parquet"))
 
 
-def age_trash(workspace: Workspace) -> None:
-    for path in workspace.root.glob(".trash/*/trash.json"):
-        edit_json(path, deleted_at="2020-01-01T00:00:00.000Z")
-
-
 def lose_arrays(workspace: Workspace) -> None:
     manifest = workspace.root / "catalog" / "manifest.json"
     edit_json(manifest, data=[], generation=json.loads(manifest.read_text())["generation"] + 1)
@@ -483,7 +478,6 @@ DAMAGES: dict[str, Callable[[Workspace], None]] = {
     kinds.WRITE_SUMMARIES: tear_summary,
     kinds.REMOVE_ORPHANS: leave_artifact,
     kinds.SWEEP: leave_strays,
-    kinds.EMPTY_TRASH: age_trash,
     kinds.TAKE_ARRAYS: lose_arrays,
     kinds.WRITE_RUNS: tear_run,
     kinds.WRITE_DOCUMENTS: tear_document,
