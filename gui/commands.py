@@ -247,7 +247,7 @@ class Commands:
         self._export_anywhere = QShortcut(QKeySequence("Ctrl+E"), window, window.catalog.rows.export.trigger)
         self.undo = self._action(tr("&Undo"), window.undo.take_back, "Ctrl+Z")
         self.keys = self._action(tr("&Keys"), window.show_keys, "F1", "info")
-        self.keys.setShortcuts([QKeySequence("F1"), QKeySequence("?")])  # where text is typed it is a letter
+        self.keys.setShortcuts([*self.keys.shortcuts(), QKeySequence("?")])  # where text is typed it is a letter
         self.about = self._action(tr("&About Runshelf"), window.show_about)
 
     def _make_themes(self) -> None:

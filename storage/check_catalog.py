@@ -37,7 +37,7 @@ class CatalogCheck:
         self._trash = trash
         self._file = ManifestFile(layout, disk)
         self._disk = disk
-        self.manifest: Manifest | None = None
+        self._manifest: Manifest | None = None
         self._files: PartFiles | None = None
         self._sound: dict[str, list[PartRecord]] = {dataset: [] for dataset in DATASETS}
         self._meta: pa.Table | None = None  # prediction_id and run_id of every result in a sound part
@@ -46,7 +46,7 @@ class CatalogCheck:
     def expect(self) -> int:
         """How many steps this will take; looking at the parts again once the runs are known counts as one."""
         try:
-            self.manifest = self._file.read()
+            self._manifest = self._file.read()
         except TooNew as error:
             self._inspection.find("manifest-newer", self._layout.manifest, error.what)
             return 2
@@ -57,16 +57,20 @@ class CatalogCheck:
         if not self._layout.manifest.exists() and self._unnamed():
             what = "manifest.json is not there, so none of the catalog's parts count."
             self._inspection.find("manifest-damaged", self._layout.manifest, what)
-            self.manifest = None
+            self._manifest = None
             return 2
-        return 2 + sum(len(getattr(self.manifest, dataset)) for dataset in DATASETS)
+        return 2 + sum(len(getattr(self._manifest, dataset)) for dataset in DATASETS)
 
     def is_whole(self, dataset: str) -> bool:
         """Whether every part of a data set is sound."""
-        return self.manifest is not None and len(self._sound[dataset]) == len(getattr(self.manifest, dataset))
+        return self._manifest is not None and len(self._sound[dataset]) == len(getattr(self._manifest, dataset))
+
+    def mark(self) -> str:
+        """The mark of the manifest that was checked, empty where there is none."""
+        return manifest_mark(self._manifest) if self._manifest is not None else ""
 
     def mark_now(self) -> str:
-        """The mark of the manifest as it is now, which may be another one than was checked."""
+        """The mark of the manifest as it is now."""
         return manifest_mark(self._file.read())
 
     def ids(self) -> set[str] | None:
@@ -87,18 +91,18 @@ class CatalogCheck:
         self._inspection.step("checking the catalog")
         for _ in range(_ATTEMPTS):
             with self._inspection.item(self._layout.manifest):
-                self.manifest = self._file.read() if self.manifest is not None else None  # as it is now
+                self._manifest = self._file.read() if self._manifest is not None else None  # as it is now
             self._strays = self._unnamed()
-            if self.manifest is None:
+            if self._manifest is None:
                 return
-            before, found = self.manifest, len(self._inspection.findings)
+            before, found = self._manifest, len(self._inspection.findings)
             self._check_named()
             with self._inspection.item(self._layout.part_folder("meta")):
                 self._meta = self._read("meta", ["prediction_id", "run_id", "pipeline_id"])
             with self._inspection.item(self._layout.manifest):
-                self.manifest = self._file.read()
-            if all(part in getattr(self.manifest, d) for d in DATASETS for part in getattr(before, d)):
-                self.manifest = before
+                self._manifest = self._file.read()
+            if all(part in getattr(self._manifest, d) for d in DATASETS for part in getattr(before, d)):
+                self._manifest = before
                 break
             del self._inspection.findings[found:]  # a part that was merged meanwhile may have been missed
         else:
@@ -114,7 +118,7 @@ class CatalogCheck:
         self._inspection.checked["parts"] = 0
         for dataset in DATASETS:
             self._sound[dataset] = []
-            for part in getattr(self.manifest, dataset):
+            for part in getattr(self._manifest, dataset):
                 self._inspection.step()
                 place = self._layout.part_folder(dataset) / part.file
                 with self._inspection.item(place):
@@ -164,16 +168,16 @@ class CatalogCheck:
         found = []
         for dataset in DATASETS:
             folder = self._layout.part_folder(dataset)
-            live = {part.file for part in getattr(self.manifest, dataset)} if self.manifest else set()
+            live = {part.file for part in getattr(self._manifest, dataset)} if self._manifest else set()
             if folder.is_dir() and not is_behind_link(folder, self._layout.root):
                 found += [path for path in sorted(folder.glob("*.parquet")) if path.name not in live and path.is_file()]
         return found
 
     def check_strays(self) -> None:
         """Name the part files that were not in the manifest when the check began and are not in it now."""
-        if self.manifest is None:
+        if self._manifest is None:
             return
-        self.manifest = self._file.read()
+        self._manifest = self._file.read()
         still = set(self._unnamed())
         for path in self._strays:
             if path in still and not path.is_symlink():
@@ -195,7 +199,7 @@ class CatalogCheck:
         The documents of `deleted` ones are compared, too.
         """
         self._inspection.step("comparing the catalog with the runs")
-        if self._meta is None or self.manifest is None:
+        if self._meta is None or self._manifest is None:
             return
         if self.is_whole("meta") and self.is_whole("annotations"):  # which were deleted on purpose stands in the edits
             with self._inspection.item(self._layout.catalog):

@@ -12,6 +12,7 @@ from storage.catalog import Catalog
 from storage.check_runs import SeenPipeline
 from storage.disk import Disk
 from storage.errors import DiskFull
+from storage.findings import count
 from storage.following import Following
 from storage.index import Index
 from storage.index_facts import IndexFacts, differences, read_index
@@ -20,7 +21,6 @@ from storage.layout import Layout
 from storage.manifest import DATASETS
 from storage.marker import read_marker
 from storage.metrics import Metrics
-from storage.part_index import manifest_mark
 from storage.scan import run_signature
 
 if TYPE_CHECKING:
@@ -59,16 +59,17 @@ class IndexCheck:
             self._inspection.find("index-damaged", path, f"The index can't be read: {facts.problem}.")
         elif facts.state == "busy":
             self._inspection.find("index-busy", path, "Another program is writing to the index.")
-        elif facts.state == "readable" and self._catalog.manifest is not None:
+        elif facts.state == "readable" and self._catalog.mark():
             before = len(self._inspection.findings)
             self._compare(path, facts)
-            if self._inspection.deep and len(self._inspection.findings) == before:  # else what differs is known
+            differs = any(one.code == "index-differs" for one in self._inspection.findings[before:])
+            if self._inspection.deep and not differs and facts.mark == self._catalog.mark():
                 self._compare_deeply(path, workspace_id)
 
     def _compare(self, path: Path, facts: IndexFacts) -> None:
         if facts.mark != self._catalog.mark_now():
             self._inspection.find("index-behind", path, "The index reflects an earlier state of the catalog.")
-        elif self._catalog.manifest and facts.mark == manifest_mark(self._catalog.manifest):
+        elif facts.mark == self._catalog.mark():
             self._compare_ids(path, facts)
         self._compare_pipelines(path, facts)
 
@@ -76,8 +77,8 @@ class IndexCheck:
         if (ids := self._catalog.ids()) is None:
             return
         if facts.predictions != len(ids):
-            results = "1 result" if facts.predictions == 1 else f"{facts.predictions:,} results"
-            self._inspection.find("index-differs", path, f"The index has {results}, the catalog {len(ids):,}.")
+            what = f"The index has {count(facts.predictions, 'result')}, the catalog {len(ids):,}."
+            self._inspection.find("index-differs", path, what)
         elif self._inspection.deep and set(facts.ids) != ids:
             self._inspection.find("index-differs", path, "The index has other results than the catalog.")
 
@@ -93,9 +94,8 @@ class IndexCheck:
         stuck = self._unchanged(counted, facts)
         for code, folders in (("index-differs", stuck), ("index-behind", counted.keys() - stuck)):
             if folders:
-                count = sum(counted[folder] for folder in folders)
+                pipelines = count(sum(counted[folder] for folder in folders), "pipeline")
                 named = ", ".join(sorted(folders)[:_NAMED]) + (" and others" if len(folders) > _NAMED else "")
-                pipelines = "1 pipeline" if count == 1 else f"{count:,} pipelines"
                 what = f"The index tells of {pipelines} otherwise than the folders do, in {named}."
                 self._inspection.find(code, path, what)
         self._find_edited(facts, [one for one in self._seen if one.folder not in busy])
@@ -130,9 +130,9 @@ class IndexCheck:
             return
         with tempfile.TemporaryDirectory(prefix="runshelf-check-", ignore_cleanup_errors=True) as folder:
             told = []
-            for subject, count in differences(path, self._make_anew(Path(folder), workspace_id), Path(folder) / "kept"):
+            for subject, rows in differences(path, self._make_anew(Path(folder), workspace_id), Path(folder) / "kept"):
                 self._inspection.step("comparing the index with the files", 0)
-                told += [f"{subject} ({count:,})"] if count else []
+                told += [f"{subject} ({rows:,})"] if rows else []
         if told:
             what = f"The index tells otherwise than the files do: {', '.join(told)}."
             self._inspection.find("index-differs", path, what)

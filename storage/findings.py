@@ -120,7 +120,7 @@ KINDS: dict[str, Kind] = {
     "index-busy": Kind("Index in use", "note", "Check again when the other program is done."),
     "trash-damaged": Kind("Damaged trash entry", "warning", "It can't be restored as it is. Empty it to be rid of it."),
     "trash-expired": Kind(  # no repair: nothing is removed for good but by whom wants that, and a clock may be wrong
-        "Old trash", "note", "It is older than thirty days. To be rid of it: runshelf trash empty --older-than 30."
+        "Old trash", "note", "It is older than thirty days: restore it, or empty the trash of what is old."
     ),
 }  # fmt: skip
 FIXES = tuple(dict.fromkeys(kind.fix for kind in KINDS.values() if kind.fix))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from storage.catalog import Catalog
 from storage.disk import UPDATE, Disk
@@ -11,7 +13,8 @@ from storage.index import Index
 from storage.layout import Layout
 from storage.plan import Report
 from storage.reading import is_plain_folder
-from storage.scan import changed_runs, run_folders
+from storage.scan import changed_runs, run_folders, run_signature, scan_run
+from storage.trees import file_signature
 
 
 class Following:
@@ -30,17 +33,37 @@ class Following:
         self._tell = tell
         self._damage_told = self._away_told = False
         self.report: Report = lambda done, total, text: None
+        self._noted = False  # whether a look at one run found what no `sync` has told of yet
         self._named = False  # whether damaged pipelines were looked up since the start
 
     def sync(self, full: bool = False) -> bool:
         """Bring the index up to the files; True if anything changed. `full` looks at every document again."""
+        noted, self._noted = self._noted, False
         changed = self._catalog.ask_index(lambda: self._sync(full))
         self._pass_on()
-        return changed
+        return changed or noted
 
     def scan(self, full: bool = False) -> bool:
         """Bring the index up to the run folders alone; True if anything changed."""
         return self._catalog.ask_index(lambda: self._scan(full))
+
+    def read_edited(self, folder: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Read a run again if documents of these pipelines of it are not as the index read them; whether they were.
+
+        Of those that ended: where some are at work `sync` looks. It tells of what changed, too.
+        """
+        place = self._layout.run(folder)
+        ended = [row for row in rows if row["status"] != "running"]
+        edited = any(file_signature(f"{place}/{row['pipeline_id']}/pipeline.json") != row["signature"] for row in ended)
+        if not (edited and self._disk.is_there() and is_plain_folder(place)):
+            return False
+        self._noted = self._catalog.ask_index(lambda: self._read(place)) or self._noted
+        return True
+
+    def _read(self, place: Path) -> bool:
+        scan = scan_run(place, run_signature(place), self._index.runs.pipeline_signatures(place.name))
+        changed = self._index.runs.put_run(scan.run, scan.changed, scan.gone)
+        return self._index.runs.name_damaged() or changed
 
     def _scan(self, full: bool) -> bool:
         if not self._disk.is_there():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from storage.index import VERSION
+from storage.reading import stamp
 
 _ATTEMPTS = 3  # at reading one that others open and close
 _ANY_ORDER = ("key", "names_text", "run_text", "config_text", "note_text")  # numbers given in the order of taking in
@@ -139,11 +140,11 @@ def _only(file: sqlite3.Connection, rows: str, one: str, other: str) -> int:
 def _read_still(path: Path, workspace_id: str, deep: bool) -> IndexFacts | None:
     """The facts of an index that nobody is at work on, read without a file beside it; None where somebody is."""
     for _ in range(_ATTEMPTS):
-        before = _stamp(path)
+        before = stamp(path)
         if not _is_still(path):
             return None
         found = _read(path, workspace_id, deep, still=True)
-        if _is_still(path) and _stamp(path) == before:
+        if _is_still(path) and stamp(path) == before:
             return found
     return None
 
@@ -155,14 +156,6 @@ def _read(path: Path, workspace_id: str, deep: bool, still: bool) -> IndexFacts:
     except sqlite3.DatabaseError as error:
         busy = "locked" in str(error) or "busy" in str(error)
         return IndexFacts("busy" if busy else "damaged", str(error))
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """What tells whether a file was written to or replaced."""
-    with suppress(OSError):
-        known = os.stat(path)
-        return known.st_ino, known.st_size, known.st_mtime_ns
-    return ()
 
 
 def _is_still(path: Path) -> bool:

@@ -37,7 +37,6 @@ from storage.manifest import ManifestFile
 from storage.marker import is_newer, note_metric, read_marker, write_marker
 from storage.metrics import Metrics
 from storage.places import Places
-from storage.reading import is_plain_folder
 from storage.records import (
     DatasetSource,
     RunSummary,
@@ -46,8 +45,6 @@ from storage.records import (
 )
 from storage.recovery import Finishers, Recovery
 from storage.runs import Run
-from storage.scan import run_signature, scan_run
-from storage.trees import file_signature
 
 if TYPE_CHECKING:
     from storage.archives import Archive, Archives
@@ -87,7 +84,6 @@ class Workspace:
         self.record = record
         self.notices: list[str] = []
         self._marker_read = 0  # the time of runshelf.json when it was last read
-        self._noted = False  # whether a look at one run found what no `sync` has told of yet
         self.layout = Layout(root)
         self._disk = Disk(root, self.layout.staging, read_only, self._is_own)
         self._own_changes = 0
@@ -247,8 +243,7 @@ class Workspace:
         `full` looks at every document again, also in runs that seem unchanged.
         """
         self._read_metrics()
-        noted, self._noted = self._noted, False
-        return self._following.sync(full) or noted
+        return self._following.sync(full)
 
     def _read_metrics(self) -> None:
         """Learn of metrics that another process added."""
@@ -376,28 +371,9 @@ class Workspace:
             return self.catalog.ask_index(lambda: self._index.runs.pipelines(folder, offset, limit))
 
         rows = ask()
-        if self._were_edited(folder, rows):
-            self._read_again(folder)
+        if self._following.read_edited(folder, rows):
             rows = ask()
         return [pipeline_row(row, run_id) for row in rows]
-
-    def _were_edited(self, folder: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether documents of ended pipelines are not as the index read them; those at work `sync` looks at."""
-        place = self.layout.run(folder)
-        ended = [row for row in rows if row["status"] != "running"]
-        edited = any(file_signature(f"{place}/{row['pipeline_id']}/pipeline.json") != row["signature"] for row in ended)
-        return edited and self._disk.is_there() and is_plain_folder(place)
-
-    def _read_again(self, folder: str) -> None:
-        """Bring the index up to one run."""
-        place = self.layout.run(folder)
-
-        def read() -> bool:
-            scan = scan_run(place, run_signature(place), self._index.runs.pipeline_signatures(folder))
-            changed = self._index.runs.put_run(scan.run, scan.changed, scan.gone)
-            return self._index.runs.name_damaged() or changed
-
-        self._noted = self.catalog.ask_index(read) or self._noted
 
     def folders_with(self, word: str) -> set[str]:
         """The run folders with a pipeline of this number (`0050`), or whose id begins so; none for any other word."""

@@ -784,6 +784,15 @@ def test_the_deep_check_compares_the_index_with_the_files_row_by_row(root: Path,
     assert check_workspace(root, deep=True).findings == ()
 
 
+def test_a_document_that_the_index_has_not_read_hides_nothing_else_of_it(root: Path) -> None:
+    Workspace.open(root).close()
+    place = pipeline(root) / "pipeline.json"
+    place.with_suffix(".new").write_bytes(place.read_bytes())
+    os.replace(place.with_suffix(".new"), place)
+    change_index(root, "UPDATE predictions SET test_rmse = test_rmse + 1e-9 WHERE key = 1")
+    assert codes(check_workspace(root, deep=True)) == ["index-differs", "index-behind"]
+
+
 def test_documents_that_were_edited_are_told_of_until_the_index_has_read_them(root: Path) -> None:
     Workspace.open(root).close()
     assert check_workspace(root).findings == ()
