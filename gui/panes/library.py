@@ -178,6 +178,7 @@ class LibraryPane(QWidget):
 
     def _take(self, text: str, items: tuple[LibraryItem, ...]) -> None:
         self._items = items
+        self._offer_keeping(True)
         for number, (kind, page) in enumerate(self.pages.items()):
             own = [item for item in items if item.kind == kind]
             page.empty.say(*_nothing_kept(kind))
@@ -193,8 +194,14 @@ class LibraryPane(QWidget):
         if problem.kind != "known":
             self._session.tasks.unhandled.emit(problem)
             return
+        self._offer_keeping(False)
         for page in self.pages.values():
             page.tell(tr("The library can't be read"), f"{problem.what} {problem.advice}")
+
+    def _offer_keeping(self, there: bool) -> None:
+        """Offer on empty tabs to keep something, if the library is there to keep it in."""
+        for button in self._keep_buttons:
+            button.setVisible(there)
 
     def allow_keeping(self, allowed: bool) -> None:
         """Say whether something is selected that can be kept."""

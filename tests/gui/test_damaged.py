@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
 
 from gui.models.catalog import CatalogModel
 from gui.panes.health_page import short_path
@@ -129,6 +130,7 @@ def test_a_workspace_whose_disk_goes_away_is_shown_as_last_known_until_it_is_bac
     qtbot.waitUntil(lambda: "is not there any more" in window.details._empty.text())
     templates = window.library.pages["template"]
     qtbot.waitUntil(lambda: templates.empty.isVisible() and "is not there any more" in templates.empty.text())
+    assert not any(button.isVisible() for button in templates.empty.findChildren(QPushButton))
     apply_filter(qtbot, window, "")
     assert model.rowCount() == count
     away.rename(root)
@@ -137,6 +139,7 @@ def test_a_workspace_whose_disk_goes_away_is_shown_as_last_known_until_it_is_bac
     assert model.rowCount() == count
     qtbot.waitUntil(lambda: window.details.details is not None and not window.details.details.problems)
     qtbot.waitUntil(lambda: templates.empty.text().startswith("No templates yet"))
+    assert any(button.isVisible() for button in templates.empty.findChildren(QPushButton))
 
 
 def test_rescan_finds_a_document_that_was_edited_by_hand(qtbot, open_window, root):
