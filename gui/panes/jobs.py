@@ -130,7 +130,7 @@ class JobsPane(QWidget):
         self._split.addWidget(self.log)
         self._split.setChildrenCollapsible(False)
         self._split.setStretchFactor(0, 1)
-        self._split.setSizes(settings.jobs_split or [560, 340])
+        self._split.setSizes(settings.jobs_split or [600, 300])
         self._empty = EmptyState(
             tr("Nothing is being worked on"),
             tr("Training, exports and checks are listed here, with progress and log, while they run and afterwards."),
