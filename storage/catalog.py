@@ -25,6 +25,7 @@ from storage.completion import Completion, complete
 from storage.disk import Disk
 from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError
 from storage.expressions import equal_names, kind_of, sort_names
+from storage.grammar import quote
 from storage.index import Index
 from storage.ladder import Ladder
 from storage.layout import Layout
@@ -148,6 +149,11 @@ class Catalog:
             manifest = self._parts.append([one.row for one in new], rows)
         self._compact_if_many(manifest)
         return len(new)
+
+    def has_another(self, row: Mapping[str, Any]) -> bool:
+        """Whether the pipeline of a row that the catalog lacks has one there, under another id."""
+        asked = f"run_id = {quote(row['run_id'])} and pipeline_id = {quote(row['pipeline_id'])}"
+        return bool(self.keys(asked, "created_at", limit=1)) and self.find(row["prediction_id"]) is None
 
     def _follow(self, commit: Commit) -> None:
         # Should the index turn out damaged or find no room: the commit stands, and the next question starts it again.

@@ -109,6 +109,7 @@ def _check_marker(inspection: Inspection, layout: Layout) -> str:
         record = read_marker(layout.root)
         if is_newer(record):
             inspection.find("marker-newer", layout.marker, "The workspace was made by a newer Runshelf.")
+        inspection.find_edited(layout.marker, "marker-edited")  # which people are told to edit
         return record.workspace_id
     except TooNew as error:
         inspection.find("marker-newer", layout.marker, error.what)

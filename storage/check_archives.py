@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from storage.archives import ARCHIVE_KINDS, folders_in, read_archive, wrong_with
+from storage.copies import ARCHIVE
 from storage.errors import StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout
@@ -34,3 +35,4 @@ def _check_one(inspection: Inspection, path: Path) -> None:
         return
     if wrong:
         inspection.find("archive-damaged", path, f"{wrong}, in the archive {path.name}.")
+    inspection.find_edited(path / ARCHIVE)

@@ -16,7 +16,7 @@ from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
 from storage.part_index import manifest_mark
 from storage.reading import is_behind_link
-from storage.records import Manifest, PartRecord
+from storage.records import Manifest, PartRecord, was_changed
 from storage.trash import Trash
 
 if TYPE_CHECKING:
@@ -231,11 +231,31 @@ class CatalogCheck:
         there = pc.is_in(pa.array([one.prediction_id for one in wanted], pa.string()), _flat(self._meta))
         without = [one for one, has in zip(wanted, there.to_pylist(), strict=True) if not has]
         deleted = self._deleted({one.prediction_id for one in without}) if without else set()
+        others = self._under_other_ids(without)
         for one in without:
-            if one.prediction_id not in deleted:
+            if one.prediction_id in others:
+                what = f"pipeline.json of {one.pipeline_id} says another prediction_id than the catalog."
+                self._inspection.find("document-differs", self._document(one), what)
+            elif one.prediction_id not in deleted:
                 place = self._layout.run(one.folder) / one.pipeline_id
                 what = f"{one.pipeline_id} {one.status} and the catalog does not have it."
                 self._inspection.find("row-missing", place, what)
+
+    def _under_other_ids(self, without: Sequence[SeenPipeline]) -> set[str]:
+        """The ids of those of them whose document was changed and whose pipeline has its row under another one."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not without or self._meta is None:
+            return set()
+        runs = pa.array({_name(one)[0] for one in without}, pa.string())
+        rows = self._meta.filter(pc.is_in(self._meta["run_id"], runs))
+        there = {*zip(rows["run_id"].to_pylist(), rows["pipeline_id"].to_pylist(), strict=True)}
+        known = [one for one in without if _name(one) in there]
+        return {one.prediction_id for one in known if was_changed(self._document(one))}
+
+    def _document(self, one: SeenPipeline) -> Path:
+        return self._layout.run(one.folder) / one.pipeline_id / "pipeline.json"
 
     def _deleted(self, ids: set[str]) -> set[str]:
         """Those of these predictions that somebody deleted from the catalog."""

@@ -1,8 +1,10 @@
-"""Checking charts: every piece of a PNG file carries a checksum, so damage is found without a digest of ours."""
+"""Checking charts: by the digest a pipeline has of each, else by the checksums within a PNG file."""
 
 from __future__ import annotations
 
+import hashlib
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from storage.inspection import Inspection
@@ -14,12 +16,13 @@ _END = b"IEND"
 _FRAME = 12  # bytes around what a piece holds: its length, its name, its checksum
 
 
-def check_charts(inspection: Inspection, folder: Path) -> None:
-    """Read every chart of a pipeline; one that is cut short or changed is named."""
+def check_charts(inspection: Inspection, folder: Path, digests: Mapping[str, str]) -> None:
+    """Read every chart of a pipeline; one that is cut short or changed is named. `digests` are theirs, by name."""
     for name in read_tree(folder).files:
         if name.endswith(".png") and "/" not in name:
             with inspection.item(folder / name):
-                if not is_whole(b"".join(read_pieces(folder / name, "chart"))):
+                data = b"".join(read_pieces(folder / name, "chart"))
+                if not is_whole(data) or digests.get(name) not in (None, hashlib.sha256(data).hexdigest()):
                     what = f"{name} of {folder.name} is damaged: it is not what was drawn."
                     inspection.find("chart-damaged", folder / name, what)
 

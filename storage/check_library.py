@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from storage.copies import METADATA
 from storage.errors import StorageError
 from storage.inspection import Inspection
 from storage.layout import Layout
@@ -43,3 +44,4 @@ def _check_one(inspection: Inspection, item: LibraryItem) -> None:
     wrong = item.problem or (wrong_with(item) if inspection.deep and item.kind != "template" else "")
     if wrong:
         inspection.find("library-damaged", item.path, f"{wrong} It is the {item.kind} '{item.name}' of the library.")
+    inspection.find_edited(item.path if item.kind == "template" else item.path / METADATA)

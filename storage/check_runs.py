@@ -18,19 +18,20 @@ from storage.check_charts import check_charts
 from storage.disk import Disk
 from storage.errors import NotFound, StorageError
 from storage.findings import Finding
-from storage.inspection import Inspection
+from storage.inspection import EDITED, Inspection
 from storage.layout import Layout, pipeline_number
-from storage.reading import cut_short, is_behind_link
+from storage.reading import cut_short, is_behind_link, is_plain_file
 from storage.records import PipelineRecord, RunConfig, RunSummary, has_classes, read_document, read_json, utc_now
 from storage.scan import run_folders, run_signature
 from storage.trash import Trash
-from storage.trees import file_signature
+from storage.trees import file_digest, file_signature
 
 if TYPE_CHECKING:
     from storage.records import AnyRecord
 
 _ENDED = ("completed", "failed")
 _ON_ITS_WAY = timedelta(minutes=1)
+_EDITED_BESIDE = 'If you changed it yourself, take it out of "digests" in pipeline.json, and "checksum" there.'
 _COUNTS = {"successful": "completed", "failed": "failed", "interrupted": "interrupted"}
 
 
@@ -66,7 +67,8 @@ class _RunState:
     named: set[str] = field(default_factory=set)  # artifact files that a pipeline names
     told: set[str] = field(default_factory=set)
     digests: dict[str, str] = field(default_factory=dict)
-    damaged: bool = False  # a pipeline whose document can't be read may name any artifact
+    damaged: bool = False  # a pipeline's document can't be read
+    unsure: bool = False  # a pipeline may have other artifacts than its document names
     classes: bool | None = None  # whether the run is a classification
     artifacts: bool = True  # whether the artifacts are where they should be, and not deleted with the run
     busy: bool = False  # somebody may be storing artifacts that no document names yet
@@ -170,6 +172,9 @@ class RunsCheck:
         summary = self._read(folder / "run_summary.json", RunSummary, "summary-damaged")
         if config is not None:
             self._check_copy(folder, config)
+            self._inspection.find_edited(folder / "run_config.json")
+        if summary is not None:
+            self._inspection.find_edited(folder / "run_summary.json")
         classes = has_classes(config.task_type if config else None)
         run_id = config.run_id if config else ""
         state = _RunState(folder, _sizes(folder / BINARIES), run_id, classes=classes)
@@ -225,12 +230,14 @@ class RunsCheck:
         signature = file_signature(folder / "pipeline.json")
         record = self._read(folder / "pipeline.json", PipelineRecord, "pipeline-damaged")
         if record is None:
-            state.damaged = True
+            state.damaged = state.unsure = True
             damaged = SeenPipeline(
                 state.folder.name, folder.name, "", "damaged", run_id=state.run_id, signature=signature
             )
             self._note(damaged, state)
             return
+        changed = self._inspection.find_edited(folder / "pipeline.json")
+        state.unsure = state.unsure or changed or _names_none(record)
         lives = record.status == "running" and self._lives(record.writer)
         state.busy = state.busy or lives
         busy = lives or (_just_ended(record) and self._lives(record.writer))
@@ -257,7 +264,8 @@ class RunsCheck:
         if not lives:
             self._check_documents(folder, record)
             if self._inspection.deep:
-                check_charts(self._inspection, folder)
+                self._check_digests(folder, record)
+                check_charts(self._inspection, folder, record.digests)
         if state.artifacts:
             self._check_artifacts(folder, record, state)
 
@@ -281,6 +289,16 @@ class RunsCheck:
         except FileNotFoundError:
             if record.thinned is None:
                 self._miss(record, "predictions.csv", folder)
+
+    def _check_digests(self, folder: Path, record: PipelineRecord) -> None:
+        """Name the files beside pipeline.json that are not what was written; charts are looked at by themselves."""
+        for name, digest in record.digests.items():
+            path = folder / name
+            if not name.endswith(".png") and Path(name).name == name and is_plain_file(path):
+                with self._inspection.item(path):
+                    if file_digest(path) != digest:
+                        what = f"{name} of {folder.name} was changed since it was written."
+                        self._inspection.find(EDITED, path, what, advice=_EDITED_BESIDE)
 
     def _miss(self, record: PipelineRecord, name: str, folder: Path) -> None:
         if record.status == "completed":
@@ -331,7 +349,7 @@ class RunsCheck:
         """Name the artifacts nobody names. Where a document can't be read or work goes on, nobody knows."""
         self._inspection.checked["artifacts"] += len(state.sizes)
         unnamed = state.sizes.keys() - state.named
-        if state.damaged or state.busy or not unnamed:
+        if state.unsure or state.busy or not unnamed:
             return
         kept = self._trash.kept_artifacts(state.folder.name)
         for name in sorted(unnamed - kept) if kept is not None else ():
@@ -353,6 +371,11 @@ class RunsCheck:
             what = f"{path.name} of {path.parent.name} is missing." if missing else error.what
             self._inspection.find(code, path, what)
             return None
+
+
+def _names_none(record: PipelineRecord) -> bool:
+    """Whether a pipeline of our own training is said to have no fitted object, which none of them is without."""
+    return record.status == "completed" and record.source is None and bool(record.steps) and not record.all_binaries()
 
 
 def _just_ended(record: PipelineRecord) -> bool:

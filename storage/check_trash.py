@@ -51,6 +51,7 @@ class TrashCheck:
         for entry in self._trash.list():
             place = self._layout.trash / entry.trash_id
             with self._inspection.item(place):
+                self._inspection.find_edited(place / "trash.json")
                 if entry.problem and entry.kind != ASIDE and not self._on_its_way(place):
                     self._inspection.find("trash-damaged", place, entry.problem, bytes=entry.bytes)
                 elif self._inspection.deep and (wrong := self._wrong_inside(entry, place)):

@@ -93,6 +93,10 @@ def _compared(tokens: list[Token]) -> str | None:
     kinds = [token.type for token in tokens]
     if kinds[-1:] == ["OPERATOR"] or kinds[-1:] == ["_HAS"] or kinds[-1:] == ["_BETWEEN"]:
         return _name_before(tokens, len(tokens) - 1)
+    if kinds[-1:] == ["_AND"] and "_BETWEEN" in kinds:
+        place = len(kinds) - 1 - kinds[::-1].index("_BETWEEN")
+        if "_AND" not in kinds[place:-1]:
+            return _name_before(tokens, place)
     if kinds and kinds[-1] in ("LPAR", "COMMA") and "_IN" in kinds:
         place = len(kinds) - 1 - kinds[::-1].index("_IN")
         if set(kinds[place + 1 :]) <= {"LPAR", "COMMA", "STRING", "NAME", "NUMBER", "DATE", "RELATIVE", "SIGN"}:

@@ -14,7 +14,16 @@ from storage.artifacts import artifact_path
 from storage.disk import Draft
 from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError
 from storage.layout import folder_part, pipeline_number
-from storage.records import ArtifactRecord, PipelineRecord, RunConfig, SamplesRecord, read_document, read_json, to_json
+from storage.records import (
+    ArtifactRecord,
+    PipelineRecord,
+    RunConfig,
+    SamplesRecord,
+    document_json,
+    read_document,
+    read_json,
+    to_json,
+)
 from storage.trees import Tree, read_tree
 
 CONFIG = "config.json"
@@ -64,7 +73,7 @@ def copy_pipeline(draft: Draft, folder: Path, report: Report, below: str = "") -
     samples = document.get("samples")
     for artifact in [*document.get("artifacts", []), *([samples] if samples else [])]:
         artifact["path"] = f"{ARTIFACTS}/{Path(artifact['path']).name}"
-    draft.write(f"{below}pipeline.json", to_json(document))
+    draft.write(f"{below}pipeline.json", document_json(document))
     if record.template:
         draft.write(below + CONFIG, to_json(config_of(record)))
     return record

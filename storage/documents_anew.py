@@ -5,6 +5,7 @@ What is damaged is copied to the trash first. A document that is sound by now is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -27,7 +28,16 @@ from storage.pipelines import Pipeline
 from storage.predictions import PredictionArrays, differ, to_frame
 from storage.quarantine import copy_aside
 from storage.reading import is_plain_file, read_bytes
-from storage.records import PipelineRecord, PlannedPipeline, RunConfig, read_document, read_json, readable_part, to_json
+from storage.records import (
+    PipelineRecord,
+    PlannedPipeline,
+    RunConfig,
+    read_document,
+    read_json,
+    readable_part,
+    to_json,
+    was_changed,
+)
 from storage.runs import Run
 from storage.trash import Trash
 
@@ -104,8 +114,20 @@ class DocumentsAnew:
                 return False
             self._keep_damaged(place)
             self._disk.write(place, content)
+            self._note_digest(pipeline, place.name, content)
+        with suppress(StorageError):
+            run.recount(always=True)
         run.log(f"{place.name} of {pipeline.pipeline_id} was written anew from the catalog by a repair")
         return True
+
+    def _note_digest(self, pipeline: Pipeline, name: str, content: bytes) -> None:
+        """Say in pipeline.json what a file beside it is now, unless nobody knows whether the rest of it is right."""
+        document = pipeline.folder / "pipeline.json"
+        if was_changed(document):
+            return
+        digests = {**pipeline.record.digests, name: hashlib.sha256(content).hexdigest()}
+        record = pipeline.record.model_copy(update={"digests": digests})
+        self._disk.write(document, record.to_json())
 
     def _write_pipeline(self, run: Run, place: Path) -> bool:
         """Write pipeline.json anew; False if it is sound and says what the catalog does.
@@ -114,7 +136,7 @@ class DocumentsAnew:
         """
         folder = place.parent
         with self._disk.lock("runs"):
-            record = self._corrected(place) or self._again(run, place)
+            record = self._corrected(run, place) or self._again(run, place)
             if record is None:
                 return False
             self._keep_damaged(place)
@@ -124,12 +146,12 @@ class DocumentsAnew:
         run.log(f"{place.name} of {folder.name} was written anew from the catalog by a repair")
         return True
 
-    def _corrected(self, place: Path) -> PipelineRecord | None:
+    def _corrected(self, run: Run, place: Path) -> PipelineRecord | None:
         """A document that can be read, as the catalog says it; None where it can't be read, or says just that."""
         with suppress(Corrupt, NotFound):
             record = read_document(place, PipelineRecord)
-            name = record.prediction_id
-            told = as_the_catalog_says(record, self._catalog.get(name), self._catalog.config(name))
+            row = self._row_of([record]) or self._row_in(run, place.parent.name)
+            told = as_the_catalog_says(record, row, self._catalog.config(str(row["prediction_id"])))
             return told if told != record else None
         return None
 

@@ -44,6 +44,9 @@ KINDS: dict[str, Kind] = {
     "marker-damaged": Kind(
         "Workspace document", "damage", "Write it anew: runshelf check --repair.", WRITE_MARKER
     ),
+    "marker-edited": Kind(
+        "Changed workspace document", "note", 'If you changed it yourself, take its line "checksum" out, too.'
+    ),
     "folder-missing": Kind("Missing folder", "warning", "It is made again when the workspace is opened for writing."),
     "foreign-entry": Kind("Foreign files", "note", "Runshelf leaves them alone. Move them elsewhere if they disturb."),
     "odd-entry": Kind("Link or device", "note", "Runshelf never follows it. Put real files there if it is to count."),
@@ -103,6 +106,10 @@ KINDS: dict[str, Kind] = {
     "predictions-missing": Kind("Missing predictions", "damage", _FROM_CATALOG, WRITE_DOCUMENTS),
     "document-damaged": Kind("Damaged document", "damage", _FROM_CATALOG, WRITE_DOCUMENTS),
     "document-differs": Kind("Document unlike the catalog", "damage", _FROM_CATALOG, WRITE_DOCUMENTS),
+    "document-edited": Kind(
+        "Changed document", "warning",
+        'If you changed it yourself, take its line "checksum" out, too. Else bring it back from a copy.',
+    ),
     "artifact-missing": Kind("Missing artifact", "damage", "Bring it back from a copy, or train the pipeline again."),
     "artifact-damaged": Kind("Damaged artifact", "damage", "Bring it back from a copy, or train the pipeline again."),
     "artifact-outside": Kind("Artifact outside its run", "damage", "Don't load it: somebody changed pipeline.json."),

@@ -6,15 +6,16 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storage.errors import Cancelled, NotFound, StorageError
 from storage.findings import KINDS, Finding, Report, finding
 from storage.layout import TRASH
 from storage.plan import Report as Progress
-from storage.records import utc_now
+from storage.records import utc_now, was_changed
 
+EDITED = "document-edited"
 CHECK_AGAIN = "Restore it and check again: what can be mended is mended there."
 _COUNTED = ("runs", "pipelines", "artifacts", "parts", "results")
 
@@ -63,10 +64,19 @@ class Inspection:
         """Note a finding. What lies in the trash is told as a damaged entry: nothing is mended there."""
         told = self.relative(place)
         if told.startswith(f"{TRASH}/") and told.count("/") > 1:
-            if KINDS[code].severity != "damage":
+            if KINDS[code].severity != "damage" and code != EDITED:
                 return
             code, told, advice = "trash-damaged", "/".join(told.split("/")[:2]), CHECK_AGAIN
         self.findings.append(finding(code, told, what, advice=advice, bytes=bytes, trash_ids=trash_ids))
+
+    def find_edited(self, document: Path, code: str = EDITED) -> bool:
+        """Note whether a document was changed since Runshelf wrote it; False where it was not, or can't be read."""
+        with suppress(StorageError):
+            if was_changed(document):
+                what = f"{document.name} of {document.parent.name} was changed since it was written."
+                self.find(code, document, what)
+                return True
+        return False
 
     def relative(self, place: Path | str) -> str:
         """A place as it is told: below the workspace, with slashes."""
@@ -91,8 +101,10 @@ class Inspection:
 
     def result(self, cancelled: bool) -> Report:
         """All of it, the worst first."""
+        worse = {one.place for one in self.findings if one.severity == "damage"}  # that those were changed is clear
+        told = [one for one in self.findings if one.code != EDITED or one.place not in worse]
         worst = {"damage": 0, "warning": 1, "note": 2}
-        ordered = sorted(self.findings, key=lambda one: (worst[one.severity], one.title, one.place))
+        ordered = sorted(told, key=lambda one: (worst[one.severity], one.title, one.place))
         seconds = time.monotonic() - self._started
         return Report(tuple(ordered), dict(self.checked), utc_now(), seconds, self.deep, cancelled)
 

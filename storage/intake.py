@@ -19,6 +19,7 @@ from storage.errors import BadInput, StorageError
 from storage.layout import Layout
 from storage.pipelines import Pipeline
 from storage.plan import Report
+from storage.records import was_changed
 from storage.runs import Run
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ def take_in(layout: Layout, disk: Disk, catalog: Catalog, folders: Sequence[Path
             row = catalog_row(pipeline.run.config, pipeline.record, pipeline.metrics())
         except StorageError as error:
             done.problems.append(f"{pipeline.pipeline_id} was left out: {error.what.rstrip('.')}")
+            continue
+        if was_changed(pipeline.folder / "pipeline.json") and catalog.has_another(row):
+            why = "its pipeline.json was changed, and the catalog has its result under another id"
+            done.problems.append(f"{pipeline.pipeline_id} was left out: {why}")
             continue
         found = Result(row, readable_arrays(pipeline, done.problems))
         batch.append(found)

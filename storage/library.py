@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.annotations import checked_notes, checked_tag
+from storage.checksums import FIELD, with_checksum
 from storage.configs import METADATA_KEY, PipelineConfig, checked_config, inline_configs
 from storage.copies import CONFIG, METADATA, config_of, copied_size, copy_pipeline, copy_run, ended, read_metrics
 from storage.disk import Disk, Draft, replaced_file, user_name
@@ -513,7 +514,8 @@ def _silent(done: int, total: int, text: str) -> None:
 
 def _template(config: Mapping[str, Any], record: LibraryRecord) -> bytes:
     """The file of a template: the configuration, with its metadata beside."""
-    return to_json({**config, METADATA_KEY: json.loads(record.to_json())})
+    metadata = {name: value for name, value in json.loads(record.to_json()).items() if name != FIELD}
+    return with_checksum(to_json({**config, METADATA_KEY: metadata}), depth=2)
 
 
 def _checked_tags(tags: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -53,7 +54,7 @@ class Pipeline:
     def save_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write metrics.json: `{"train": {"rmse": 0.3, "samples": 40}, "test": {…}}`."""
         self._metrics = dict(plain(dict(metrics)))
-        self.run.disk.write(self.folder / "metrics.json", to_json(self._metrics))
+        self._write("metrics.json", to_json(self._metrics))
 
     def save_predictions(self, table: pd.DataFrame) -> None:
         """Write predictions.csv from a table with y_true and y_pred; see `storage.predictions` for the columns."""
@@ -75,7 +76,7 @@ class Pipeline:
         self._write_csv(to_frame(arrays, sample_ids, targets))
 
     def _write_csv(self, table: pd.DataFrame) -> None:
-        self.run.disk.write(self.folder / "predictions.csv", table.to_csv(index=False).encode())
+        self._write("predictions.csv", table.to_csv(index=False).encode())
 
     def save_chart(self, name: str, chart: Figure | bytes) -> None:
         """Write a matplotlib figure, or one that is PNG already, as `<name>.png`."""
@@ -83,7 +84,11 @@ class Pipeline:
             buffer = io.BytesIO()
             chart.savefig(buffer, format="png", dpi=_CHARTS_DPI)
             chart = buffer.getvalue()
-        self.run.disk.write(self.folder / f"{checked_name(name, 'chart')}.png", chart)
+        self._write(f"{checked_name(name, 'chart')}.png", chart)
+
+    def _write(self, name: str, content: bytes) -> None:
+        self.run.disk.write(self.folder / name, content)
+        self.record.digests[name] = hashlib.sha256(content).hexdigest()  # on disk with the end of the pipeline
 
     def complete(self, **fields: Any) -> None:
         """End well: pipeline.json says completed, and the catalog has the row when this returns.
@@ -96,7 +101,7 @@ class Pipeline:
         """End badly: error.log keeps the details, the row in the catalog says failed. Returns what error.log says."""
         message = error if isinstance(error, str) else _words(error)
         kept = _beginning_and_end(_writable(details or message).rstrip())
-        self.run.disk.write(self.folder / "error.log", kept.encode() + b"\n")
+        self._write("error.log", kept.encode() + b"\n")
         self._end("failed", {"error": in_a_line(message) or "failed"})
         return kept
 

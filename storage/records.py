@@ -31,6 +31,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticSerializationError, from_json
 
+from storage.checksums import FIELD, is_changed, with_checksum
 from storage.errors import BadInput, Corrupt, TooNew
 from storage.reading import read_bytes
 
@@ -105,13 +106,22 @@ class Record(BaseModel):
 
 
 class Document(Record):
-    """A whole JSON file. `current_schema` is the newest version this Runshelf writes."""
+    """A whole JSON file. `current_schema` is the newest version this Runshelf writes.
+
+    The checksum of a file that was read is none of what is made of it.
+    """
 
     current_schema: ClassVar[int] = 1
     schema_version: int = 1
 
+    @model_validator(mode="after")
+    def _without_checksum(self) -> Self:
+        if self.__pydantic_extra__:
+            self.__pydantic_extra__.pop(FIELD, None)
+        return self
+
     def to_json(self) -> bytes:
-        """The bytes of the file: indented UTF-8, times in UTC, numbers that are no number as null.
+        """The bytes of the file: indented UTF-8, times in UTC, numbers that are no number as null, and its checksum.
 
         Raises TooNew for a document that a newer Runshelf wrote.
         """
@@ -121,7 +131,7 @@ class Document(Record):
                 advice="Update Runshelf to change it.",
             )
         try:
-            return (self.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+            return with_checksum((self.model_dump_json(by_alias=True, indent=2) + "\n").encode())
         except PydanticSerializationError as error:
             raise BadInput(f"A value can't be recorded: {error}.", advice="Use plain numbers and texts.") from error
 
@@ -297,7 +307,10 @@ class ForeignSource(Record):
 
 
 class PipelineRecord(Document):
-    """pipeline.json: one pipeline, what it is and how it went."""
+    """pipeline.json: one pipeline, what it is and how it went.
+
+    `digests` has the sha256 of each file that was written beside it.
+    """
 
     id: str
     number: int
@@ -328,6 +341,7 @@ class PipelineRecord(Document):
     samples: SamplesRecord | None = None
     thinned: ThinnedRecord | None = None
     source: ForeignSource | None = None
+    digests: dict[str, str] = {}
 
     def binaries(self) -> list[ArtifactRecord | SamplesRecord]:
         """Every file of the run's `_binaries/` that the pipeline needs; a thinned one needs none."""
@@ -385,6 +399,11 @@ def read_json(path: Path) -> Any:
         raise Corrupt(f"{path.name} is damaged: {first_reason(error)}.", path, "Restore it from a copy.") from error
 
 
+def was_changed(path: Path) -> bool:
+    """Whether a document was changed since Runshelf wrote it. Raises NotFound, Corrupt for one that can't be read."""
+    return is_changed(read_bytes(path, "document", MAX_DOCUMENT_BYTES))
+
+
 def readable_part(data: bytes) -> dict[str, Any]:
     """What can be read of a damaged JSON document: what stands before the place where it is; empty where nothing can.
 
@@ -426,6 +445,11 @@ def plain(value: Any) -> Any:
 def to_json(value: Any) -> bytes:
     """The bytes of a JSON file that is no model (metrics.json): indented, UTF-8, no NaN."""
     return (json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def document_json(document: dict[str, Any]) -> bytes:
+    """The bytes of a document that is no model, with its checksum."""
+    return with_checksum(to_json({name: value for name, value in document.items() if name != FIELD}))
 
 
 def has_classes(task_type: str | None) -> bool | None:

@@ -31,9 +31,9 @@ from storage.records import (
     RunConfig,
     RunSummary,
     ThinnedRecord,
+    document_json,
     read_document,
     read_json,
-    to_json,
     utc_now,
 )
 from storage.runs import Run
@@ -446,7 +446,7 @@ class Thinning:
         before.pop("thinned", None)
         known = PipelineRecord.model_validate(before).model_dump_json(by_alias=True, exclude={"thinned"})
         same = PipelineRecord.model_validate(now).model_dump_json(by_alias=True, exclude={"thinned"}) == known
-        self.disk.write(path / "pipeline.json", original if same else to_json(now))
+        self.disk.write(path / "pipeline.json", original if same else document_json(now))
 
     def _size(self, place: str) -> int:
         with suppress(StorageError):

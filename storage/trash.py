@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from storage.disk import Disk, user_name
 from storage.errors import Corrupt, NotFound, StorageError
@@ -33,6 +33,7 @@ _CONTENT = "content"
 FILES, ASIDE = "files", "aside"  # kinds that a repair makes: files to be put back, and damaged ones to be looked at
 THINNED = "thinning"  # arrays and models that thinned pipelines had, as archives
 KEPT_DAYS = 30  # what is older may go for good
+_LONGEST_NAME, _LONGEST_PATH = 255, 1_000  # bytes: the longest name of every file system, and what is below ours
 
 
 class TrashRecord(Document):
@@ -55,6 +56,14 @@ class TrashRecord(Document):
     run_id: str = ""
     run_created_at: Moment | None = None
     artifacts: list[str] = Field(default_factory=list)
+
+    @field_validator("origin")
+    @classmethod
+    def _can_be_a_path(cls, origin: str) -> str:
+        path = origin.encode(errors="surrogatepass")
+        if b"\0" in path or len(path) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in path.split(b"/")):
+            raise ValueError("nothing can have lain there")
+        return origin
 
 
 @dataclass(frozen=True)

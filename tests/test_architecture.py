@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up; a module imports only from rooms before its own.
 FLOORS = [
-    {"errors", "version", "moments"},
+    {"errors", "version", "moments", "checksums"},
     {"reading", "layout", "disk", "mounts", "control", "trees", "markdown", "restraint", "surroundings", "prints"},
     {"records", "metrics", "scores", "predictions"},
     {"marker", "parameters", "grammar", "sources", "plan", "manifest", "findings", "packages", "wording", "foreign"},

@@ -204,7 +204,6 @@ KINDS = {
 # No check names these, and why that is so. Nothing that Runshelf answers is read from them.
 UNNAMED = {
     "run.log": f"{_STUDY}/run.log",  # lines for people, written to the end; no document
-    "error.log": "runs/*_wheat/0002*/error.log",  # a traceback for people; the sentence is in pipeline.json, too
     "export": "exports/*_weak_*/pipeline.json",  # taken away: Runshelf does not know whether it was changed on purpose
     "exported predictions": "exports/best_predictions/*.csv",
     "session report": "exports/session_reports/*.json",

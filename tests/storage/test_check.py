@@ -19,6 +19,7 @@ from storage import Cancelled, Conflict, Corrupt, Dataset, NotFound, Report, Wor
 from storage.cli import main
 from storage.findings import finding
 from storage.records import utc_now
+from tests.faults.changes import edit_json
 from tests.storage.kills import killed_at
 from tests.storage.samples import add_foreign_part
 
@@ -76,10 +77,6 @@ def artifact(root: Path) -> Path:
     return (pipeline(root) / record["path"]).resolve()
 
 
-def edit_json(path: Path, **fields: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
-
-
 def cut_in_line(path: Path) -> None:
     os.truncate(path, path.stat().st_size - 1)
 
@@ -95,6 +92,17 @@ def change_index(root: Path, *statements: str) -> None:
     with closing(sqlite3.connect(root / "catalog/index.sqlite")) as file, file:
         for statement in statements:
             file.execute(statement)
+
+
+def read_when_old_enough(root: Path) -> None:
+    """Let the index read everything when nothing is so fresh that its time could not be trusted."""
+    told = "SELECT signature FROM runs UNION ALL SELECT signature FROM pipelines"
+    with Workspace.open(root) as workspace:
+        while True:
+            workspace.sync(full=True)
+            with closing(sqlite3.connect(root / "catalog/index.sqlite")) as index:
+                if ("",) not in index.execute(told).fetchall():
+                    return
 
 
 def results(root: Path) -> dict[str, tuple[object, ...]]:
@@ -745,7 +753,7 @@ def test_counts_that_no_longer_fit_are_told_and_can_be_brought_up(root: Path) ->
 
 
 def test_an_index_that_tells_otherwise_is_made_again(root: Path) -> None:
-    Workspace.open(root).close()  # it has seen these folders and takes them for unchanged
+    read_when_old_enough(root)  # it has seen these folders and takes them for unchanged
     change_index(root, "DELETE FROM pipelines WHERE number = 1", "DELETE FROM predictions WHERE key = 1")
     report = check_workspace(root)
     assert codes(report) == ["index-differs", "index-differs"]
@@ -774,7 +782,7 @@ def test_an_index_that_tells_otherwise_is_made_again(root: Path) -> None:
     ],
 )
 def test_the_deep_check_compares_the_index_with_the_files_row_by_row(root: Path, change: str) -> None:
-    Workspace.open(root).close()
+    read_when_old_enough(root)
     assert check_workspace(root, deep=True).findings == ()
     change_index(root, change)
     assert check_workspace(root).findings == ()
@@ -785,7 +793,7 @@ def test_the_deep_check_compares_the_index_with_the_files_row_by_row(root: Path,
 
 
 def test_a_document_that_the_index_has_not_read_hides_nothing_else_of_it(root: Path) -> None:
-    Workspace.open(root).close()
+    read_when_old_enough(root)
     place = pipeline(root) / "pipeline.json"
     place.with_suffix(".new").write_bytes(place.read_bytes())
     os.replace(place.with_suffix(".new"), place)
@@ -794,7 +802,7 @@ def test_a_document_that_the_index_has_not_read_hides_nothing_else_of_it(root: P
 
 
 def test_documents_that_were_edited_are_told_of_until_the_index_has_read_them(root: Path) -> None:
-    Workspace.open(root).close()
+    read_when_old_enough(root)
     assert check_workspace(root).findings == ()
     places = [pipeline(root, number) / "pipeline.json" for number in (1, 2)]
     edit_json(places[0], name="renamed")
@@ -808,6 +816,61 @@ def test_documents_that_were_edited_are_told_of_until_the_index_has_read_them(ro
         assert codes(workspace.check()) == ["index-behind"] * 2
         workspace.sync(full=True)
         assert workspace.check().findings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("pipeline.json", '"number": 1', '"number": 7'),
+        ("pipeline.json", '"k": 0', '"k": 5'),
+        ("pipeline.json", '"name": "scaler"', '"name": "scaled"'),
+        ("metrics.json", "1.0", "null"),
+        ("metrics.json", '"samples": 2', '"samples": 3'),
+        ("predictions.csv", "y_pred", "y_pred,"),
+        ("../run_summary.json", '"total": 5', '"total": 6'),
+        ("../run_config.json", '"dataset_name": "corn"', '"dataset_name": "born"'),
+        ("../../../library/templates/kept.json", '"metrics": {}', '"metrics": {"test_rmse": 0.1}'),
+    ],
+)  # fmt: skip
+def test_whatever_was_changed_in_a_document_is_named_and_may_be_taken_for_right(
+    root: Path, name: str, old: str, new: str
+) -> None:
+    with Workspace.open(root) as workspace:
+        workspace.library.save_template({"steps": [{"class": "sklearn.linear_model.Ridge"}]}, "kept")
+    place = pipeline(root) / name
+    text = place.read_text()
+    assert old in text and check_workspace(root, deep=True).findings == ()
+    place.write_text(text.replace(old, new, 1))
+    found = check_workspace(root, deep=True).findings
+    assert place.resolve().relative_to(root).as_posix() in {one.place for one in found}
+    assert not any(one.fix == "remove orphans" for one in found)
+    place.write_text(text, newline="\n")
+    assert {*codes(check_workspace(root, deep=True))} <= {"index-behind"}
+
+
+def test_a_pipeline_that_says_it_is_another_result_is_not_counted_twice_and_becomes_itself_again(root: Path) -> None:
+    place = pipeline(root) / "pipeline.json"
+    before = place.read_bytes()
+    own = json.loads(before)["prediction_id"]
+    place.write_bytes(before.replace(own.encode(), b"0192f0c1-0000-7000-8000-000000000001"))
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count() == 8 and "under another id" in " ".join(workspace.notices)
+    report = check_workspace(root)
+    assert ("document-differs", place.relative_to(root).as_posix()) in {
+        (one.code, one.place) for one in report.findings
+    }
+    repaired(root, report)
+    assert place.read_bytes() == before and check_workspace(root, deep=True).findings == ()
+
+
+def test_a_document_may_be_edited_by_who_takes_its_checksum_out_and_its_line_ends_are_nobodys(root: Path) -> None:
+    place = pipeline(root) / "pipeline.json"
+    text = place.read_text()
+    assert ',\n  "checksum": "' in text
+    place.write_text(text, newline="\r\n")
+    assert "document-edited" not in codes(check_workspace(root, deep=True))
+    place.write_text(text.partition(',\n  "checksum"')[0].replace('"k": 0', '"k": 5') + "\n}\n")
+    assert "document-edited" not in codes(check_workspace(root, deep=True))
 
 
 def test_a_check_leaves_no_file_beside_the_index_whatever_is_wrong_with_it(root: Path) -> None:

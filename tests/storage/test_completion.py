@@ -63,6 +63,12 @@ def test_columns_are_suggested_by_what_stands_above_them(filled: Workspace) -> N
         assert column in [one.text for one in filled.catalog.complete(title, len(title)).suggestions]
 
 
+def test_both_ends_of_a_range_are_times_where_a_time_is_compared(filled: Workspace) -> None:
+    first, second = (f"created_at between {text}" for text in ("", "today and "))
+    one, other = (filled.catalog.complete(text, len(text)).suggestions for text in (first, second))
+    assert one == other != ()
+
+
 def test_accepting_replaces_what_was_begun(filled: Workspace) -> None:
     text = "dataset_name = 'co and test_rmse < 3"
     found = filled.catalog.complete(text, text.index(" and"))

@@ -95,7 +95,7 @@ def test_a_kept_pipeline_has_all_it_needs_and_nothing_was_unpickled(
         data = (item.path / new["path"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == old["sha256"] == new["sha256"]
         assert data == (folder / old["path"]).read_bytes() and new["path"].startswith("artifacts/")
-    assert before == after
+    assert before.pop("checksum") != after.pop("checksum") and before == after
     listing = "".join(
         f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(item.path).as_posix()}\n"
         for p in sorted(item.path.rglob("*"), key=lambda p: p.relative_to(item.path).as_posix())

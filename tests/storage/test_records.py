@@ -38,7 +38,7 @@ def test_fields_of_a_newer_version_survive(document: Document, tmp_path: Path) -
     path = tmp_path / "document.json"
     path.write_text(json.dumps(content))
     again = json.loads(read_document(path, type(document)).to_json())
-    assert again == content
+    assert again.pop("checksum") != content.pop("checksum") and again == content
 
 
 def test_a_document_says_what_was_written_to_it_to_the_last_digit(tmp_path: Path) -> None:

@@ -134,6 +134,9 @@ def test_a_damaged_entry_is_shown_with_its_reason_and_the_others_work(workspace:
         ("library", "../x.json"),
         ("file", "nowhere/x"),
         ("pipeline", "../../x"),
+        ("file", "exports/x\0"),
+        ("run", f"runs/{'x' * 300}"),
+        ("file", "x/" * 2000 + "x"),
     ],
 )
 def test_an_entry_that_says_it_was_elsewhere_goes_nowhere(workspace: Workspace, kind: str, origin: str) -> None:
@@ -144,6 +147,8 @@ def test_an_entry_that_says_it_was_elsewhere_goes_nowhere(workspace: Workspace, 
     before = content_of(workspace.root.parent)
     with pytest.raises(StorageError):
         workspace.trash.restore(trash_id)
+    with pytest.raises(StorageError):
+        workspace.trash.plan_restore([trash_id]).apply()
     assert content_of(workspace.root.parent) == before
     assert (workspace.root / ".trash" / trash_id / "content").read_text() == "1"
 
