@@ -138,7 +138,11 @@ class Artifacts:
             path = self._folder / file_name
             if put(path) or (path.stat().st_size == size and file_digest(path) == digest):
                 return file_name
-        raise Corrupt(f"A file named by the whole digest {digest} holds other bytes.", self._folder, "Run a check.")
+        raise Corrupt(
+            f"A file named by the whole digest {digest} holds other bytes.",
+            self._folder,
+            "Look at it: runshelf check --deep.",
+        )
 
 
 def _is_large(path: Path) -> bool:

@@ -134,7 +134,11 @@ class Catalog:
         with self._parts.locked():
             self.sync()
             if self.ask_index(self._index.parts.has_problems):
-                raise Corrupt("A part of the catalog can't be read.", self._layout.manifest, "Run a check.")
+                raise Corrupt(
+                    "A part of the catalog can't be read.",
+                    self._layout.manifest,
+                    "Mend it: runshelf check --deep --repair.",
+                )
             given = {one.row["prediction_id"]: one for one in reversed(results)}  # a copied run has the same ids
             left = self.ask_index(lambda: self._known(list(given)) | self._deleted(list(given)))
             names = sorted(given.keys() - left)

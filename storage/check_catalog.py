@@ -79,6 +79,12 @@ class CatalogCheck:
             return None
         return set(_flat(self._meta).to_pylist()) - {None}
 
+    def finds_damage(self, dataset: str) -> bool:
+        """Whether a part that looks sound is not when all of its bytes are read; what is wrong becomes a finding."""
+        folder = self._layout.part_folder(dataset)
+        whole = [self._check_part(dataset, one, folder / one.file, deep=True) for one in self._sound[dataset]]
+        return not all(whole)
+
     def places_of_arrays(self) -> list[tuple[str, list[Range]]]:
         """The first and last id in each row group of the parts with arrays."""
         assert self._files is not None
@@ -123,13 +129,13 @@ class CatalogCheck:
                 place = self._layout.part_folder(dataset) / part.file
                 with self._inspection.item(place):
                     self._inspection.checked["parts"] += 1
-                    if self._check_part(dataset, part, place):
+                    if self._check_part(dataset, part, place, self._inspection.deep):
                         self._sound[dataset].append(part)
 
-    def _check_part(self, dataset: str, part: PartRecord, place: Path) -> bool:
+    def _check_part(self, dataset: str, part: PartRecord, place: Path, deep: bool) -> bool:
         """Whether a part is sound; what is wrong with it becomes a finding."""
         assert self._files is not None
-        wrong = self._files.problem(dataset, part, deep=self._inspection.deep)
+        wrong = self._files.problem(dataset, part, deep=deep)
         if wrong == "missing":
             what = f"{part.file} is named in the manifest and not there: {_results(part.rows)} can't be read."
             self._inspection.find("part-missing", place, what)

@@ -77,6 +77,8 @@ class IndexCheck:
         if (ids := self._catalog.ids()) is None:
             return
         if facts.predictions != len(ids):
+            if not self._inspection.deep and self._catalog.finds_damage("meta"):
+                return  # it lacks what could not be read
             what = f"The index has {count(facts.predictions, 'result')}, the catalog {len(ids):,}."
             self._inspection.find("index-differs", path, what)
         elif self._inspection.deep and set(facts.ids) != ids:

@@ -418,7 +418,9 @@ def _footer_digest(path: Path) -> str:
 
 
 def _damaged(part: PartRecord, path: Path, error: Exception) -> Corrupt:
-    return Corrupt(f"The catalog part {part.file} can't be read: {error}.", path, "Run a check.")
+    return Corrupt(
+        f"The catalog part {part.file} can't be read: {error}.", path, "Mend it: runshelf check --deep --repair."
+    )
 
 
 def _without_ids(part: PartRecord, path: Path) -> Corrupt:

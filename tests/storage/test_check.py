@@ -873,6 +873,18 @@ def test_a_document_may_be_edited_by_who_takes_its_checksum_out_and_its_line_end
     assert "document-edited" not in codes(check_workspace(root, deep=True))
 
 
+def test_an_index_that_lacks_what_could_not_be_read_is_not_what_is_wrong(root: Path) -> None:
+    before = results(root)
+    flip(part(root), part(root).stat().st_size // 2)
+    with Workspace.open(root) as workspace:
+        workspace.sync(full=True)
+        workspace.rebuild_index()
+    report = check_workspace(root)
+    assert codes(report) == ["part-damaged"]
+    repaired(root, report)
+    assert results(root) == before and check_workspace(root, deep=True).findings == ()
+
+
 def test_a_check_leaves_no_file_beside_the_index_whatever_is_wrong_with_it(root: Path) -> None:
     index = root / "catalog/index.sqlite"
 
