@@ -137,13 +137,13 @@ class CatalogCheck:
         assert self._files is not None
         wrong = self._files.problem(dataset, part, deep=deep)
         if wrong == "missing":
-            what = f"{part.file} is named in the manifest and not there: {_results(part.rows)} can't be read."
+            what = f"{part.file} is named in the manifest and not there: {_held(dataset, part.rows)} can't be read."
             self._inspection.find("part-missing", place, what)
         elif wrong == "miscounted":
             self._inspection.find("part-miscounted", place, f"The manifest says {part.file} has {part.rows:,} rows.")
             return True
         elif wrong:
-            what = f"{part.file} with {_results(part.rows)} is damaged: {wrong}."
+            what = f"{part.file} with {_held(dataset, part.rows)} is damaged: {wrong}."
             self._inspection.find("part-damaged", place, what, bytes=part.bytes)
         return not wrong
 
@@ -373,6 +373,11 @@ def _name(one: SeenPipeline) -> tuple[str, str]:
 
 def _flat(table: pa.Table) -> Any:
     return table.column("prediction_id").combine_chunks()
+
+
+def _held(dataset: str, rows: int) -> str:
+    """What the rows of a part are, counted."""
+    return _results(rows) if dataset == "meta" else "1 row" if rows == 1 else f"{rows:,} rows"
 
 
 def _results(count: int) -> str:
