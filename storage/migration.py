@@ -347,6 +347,7 @@ class _Batch:
                 "artifacts": artifacts,
                 "source": {"form": self._found.form.name, "id": pipeline.id, "key": key},
                 "created_at": self.run.config.created_at,
+                "digests": {name: written.sha256 for name, written in draft.files.items()},
                 **told,
             }
         )

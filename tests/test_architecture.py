@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,14 @@ def modules(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imports(path: Path, *, type_checking: bool = False) -> set[str]:
     """Dotted names a module imports anywhere in it, those for type checkers left out."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parsed(path)
     skipped: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not type_checking:
@@ -106,7 +112,7 @@ def test_storage_modules_import_downwards_and_no_qt(path: Path) -> None:
 def test_only_disk_changes_files(path: Path) -> None:
     if path.stem == "disk":
         return
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         owner = ast.unparse(node.func.value)
@@ -154,7 +160,7 @@ def test_the_window_uses_storage_by_its_public_names(path: Path) -> None:
 def test_broad_excepts_stand_where_the_edge_is(path: Path) -> None:
     # runner: a user's estimator may raise anything; inspection: one thing that can't be checked hides no other
     allowed = {"tasks", "cli", "app", "runner", "inspection", "__main__"}
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ExceptHandler) and path.stem not in allowed:
             assert node.type is not None and ast.unparse(node.type) != "Exception", f"{path.name}:{node.lineno}"
 

@@ -143,6 +143,9 @@ def test_all_is_carried_over_and_found_again_and_nothing_is_run(diary: Path, roo
         with pytest.raises(Untrusted):
             workspace.load(first["run_id"], first["pipeline_id"])
     assert not (tmp_path / "ran").exists()
+    with (folder / "averages.csv").open("a") as file:
+        file.write("\n")
+    assert [Path(one.place).name for one in check_workspace(root, deep=True).findings] == ["averages.csv"]
 
 
 def test_two_that_migrate_the_same_at_once_carry_it_over_once(diary: Path, root: Path) -> None:
