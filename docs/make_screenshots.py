@@ -143,6 +143,9 @@ def scene(size: QSize = SIZE, scales: tuple[int, ...] = (1,)) -> Callable[[Calla
 
 @scene(scales=(1, 2))
 def window(stage: Stage) -> QWidget:
+    with Workspace.open(stage.root) as workspace:
+        best = workspace.catalog.ids_of(workspace.catalog.keys("", "val_rmse", limit=3))
+        workspace.catalog.annotate(best[1:], stars=1)
     stage.open()
     stage.select(0)
     return stage.window

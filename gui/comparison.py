@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Signal
 
 from gui.selection import Picked
-from gui.theme import pipeline_colour
 
 FEWEST, MOST = 2, 50
 
@@ -55,10 +54,6 @@ class Comparison(QObject):
     def clear(self) -> None:
         """Compare nothing."""
         self.put(())
-
-    def colour(self, pipeline: Picked) -> str:
-        """Return the colour of a pipeline as #rrggbb, the same in every chart."""
-        return pipeline_colour(self._places.get(pipeline, 0))
 
     def place(self, pipeline: Picked) -> int:
         """Return the number that decides colour, marker and dashes of a pipeline."""

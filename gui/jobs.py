@@ -51,6 +51,7 @@ class Job:
     value: Any = None  # what the work returned
     run_id: str = ""
     root: Path | None = None  # the workspace it trains in
+    demo: Path | None = None  # the folder it makes the demo in
     workspace: Path | None = None  # one that the job made, to be opened
     file: Path | None = None  # one that the job wrote
     page: Path | None = None  # one that it wrote to be read
@@ -77,6 +78,12 @@ class Job:
     def can_pause(self) -> bool:
         """Whether it can be paused now."""
         return self.control is not None and self.state == "running"
+
+    @property
+    def leaves_a_rest(self) -> bool:
+        """Whether it was stopped before its end and what it left undone can be run."""
+        known = self.request is not None or self.demo is not None
+        return known and self.over and self.state != "completed" and self.done < self.total
 
     @property
     def can_resume(self) -> bool:
@@ -216,8 +223,8 @@ class Jobs(QObject):
         return self._start(job, fn, self._complete_training, "training")
 
     def make_demo(self, folder: Path) -> Job:
-        """Start making a workspace with real data and trained pipelines to look around in."""
-        job = Job(tr("Making the demo"), kept=tr("finished pipelines are kept"))
+        """Start making a workspace with real data and trained pipelines to look around in, or go on with it."""
+        job = Job(tr("Making the demo"), kept=tr("finished pipelines are kept"), demo=folder)
         return self._start(job, partial(_make_demo, folder), self._complete_demo, "training")
 
     def export(self, root: Path, request: ExportRequest) -> Job:

@@ -1,6 +1,6 @@
 """How the window looks: a light and a dark palette, one accent, and single-colour icons tinted to match.
 
-Colours are named by what they are for. The chart colours are those of Okabe and Ito, which people with any kind of
+Colours are named by what they are for. The chart colours have the hues of Okabe and Ito, which people with any kind of
 colour vision can tell apart; train, val and test keep theirs everywhere.
 """
 
@@ -24,16 +24,13 @@ from gui.dressing import Dressing
 Choice = Literal["system", "light", "dark"]
 ROW_HEIGHT = 26
 GRID = 8
-TRAIN, VAL, TEST = "#0072b2", "#e69f00", "#009e73"  # Okabe and Ito; the same on light and dark, and in the PNG charts
+TRAIN, VAL, TEST = "#0072b2", "#e69f00", "#009e73"  # Okabe and Ito
+VAL_ON_WHITE = "#b87f00"  # the same hue, in the PNG charts too
 # Okabe and Ito's colours for pipelines and groups, those first that differ most on either ground; black is left out.
-CYCLE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b8a800")
-
-
-def pipeline_colour(place: int) -> str:
-    """Return the colour of the pipeline (or group) at a place, #rrggbb; they repeat after the seventh."""
-    return CYCLE[place % len(CYCLE)]
-
-
+# Orange, sky blue and yellow are lost on white: there they are darker, and far enough from each other and from the
+# first four in lightness to be told apart without the hue.
+ON_DARK = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
+ON_WHITE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#4a2e00", "#3c99dc", "#5f5c00")
 # Nine steps of viridis (S. van der Walt, N. Smith, E. Firing; CC0), which grow lighter evenly and are ordered the same
 # by people with any colour vision: the part of it of which thin lines stand out from the ground.
 DEEP = ("#440154", "#481b6d", "#46337f", "#3f4889", "#365d8d", "#2e6f8e", "#26818e", "#20928c", "#20a386")
@@ -44,7 +41,8 @@ BRIGHT = ("#2d718e", "#25838e", "#1f978b", "#24aa83", "#3dbc74", "#65cb5e", "#95
 class Colours:
     """The colours of one appearance, as #rrggbb.
 
-    `ramp` goes from low to high values, `neutral` is the middle of a map between two hues, where nothing is wrong.
+    `ramp` goes from low to high values, `neutral` is the middle of a map between two hues, where nothing is wrong;
+    `cycle` are those of pipelines and groups.
     """
 
     window: str
@@ -67,6 +65,7 @@ class Colours:
     test: str
     neutral: str
     ramp: tuple[str, ...]
+    cycle: tuple[str, ...]
 
 
 LIGHT = Colours(
@@ -74,14 +73,14 @@ LIGHT = Colours(
     scroll="#8e95a1",
     accent="#0b62bd", on_accent="#ffffff", selected="#d9e8fb", hover="#e9ecf0",
     good="#1a7346", bad="#b3261e", warning="#8f5700", bad_ground="#fdefee",
-    train=TRAIN, val=VAL, test=TEST, neutral="#ffffff", ramp=DEEP,
+    train=TRAIN, val=VAL_ON_WHITE, test=TEST, neutral="#ffffff", ramp=DEEP, cycle=ON_WHITE,
 )  # fmt: skip
 DARK = Colours(
     window="#1d2025", base="#15171b", alternate="#191c20", text="#e3e6ea", muted="#a1aab6", line="#343942",
     scroll="#676f7c",
     accent="#5aa9f8", on_accent="#0c1116", selected="#1e3b5d", hover="#2a2f37",
     good="#5fc48f", bad="#f2877e", warning="#e3ac4e", bad_ground="#35201f",
-    train=TRAIN, val=VAL, test=TEST, neutral="#d5d9de", ramp=BRIGHT,
+    train=TRAIN, val=VAL, test=TEST, neutral="#d5d9de", ramp=BRIGHT, cycle=ON_DARK,
 )  # fmt: skip
 
 # Where each colour stands in the palette. The style sheet names these places, so that it is the same in every
@@ -344,6 +343,12 @@ def theme() -> Theme:
     if Theme._only is None or not isValid(Theme._only):  # gone with an application before this one
         return Theme(app)
     return Theme._only
+
+
+def pipeline_colour(place: int) -> str:
+    """Return the colour of the pipeline (or group) at a place, #rrggbb, as it is now; they repeat after the seventh."""
+    cycle = theme().colours.cycle
+    return cycle[place % len(cycle)]
 
 
 def application_icon() -> QIcon:

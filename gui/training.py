@@ -14,7 +14,7 @@ from gui.dialogs.new_run import NewRunDialog
 from gui.jobs import Job, Jobs
 from gui.session import Session
 from gui.settings import Settings
-from gui.unfinished import Unfinished
+from gui.unfinished import BrokenOff, Unfinished
 
 if TYPE_CHECKING:
     from storage import RunRequest, Workspace
@@ -64,12 +64,23 @@ class Training(QObject):
 
     def run_rest(self, job: Job) -> None:
         """Train what a stopped job left undone; what it finished is recognised and skipped."""
-        if job.root is not None and job.request is not None:
-            self.go_on(job.root, job.request)
+        if job.demo is not None:
+            self.make_demo(job.demo)
+        elif job.root is not None and job.request is not None:
+            self.start(job.root, _rest_of(job.request))
 
-    def go_on(self, root: Path, request: RunRequest) -> None:
-        """Train what is left of a request; what was finished of it is recognised and skipped."""
-        self.start(root, request.model_copy(update={"again": False}))
+    def go_on(self, left: BrokenOff) -> None:
+        """Train what is left of something; what was finished of it is recognised and skipped."""
+        if left.request is None:
+            self.make_demo(left.root)
+        else:
+            self.start(left.root, _rest_of(left.request))
+
+    def make_demo(self, folder: Path) -> Job:
+        """Start making the demo in a folder; what was finished of it is recognised and skipped."""
+        job = self._jobs.make_demo(folder)
+        self.started.emit(job)
+        return job
 
     def run_again(self, run_id: str, only: Which = "all") -> None:
         """Ask for the same pipelines again, with everything filled in and open to change."""
@@ -100,6 +111,10 @@ class Training(QObject):
 
 def _request(run_id: str, only: Which, same_data: bool, workspace: Workspace) -> RunRequest:
     return workspace.rerun_request(run_id, only, same_data=same_data)
+
+
+def _rest_of(request: RunRequest) -> RunRequest:
+    return request.model_copy(update={"again": False})
 
 
 def _without_data(request: RunRequest) -> RunRequest:

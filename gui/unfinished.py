@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
-from gui.jobs import Jobs
+from gui.jobs import Job, Jobs
 from gui.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,11 +22,14 @@ LARGEST = 1_000_000  # characters; the settings are read at each start, and are 
 
 @dataclass(frozen=True)
 class BrokenOff:
-    """Training that did not come to its end: what its job was called, where it trained, and what was asked for."""
+    """Training that did not come to its end: what its job was called, where it trained, and what was asked for.
+
+    Of the demo there is no request, and `root` is the folder it was being made in.
+    """
 
     name: str
     root: Path
-    request: RunRequest
+    request: RunRequest | None
 
 
 class Unfinished(QObject):
@@ -44,13 +47,18 @@ class Unfinished(QObject):
         return [one for known in found if (one := _read(known)) is not None]
 
     def _note(self) -> None:
-        begun = [
-            {"name": job.name, "root": str(job.root), "request": job.request.model_dump(mode="json")}
-            for job in reversed(self._jobs.busy())
-            if job.request is not None
-        ]
+        begun = [known for job in reversed(self._jobs.busy()) if (known := _entry(job)) is not None]
         fits = len(json.dumps(begun)) <= LARGEST
         self._settings.keep_unfinished(os.getpid(), begun if fits else [])
+
+
+def _entry(job: Job) -> dict[str, Any] | None:
+    """Write down a job; None where it doesn't train."""
+    if job.demo is not None:
+        return {"name": job.name, "root": str(job.demo), "request": None}
+    if job.request is None:
+        return None
+    return {"name": job.name, "root": str(job.root), "request": job.request.model_dump(mode="json")}
 
 
 def _read(known: Any) -> BrokenOff | None:
@@ -58,6 +66,8 @@ def _read(known: Any) -> BrokenOff | None:
     from storage import RunRequest
 
     try:
-        return BrokenOff(str(known["name"]), Path(known["root"]), RunRequest.model_validate(known["request"]))
+        asked = known["request"]
+        request = RunRequest.model_validate(asked) if asked is not None else None
+        return BrokenOff(str(known["name"]), Path(known["root"]), request)
     except (KeyError, TypeError, ValueError):
         return None

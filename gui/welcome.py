@@ -75,14 +75,17 @@ class WelcomePage(EmptyState):
         self._title_of_recent = heading(tr("Recent workspaces"))
         self.demo = DemoPlace()
         self.below.addWidget(self.demo)
-        column = QVBoxLayout()
+        within = QWidget()
+        within.setMaximumWidth(WIDTH)
+        column = QVBoxLayout(within)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         column.addSpacing(2 * GRID)
         column.addWidget(self._title_of_recent)
         column.addWidget(self.recent)
         row = QHBoxLayout()
         row.addStretch(1)
-        row.addLayout(column)
+        row.addWidget(within, 100)  # all there is, in a window too narrow for its width
         row.addStretch(1)
         self.below.addLayout(row)
 
@@ -112,7 +115,7 @@ class WelcomePage(EmptyState):
             item.setToolTip(path)
             self._name(item, gone=False)
             self.recent.addItem(item)
-        self.recent.setFixedSize(WIDTH, HEIGHT * min(len(paths), 6) + 2 * self.recent.frameWidth() + 2)
+        self.recent.setFixedHeight(HEIGHT * min(len(paths), 6) + 2 * self.recent.frameWidth() + 2)
         for part in (self.recent, self._title_of_recent):
             part.setVisible(bool(paths))
         if paths:
@@ -222,7 +225,7 @@ class _RecentDelegate(QStyledItemDelegate):
     """A workspace in two lines: its name, and the muted path, with a word when nothing is there."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(WIDTH, HEIGHT)
+        return QSize(0, HEIGHT)  # as wide as the list
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

@@ -241,8 +241,7 @@ class MainWindow(QMainWindow):
     def try_demo(self, folder: Path) -> None:
         """Make a workspace with real data and results, and open it when it is ready."""
         self.notice.say(tr("Training some pipelines on real data, in {folder}").format(folder=folder))
-        self.jobs.make_demo(folder)
-        self.show_jobs()
+        self.training.make_demo(folder)
 
     def export(self, request: ExportRequest) -> None:
         """Write rows of the catalog to a file, as a job."""
@@ -308,7 +307,7 @@ class MainWindow(QMainWindow):
 
         def go_on() -> None:
             for one in left:
-                self.training.go_on(one.root, one.request)
+                self.training.go_on(one)
 
         self.crash_notice.say("\n".join([text, *lines]), tr("Run the rest"), go_on, also=record, stay=True)
 

@@ -17,8 +17,8 @@ from matplotlib.layout_engine import TightLayoutEngine
 from storage.predictions import PredictionArrays
 
 DPI = 100
-# Okabe and Ito's colour-blind-safe hues and a marker each; the window uses the same.
-STYLES = {"train": ("#0072B2", "o", "train"), "val": ("#E69F00", "^", "validation"), "test": ("#009E73", "s", "test")}
+# Okabe and Ito's colour-blind-safe hues, orange dark enough for white, and a marker each; the window uses the same.
+STYLES = {"train": ("#0072B2", "o", "train"), "val": ("#B87F00", "^", "validation"), "test": ("#009E73", "s", "test")}
 
 
 def charts(arrays: Sequence[PredictionArrays], title: str, target: str, units: str = "") -> dict[str, Figure]:

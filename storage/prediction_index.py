@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, select, text
+from sqlalchemy import Column, ColumnElement, and_, bindparam, delete, exists, func, select, text
 from sqlalchemy import Index as SqlIndex
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import True_
 from sqlalchemy.sql.expression import UnaryExpression
@@ -361,7 +362,15 @@ class PredictionIndex:
         name = "by_" + hashlib.sha256("\0".join(names).encode()).hexdigest()[:16]
         if not wanted or name in self._index.sorts:
             return
-        with suppress(Locked), self._index.change() as connection:
+        with suppress(Locked):
+            try:
+                with self._index.sorting():
+                    self._make_sort(name, wanted)
+            except OperationalError:  # no room for the temporary files, perhaps
+                self._make_sort(name, wanted)
+
+    def _make_sort(self, name: str, wanted: Sequence[Column[Any]]) -> None:
+        with self._index.change() as connection:
             quote = connection.dialect.identifier_preparer.quote
             columns = ", ".join(quote(column.name) for column in wanted)
             # As text: an Index would become one of the table, which others describe theirs by.

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.formats import number_text, time_text, tr
 from gui.models.axis import Axis
-from gui.theme import CYCLE, GRID, ROW_HEIGHT, pipeline_colour, theme
+from gui.theme import GRID, ROW_HEIGHT, pipeline_colour, theme
 
 STEPS = 9  # shades of a number
 BEST, WORST = "#0072b2", "#d55e00"  # two of Okabe and Ito's that anybody can tell apart
@@ -38,7 +38,7 @@ class Colouring:
 
 def plain_colouring(count: int) -> Colouring:
     """Give all results one colour."""
-    return Colouring(np.zeros(count, dtype=np.int64), (CYCLE[0],), ("",), ("o",))
+    return Colouring(np.zeros(count, dtype=np.int64), (pipeline_colour(0),), ("",), ("o",))
 
 
 def colour_by(axis: Axis) -> Colouring:
@@ -50,7 +50,7 @@ def _by_name(axis: Axis) -> Colouring:
     missing = ~np.isfinite(axis.values)
     names = [name or tr("others") for name in axis.names]
     places = np.where(missing, len(names), np.nan_to_num(axis.values)).astype(np.int64)
-    own = min(len(names), len(CYCLE))  # what is rarer than that shares one colour
+    own = min(len(names), len(theme().colours.cycle))  # what is rarer than that shares one colour
     places = np.where(places >= own, own, places)
     labels = names[:own] + ([tr("others")] if len(names) > own or missing.any() else [])
     colours = [pipeline_colour(place) for place in range(own)] + [theme().colours.scroll] * (len(labels) - own)

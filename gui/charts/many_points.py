@@ -210,6 +210,7 @@ class ManyPoints(PointedPlot):
 
     def _scatter(self, which: NDArray[np.bool_], *, size: int, alpha: int) -> Any:
         brushes, symbols = [], []
+        outlined = len(self.xs) <= CROWDED  # by which points stand out that let others show through
         for one in self.pipelines:
             colour = QColor(one.colour)
             colour.setAlpha(alpha)
@@ -217,7 +218,8 @@ class ManyPoints(PointedPlot):
             symbols.append(symbol(one.place))
         owners = self.owners[which]
         return pg.ScatterPlotItem(
-            x=self.xs[which], y=self.ys[which], size=size, pen=None,
+            x=self.xs[which], y=self.ys[which], size=size,
+            pen=np.array([pg.mkPen(one.colour) for one in self.pipelines], dtype=object)[owners] if outlined else None,
             brush=np.array(brushes, dtype=object)[owners], symbol=np.array(symbols, dtype=object)[owners],
         )  # fmt: skip
 

@@ -139,7 +139,7 @@ class Options(QWidget):
 
     def _partition_toggle(self, name: str) -> QToolButton:
         button = self._toggle(name, tr("Show or hide the {name} samples").format(name=name))
-        button.setIcon(theme().icon(f"marker-{name}", name))
+        theme().dress(button, f"marker-{name}", name)
         button.setIconSize(QSize(12, 12))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         return button

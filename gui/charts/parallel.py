@@ -35,7 +35,7 @@ REACH = 7.0  # pixels from a line that still mean it
 GRIP = 14.0  # pixels from an axis that still mean it
 LEAST = 3.0  # pixels: a shorter range is a click
 FEW = 40  # selected lines that are drawn with a rim around them
-FADED, SHOWN = 0.22, 0.85  # of the colour of a line; the rest is ground
+FADED = 0.22  # of the colour of a line that is left out; the rest is ground
 
 
 class ParallelPlot(Plot):
@@ -160,8 +160,7 @@ class ParallelPlot(Plot):
             self._back.clear()
 
     def _draw_front(self) -> None:
-        colours = tuple(toned_down(one, SHOWN) for one in self.colouring.colours)
-        self._draw(self._front, self._inside, self.colouring.groups, colours)
+        self._draw(self._front, self._inside, self.colouring.groups, self.colouring.colours)
 
     def _draw_chosen(self) -> None:
         if len(self.chosen) <= FEW:

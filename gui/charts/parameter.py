@@ -109,9 +109,10 @@ class ParameterPlot(PointedPlot):
         for group in np.unique(groups):
             own = groups == group
             colour = QColor(self.colouring.colours[group])
+            outline = pg.mkPen(colour, width=1)  # by which a point stands out that lets others show through
             colour.setAlpha(200 if len(self.rows) < 500 else 120)
             points = pg.ScatterPlotItem(
-                x=self._xs[own], y=self._ys[own], size=8 if len(self.rows) < 500 else 6, pen=None,
+                x=self._xs[own], y=self._ys[own], size=8 if len(self.rows) < 500 else 6, pen=outline,
                 brush=pg.mkBrush(colour), symbol=self.colouring.symbols[group],
             )  # fmt: skip
             self.addItem(points, ignoreBounds=True)

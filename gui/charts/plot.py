@@ -18,7 +18,8 @@ from gui.theme import theme
 pg.setConfigOptions(antialias=True)
 MARGINS = (4, 4, 6, 4)  # between what is written and the frame that shows where the keyboard is
 MARKERS = {"train": "o", "val": "t1", "test": "s"}
-# Pipelines past the seventh share a colour with an earlier one; marker and dashes tell them apart.
+# A marker for each pipeline. There is one more of them than of colours, so that the two repeat together only after
+# fifty-six; of those that share a colour the dashes differ too.
 SYMBOLS = ("o", "s", "t1", "d", "t", "p", "h", "star")
 DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
@@ -134,4 +135,4 @@ def pen(colour: str, width: float = 1.0, *, place: int = 0, alpha: int = 255) ->
 
 def symbol(place: int) -> str:
     """Return the marker of the pipeline at a place."""
-    return SYMBOLS[place // 7 % len(SYMBOLS)] if place >= 7 else SYMBOLS[0]
+    return SYMBOLS[place % len(SYMBOLS)]

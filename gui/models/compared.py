@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gui.theme import pipeline_colour
+
 if TYPE_CHECKING:
     from gui.selection import Picked
     from storage import ChainGrid, FoldComparisons, Metric, SampleErrors, Workspace
@@ -18,10 +20,14 @@ class Compared:
 
     picked: Picked
     label: str
-    colour: str
     place: int
     baseline: bool
     row: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def colour(self) -> str:
+        """Its colour as #rrggbb, the same in every chart."""
+        return pipeline_colour(self.place)
 
 
 @dataclass(frozen=True)

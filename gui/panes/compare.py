@@ -253,7 +253,6 @@ class ComparePane(QWidget):
             Compared(
                 one,
                 label,
-                self.comparison.colour(one),
                 self.comparison.place(one),
                 one == self.comparison.baseline,
                 row,

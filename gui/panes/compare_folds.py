@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VERDICT, MEAN, DIFFERENCE, CHANCES = range(4)  # what matters most is in sight however narrow it is
 PARTS = Qt.ItemDataRole.UserRole + 21
-WIDTHS = (96, 112, 80, 112)
+WIDTHS = (142, 112, 76, 80)  # a whole verdict beside the names, in a window of the usual width
 TYPING_MS = 400
 SURE = 0.95
 
@@ -47,8 +47,13 @@ def verdict_word(pair: FoldComparison | None) -> str:
     if pair.verdict in ("unclear", "none"):
         return tr("? can't tell") if pair.verdict == "unclear" else tr("✕ not comparable")
     most = max(pair.better or 0.0, pair.equivalent or 0.0, pair.worse or 0.0)
-    words = {"better": tr("+ better"), "worse": tr("− worse"), "equivalent": tr("≈ the same")}
-    return words[pair.verdict] if most >= SURE else tr("{verdict}, probably").format(verdict=words[pair.verdict])
+    if most >= SURE:
+        words = {"better": tr("+ better"), "worse": tr("− worse"), "equivalent": tr("≈ the same")}
+    else:
+        words = {
+            "better": tr("+ probably better"), "worse": tr("− probably worse"), "equivalent": tr("≈ probably the same")
+        }  # fmt: skip
+    return words[pair.verdict]
 
 
 class FoldsModel(CompareModel):
@@ -76,7 +81,7 @@ class FoldsModel(CompareModel):
         return 0 if parent.isValid() else len(WIDTHS)
 
     def title(self, section: int, role: int) -> Any:
-        titles = (tr("Verdict"), tr("Fold mean ± sd"), tr("Difference"), tr("Chances + ≈ −"))
+        titles = (tr("Verdict"), tr("Fold mean ± sd"), tr("Difference"), tr("Chances"))
         if role == Qt.ItemDataRole.DisplayRole:
             return titles[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -284,9 +289,9 @@ class FoldsView(QWidget):
         reason = {"chosen": tr("as you chose")}.get(found.rope_reason, found.rope_reason)
         self._says.setText(
             tr(
-                "How probably each pipeline is better than {name}, practically the same, or worse, by {metric} over "
-                "shared folds. Differences up to {rope} ({reason}) count as the same. Means are those of the "
-                "folds; the catalog's value is over all their samples together."
+                "How probably each pipeline is better than {name} (+), practically the same (≈) or worse (−), by "
+                "{metric} over shared folds. Differences up to {rope} ({reason}) count as the same. Means are those of "
+                "the folds; the catalog's value is over all their samples together."
             ).format(name=found.baseline_name, metric=found.title, rope=number_text(found.rope), reason=reason)
         )
 

@@ -240,6 +240,9 @@ class StepsView(QWidget):
         columns = self.model.columnCount()
         self.table.yielding = sum(not self.model.differs(column) for column in range(columns)) % max(1, columns)
         self.table.resizeRowsToContents()
+        for row in range(self.model.rowCount()):
+            if self.table.rowHeight(row) > ROW_HEIGHT:  # lines of two rows would look like those of one
+                self.table.setRowHeight(row, self.table.rowHeight(row) + GRID)
         self.table.fit_names()
         self._describe(self.table.currentIndex())
 

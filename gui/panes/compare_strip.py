@@ -49,13 +49,14 @@ class CompareStrip(QWidget):
         layout.addWidget(self._count)
         layout.addStretch(1)
         layout.addWidget(self._target)
+        theme().changed.connect(self._mark_baseline)
         self.partition_buttons: dict[str, QToolButton] = {}
         group = QButtonGroup(self)
         for name in PARTITIONS:
             button = _flat()
             button.setText(name)
             button.setCheckable(True)
-            button.setIcon(theme().icon(f"marker-{name}", name))
+            theme().dress(button, f"marker-{name}", name)
             button.setToolTip(tr("Show the {name} samples").format(name=name))
             button.clicked.connect(partial(self._choose_partition, name))
             group.addButton(button)
@@ -80,11 +81,16 @@ class CompareStrip(QWidget):
         base = next(one for one in pipelines if one.baseline)
         name = shortened(base.label, self.fontMetrics(), NAME_WIDTH)
         self.baseline_button.setText(tr("Baseline: {name}").format(name=name))
-        self.baseline_button.setIcon(swatch(base.colour, base.place))
+        self._mark_baseline()
         self._count.setText(tr("{n} pipelines").format(n=integer_text(len(pipelines))))
         for name, button in self.partition_buttons.items():
             button.setVisible(name in partitions)
         self.check(partition)
+
+    def _mark_baseline(self) -> None:
+        for one in self._pipelines:
+            if one.baseline:
+                self.baseline_button.setIcon(swatch(one.colour, one.place))
 
     def check(self, partition: str) -> None:
         """Show which partition is looked at."""

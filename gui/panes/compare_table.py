@@ -333,7 +333,7 @@ def swatch(colour: str, place: int, *, ringed: bool = False) -> QIcon:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colour))
-        corners, turn = _SHAPES[place // 7 % len(_SHAPES)]
+        corners, turn = _SHAPES[place % len(_SHAPES)]
         middle, radius = size / 2, size * (0.28 if ringed else 0.42)
         if corners:
             painter.drawPolygon(_polygon(corners, turn, middle, radius))

@@ -309,8 +309,7 @@ class JobsPane(QWidget):
         self.cancel_button.setEnabled(job is not None and not job.over and job.state != "stopping")
         self.clear_button.setEnabled(any(one.over for one in self._jobs.jobs))
         self.rerun_button.setEnabled(job is not None and job.over and bool(job.failed))
-        stopped = job is not None and job.over and job.request is not None and job.done < job.total
-        self.rest_button.setEnabled(stopped and job is not None and job.state != "completed")
+        self.rest_button.setEnabled(job is not None and job.leaves_a_rest)
         self.results_button.setEnabled(job is not None and bool(job.run_id))
         self.copy_button.setText(
             tr("&Copy traceback") if event is not None and event.status == "failed" else

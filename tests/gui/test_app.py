@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from storage import Workspace
 from tests.gui.samples import write_config, write_data
 
 SAY_WHAT_IS_OPEN = """
@@ -66,6 +67,28 @@ if notice.text() and shown.session.workspace is not None and not jobs:
 elif jobs and jobs[0].over:
     say(jobs[0].name, jobs[0].outcome, "skipped" if jobs[0].value.skipped else "from the beginning")
     say("still offered:", notice._act.isHidden(), notice._also.isHidden())
+    shown.close()
+"""
+MAKE_THE_DEMO_AND_CRASH = """
+from pathlib import Path
+if not state:
+    shown.try_demo(Path(os.environ["DEMO_IN"]))
+    state["begun"] = True
+elif shown.jobs.jobs[0].done >= 3:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+GO_ON_WITH_THE_DEMO = """
+notice, jobs = shown.crash_notice, shown.jobs.jobs
+if notice.text() and not jobs:
+    say(notice.text())
+    notice._act.click()
+elif jobs and not jobs[0].over and jobs[0].done >= 4 and not state:
+    state["seen"] = True
+    say(jobs[0].name, "in", jobs[0].demo)
+    shown.jobs_pane.table.setCurrentIndex(shown.jobs_pane.table.model().index(0, 0))
+    shown.jobs.cancel(jobs[0])
+elif jobs and jobs[0].over:
+    say(jobs[0].state, shown.jobs_pane.rest_button.isEnabled())
     shown.close()
 """
 END_BY_SIGNAL = """
@@ -220,6 +243,18 @@ def test_training_that_a_crash_broke_off_is_told_at_the_next_start_and_its_rest_
     assert said[3].startswith("Training barley ") and said[3].endswith(" skipped")
     assert said[4] == "still offered: True False"
     assert starter.run(SAY_THE_OFFER) == "nothing\n"  # neither the crash nor what was trained
+
+
+def test_a_demo_that_a_crash_broke_off_is_told_of_and_gone_on_with(starter, tmp_path):
+    starter.environment["DEMO_IN"] = str(tmp_path / "demo")
+    with starter.running(MAKE_THE_DEMO_AND_CRASH) as killed:
+        assert killed.wait(60) != 0
+    said = starter.run(GO_ON_WITH_THE_DEMO).splitlines()
+    assert said[1] == "Making the demo was broken off; finished pipelines are kept."
+    assert said[2:] == [f"Making the demo in {tmp_path / 'demo'}", "cancelled True"]  # with a rest to run
+    with Workspace.open(tmp_path / "demo" / "workspace") as workspace:
+        trained = [row["pipeline_name"] for row in workspace.catalog.rows(workspace.catalog.keys("status = completed"))]
+    assert len(trained) >= 4 and len(set(trained)) == len(trained)  # none of them was trained twice
 
 
 def test_the_wish_of_the_system_to_end_is_a_clean_end(starter, root):

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication
 from pytestqt.qtbot import QtBot
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -22,7 +23,7 @@ from gui.selection import Picked, Sample, Selection
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Tasks
-from gui.theme import theme
+from gui.theme import ROW_HEIGHT, theme
 from storage import SampleErrors, Workspace, from_arrays
 from tests.gui.holding import held
 
@@ -197,6 +198,15 @@ def test_steps_that_differ_come_first_and_names_with_numbers_take_the_room_there
     assert narrow < 250 and table.verticalHeader().width() > table.fontMetrics().horizontalAdvance(long)
 
 
+def test_rows_of_several_lines_keep_apart(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gui.panes.compare_steps.WIDEST", 60)
+    bench.compare("plain", "strong")
+    table, row = bench.pane.steps.table, row_of(bench.pane, bench.pane.steps.model, "strong")
+    needed = table.sizeHintForRow(row)
+    assert needed > ROW_HEIGHT, "of few lines"
+    assert table.rowHeight(row) == needed + 8
+
+
 def test_going_to_a_step_lists_its_parameters(bench: Bench) -> None:
     bench.compare("plain", "strong")
     steps = bench.pane.steps
@@ -278,6 +288,9 @@ def test_predictions_lie_over_each_other_and_a_click_selects_pipeline_and_sample
     }
     own = plot.owners == 1
     assert plot.ys[own] == pytest.approx([predicted[n] for n in range(60)])
+    drawn = next(item for item in plot.getPlotItem().items if isinstance(item, pg.ScatterPlotItem))
+    lines = {spot.pen().color().name(QColor.NameFormat.HexArgb) for spot in drawn.points()}
+    assert lines == {f"#ff{one.colour[1:]}" for one in plot.pipelines}  # however much shows through within
     point = int(np.flatnonzero(own)[STRANGE])
     at = place_of(plot, plot.xs[point], plot.ys[point])
     assert "vial 17 · strong" in plot.tip(plot.point_at(at))
@@ -338,6 +351,8 @@ def test_whether_it_is_better_is_said_with_its_probability(bench: Bench) -> None
     assert model.pair(longer) is not None and model.pair(longer).verdict == "equivalent"  # type: ignore[union-attr]
     verdict = cells(model, longer)["Verdict"]
     assert verdict.startswith("≈ the same")
+    room = folds.table.columnWidth(0) - 16
+    assert folds.table.fontMetrics().horizontalAdvance("≈ probably the same") <= room  # the longest verdict
     folds.table.setCurrentIndex(model.index(longer, 0))
     assert folds.verdict.text() == model.sentence(longer) and "equivalent" in folds.verdict.text()
     before = model.found
@@ -430,12 +445,18 @@ def test_results_that_are_deleted_are_compared_no_more(bench: Bench) -> None:
 
 
 def test_both_appearances_are_drawn_and_the_tab_is_remembered(bench: Bench, settings: Settings) -> None:
-    bench.compare("plain", "strong", "longer")
+    names = ("plain", "strong", "longer", "turned", "elsewhere")
+    bench.compare(*names)
+    bench.comparison.measure_against(bench.picks["elsewhere"])
     for tab in (METRICS, PARITY, SAMPLES, FOLDS):
         bench.wait(tab)
         for look in ("dark", "light"):
             theme().choose(look)  # type: ignore[arg-type]
             assert not bench.pane.grab().isNull()
+            colours = theme().colours
+            assert [one.colour for one in bench.pane.pipelines] == list(colours.cycle[: len(names)])
+            sign = bench.pane.strip.baseline_button.icon().pixmap(24, 24).toImage()
+            assert sign.pixelColor(sign.width() // 2, sign.height() // 2).name() == colours.cycle[4]
     bench.pane.save()
     assert settings.compare_tab == FOLDS
 

@@ -1,6 +1,7 @@
 """The charts of what is listed: ranges that filter the table, one selection, and which parameter matters."""
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -297,6 +298,9 @@ def test_the_parameter_that_matters_comes_first_and_is_drawn(qtbot, window, pane
     assert "model_type" in ranking.names()[2:]
     assert plot.bottom_axis.key == ranking.names()[0] and plot.left_axis.key == "val_rmse"
     assert len(plot.rows) == 12 and plot.log[0]
+    points = [one for one in plot.getPlotItem().items if isinstance(one, pg.ScatterPlotItem) and one not in plot._rings]
+    drawn = {spot.pen().color().name() for one in points for spot in one.points()}
+    assert drawn and drawn <= set(plot.colouring.colours)  # their outlines, not thinned by what shows through
     assert ranking.item(0, 2).text() == "12" and ranking.item(ranking.names().index("model_type"), 2).text() == "24"
     assert not pane.parameters.note.isVisible()  # all are of one dataset
     ranking.setCurrentCell(ranking.names().index("model_type"), 0)

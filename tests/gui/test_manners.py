@@ -21,6 +21,7 @@ from gui.dialogs.key_sheet import KeysDialog, sheet_text
 from gui.dialogs.messages import RecordDialog
 from gui.dialogs.palette import CommandDialog, Found, Offer, closeness, found
 from gui.dialogs.plan_preview import PlanDialog
+from gui.theme import GRID
 from gui.window import MainWindow
 from storage import Workspace
 from tests.gui.test_window import focus
@@ -262,6 +263,18 @@ def late(settings, root, tmp_path):
     Workspace.create(tmp_path / "other").close()
     settings.recent = [str(root), str(tmp_path / "gone"), str(tmp_path / "other")]
     return settings
+
+
+def test_the_list_of_the_welcome_page_takes_the_room_there_is(qtbot, open_window, late):
+    window = open_window()
+    page, recent = window.welcome, window.welcome.recent
+    for width in (1100, 1280, 1900):
+        window.resize(width, 800)
+        qtbot.waitUntil(lambda width=width: window.width() == width)
+        left = recent.mapTo(page, recent.rect().topLeft()).x()
+        right = page.width() - recent.mapTo(page, recent.rect().topRight()).x()
+        assert min(left, right) >= 4 * GRID and abs(left - right) <= 2
+        assert recent.visualItemRect(recent.item(0)).width() == recent.viewport().width()
 
 
 def test_the_welcome_page_lists_workspaces_of_late_and_opens_one_by_key(qtbot, open_window, late, root):

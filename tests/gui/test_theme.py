@@ -1,5 +1,7 @@
 """How it looks: enough contrast, switched live, sharp on every screen, and one sees where the keyboard is."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRect, QSize, Qt
@@ -26,24 +28,41 @@ from PySide6.QtWidgets import (
 
 import resources
 from gui.charts.heat_map import HIGH, LOW, heat_map
+from gui.charts.plot import symbol
 from gui.charts.spectra import _thin
-from gui.theme import DARK, LIGHT, Colours, theme
+from gui.comparison import MOST
+from gui.theme import DARK, LIGHT, Colours, pipeline_colour, theme
 from gui.window_shape import on_screen
 
 GROUNDS = ("window", "base", "alternate", "selected", "hover")
 TEXTS = ("text", "muted")
+# What is left of red, green and blue (linear) to people who lack one kind of cone: G. Machado et al. 2009, at its most.
+SIGHTS = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+TO_XYZ = [[0.4339, 0.3762, 0.1899], [0.2127, 0.7152, 0.0721], [0.0178, 0.1095, 0.8727]]  # as shares of white
 MARKS = ("accent", "good", "bad", "warning")  # signs and lines, and now and then a word
+
+
+def linear(colour: str) -> np.ndarray:
+    """Red, green and blue as amounts of light, 0 to 1."""
+    parts = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def lab(colour: str, sight: str) -> np.ndarray:
+    """A colour as CIE L*a*b* has it, in which 2 can just be told apart, as people with some sight see it."""
+    x, y, z = np.cbrt(np.maximum(TO_XYZ @ np.clip(np.asarray(SIGHTS[sight]) @ linear(colour), 0, 1), 0.008856))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
 def contrast(one: str, other: str) -> float:
     """The contrast ratio of two colours as WCAG 2.2 defines it."""
 
-    def luminance(colour: str) -> float:
-        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    low, high = sorted(float(linear(colour) @ (0.2126, 0.7152, 0.0722)) for colour in (one, other))
     return (high + 0.05) / (low + 0.05)
 
 
@@ -58,9 +77,25 @@ def test_texts_and_marks_stand_out_from_their_grounds(colours: Colours):
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 def test_lines_and_maps_of_charts_stand_out_from_their_ground(colours: Colours):
-    assert min(contrast(one, colours.base) for one in (*colours.ramp, colours.train, colours.test)) >= 3
+    drawn = (*colours.ramp, *colours.cycle, colours.train, colours.val, colours.test)
+    assert {one: contrast(one, colours.base) for one in drawn if contrast(one, colours.base) < 3} == {}
     assert [*colours.ramp] == sorted(colours.ramp, key=lambda one: contrast(one, "#000000"))  # low to high by lightness
     assert min(contrast(colours.neutral, one) for one in (LOW, HIGH, colours.scroll)) >= 2  # told from what is wrong
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_pipelines_and_partitions_are_told_apart_with_any_colour_vision(colours: Colours, sight: str):
+    near = {}
+    for group in (colours.cycle, (colours.train, colours.val, colours.test)):
+        for one, other in combinations(group, 2):
+            near[one, other] = float(np.linalg.norm(lab(one, sight) - lab(other, sight)))
+    assert {pair: far for pair, far in near.items() if far < 10} == {}
+
+
+def test_colour_is_never_the_only_sign_of_a_pipeline():
+    assert len({symbol(place) for place in range(8)}) == 8
+    assert len({(pipeline_colour(place), symbol(place)) for place in range(MOST)}) == MOST
 
 
 def test_a_good_row_of_the_map_is_no_hole_in_the_dark(qtbot):

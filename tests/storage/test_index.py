@@ -78,6 +78,18 @@ def test_a_sorted_list_comes_from_an_index_and_is_never_sorted(large: Workspace,
         assert not any("TEMP B-TREE" in step for step in steps), steps
 
 
+def test_an_index_to_sort_by_is_made_in_small_pieces_and_all_else_has_its_large_cache(large: Workspace) -> None:
+    raw: Any = large._index.connection.connection.dbapi_connection
+    usual = [raw.execute(f"PRAGMA {name}").fetchone() for name in ("temp_store", "cache_size")]
+    said: list[str] = []
+    raw.set_trace_callback(said.append)
+    large.catalog.keys("", "test_r2")
+    raw.set_trace_callback(None)
+    made = next(place for place, sql in enumerate(said) if sql.startswith("CREATE INDEX"))
+    assert "PRAGMA temp_store=FILE" in said[:made] and "PRAGMA cache_size=-2000" in said[:made]
+    assert [raw.execute(f"PRAGMA {name}").fetchone() for name in ("temp_store", "cache_size")] == usual
+
+
 def test_questions_beside_the_results_use_their_indexes(large: Workspace) -> None:
     """A join without an index on its other side is what makes a tracker quadratic."""
     with large:
