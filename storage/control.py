@@ -73,12 +73,6 @@ class Control:
             with self._changed:
                 self._at_work -= 1
                 self._look()
-                self._changed.notify_all()
-
-    def wait_until_idle(self) -> None:
-        """Wait until no thread is at work."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._at_work == 0)
 
     def _look(self) -> None:
         """Note, and tell, whether everything that could train something waits."""

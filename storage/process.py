@@ -17,8 +17,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -27,8 +28,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.control import Control
 from storage.errors import Cancelled, StorageError
+from storage.pipelines import in_a_line
 from storage.records import utc_now
 from storage.requests import Failure, OnPipeline, PipelineEvent, Remainder, Report, RunOutcome, RunRequest
+from storage.surroundings import WORN, Surroundings
 
 if TYPE_CHECKING:
     from storage.pipelines import Pipeline
@@ -78,7 +81,7 @@ def run_in_child(
         except KeyboardInterrupt:
             _recover(root)
             raise
-        if ended.kind == "died" and batch.take_over(ended.pid, began, ended.code):
+        if ended.kind == "died" and batch.take_over(ended, began, wanted.jobs):
             continue
         if ended.code != 0:
             _recover(root)
@@ -89,15 +92,16 @@ def run_in_child(
             return batch.whole(ended.content)
         ended.check("Training")
         raise StorageError(
-            f"Training stopped: its process {_how(ended.code)}.",
+            f"Training stopped: its process {ended.how()}.",
             advice="Finished pipelines are kept; see run.log, then run again to go on.",
-        )
+        ) from (RuntimeError(ended.content) if ended.content else None)
 
 
 class _Parted:
     """A batch that takes several processes, for pipelines of it end theirs.
 
-    Whose process died is failed. Where several were at work, each of them is run alone to see which it was.
+    Whose process died is failed. Where it may have been another that was at work in it, each that was at work when it
+    died is run alone to see which it was.
     """
 
     def __init__(self, root: Path, on_pipeline: OnPipeline | None) -> None:
@@ -121,19 +125,21 @@ class _Parted:
         """What the next process is to run."""
         return Remainder(ended=self._ended, only=self._suspects[:1])
 
-    def take_over(self, pid: int | None, since: datetime, code: int | None) -> bool:
+    def take_over(self, ended: _Ended, since: datetime, jobs: int) -> bool:
         """Settle what a process left that died; False where no pipeline was at work, whose fault it could be."""
         from storage.workspace import Workspace
 
+        pid, how = ended.pid, ended.how()
         with Workspace.open(self._root) as workspace:  # which marks what was at work as interrupted
             made = workspace.pipelines_of_process(pid, since) if pid is not None else []
             # Whoever closed the connection to us believes us gone and cancels what it is at.
             at_work = [one for one in made if one.record.status not in ("completed", "failed")]
-            for one in at_work[:1]:
-                names = ", ".join(each.pipeline_id for each in at_work)
-                one.run.log(f"the process of the batch {_how(code)}; at work: {names}")
-            if len(at_work) == 1:
-                _fail(at_work[0], code)
+            for one in made[:1]:
+                names = ", ".join(each.pipeline_id for each in at_work) or "none"
+                one.run.log(f"the process of the batch {how}; at work: {names}")
+            sure = jobs == 1 and (len(made) == 1 or ended.code != WORN)
+            if len(at_work) == 1 and sure:
+                _fail(at_work[0], how, ended.content or "")
             for one in made:
                 if one.record.status in ("completed", "failed"):
                     self._count(one)
@@ -141,7 +147,7 @@ class _Parted:
                 self._counted.run_id, self._counted.summary = run.run_id, run.finalize()
         self._first = False
         tried = self._suspects[:1]
-        more = [one.record.hash for one in at_work] if len(at_work) > 1 else []
+        more = [one.record.hash for one in at_work]
         self._suspects = [one for one in [*self._suspects, *more] if one not in self._ended and one not in tried]
         return bool(made)  # else it would die the same way again
 
@@ -182,18 +188,20 @@ class _Parted:
             self.tell(ended_event(pipeline, record.task_type or "regression", seconds, record.error))
 
 
-def _fail(pipeline: Pipeline, code: int | None) -> None:
+def _fail(pipeline: Pipeline, how: str, details: str) -> None:
     """Record that a pipeline ended the process that trained it."""
     pipeline.record = pipeline.record.model_copy(update={"status": "running"})
     pipeline.fail(
-        f"{_DIED} {_how(code)}.",
-        f"The process that trained this pipeline {_how(code)}.\nIts other pipelines went on in a new one.",
+        f"{_DIED} {how}.",
+        f"The process that trained this pipeline {how}.\nIts other pipelines went on in a new one.\n{details}",
     )
     pipeline.run.log(f"✗ {pipeline.record.name}: {pipeline.record.error}")
 
 
 def _how(code: int | None) -> str:
     """How a process ended, for people."""
+    if code == WORN:
+        return "ended itself, as a pipeline had closed files, lowered limits or replaced functions that all need"
     if code is None or code >= 0:
         return f"ended with code {code}"
     name = signal.Signals(-code).name if -code in {one.value for one in signal.Signals} else f"signal {-code}"
@@ -223,18 +231,24 @@ def load_in_child(root: Path, run_id: str, pipeline_id: str, report: Report) -> 
         return ended.content  # type: ignore[no-any-return]
     ended.check("Loading")
     raise StorageError(
-        f"{pipeline_id} can't be loaded here: the process that loaded it ended with code {ended.code}.",
+        f"{pipeline_id} can't be loaded here: the process that loaded it {ended.how()}.",
         advice="Load it with the versions it was made with, or train it again from its configuration.",
     )
 
 
 class _Ended(NamedTuple):
-    """How a child ended, what it said last, its exit code and its number."""
+    """How a child ended, what it said last (of one that died the traceback), its exit code and its number."""
 
     kind: str
     content: Any
     code: int | None
     pid: int | None
+
+    def how(self) -> str:
+        """How a process ended that died, for people."""
+        if not self.content:
+            return _how(self.code)
+        return f"{_how(self.code)} ({in_a_line(self.content.strip().splitlines()[-1])})"
 
     def check(self, doing: str) -> None:
         """Raise Cancelled where it was asked to stop, or what it raised itself."""
@@ -332,9 +346,9 @@ class _Line:
                 if gone:
                     raise EOFError
             except (EOFError, OSError):
-                return ("died", None) if self._deadline is None else ("cancelled", None)
+                told = ("died", None)
             if told is not None and not self._take(*told):
-                return told  # type: ignore[no-any-return]
+                return ("cancelled", None) if told[0] == "died" and self._deadline is not None else told
             if self._deadline is None:
                 self._ask()
             elif time.monotonic() > self._deadline:
@@ -429,7 +443,7 @@ def _work(connection: Connection, root: str, request: str, left: str, tied: bool
     from storage.workspace import Workspace
 
     home = _Home(connection, tied)
-    try:
+    with _ending(home):
         with Workspace.open(Path(root)) as workspace:
             outcome = workspace.run_request(
                 RunRequest.model_validate_json(request),
@@ -440,10 +454,24 @@ def _work(connection: Connection, root: str, request: str, left: str, tied: bool
             )
         home.done = True
         home.say("outcome", outcome)
+
+
+@contextmanager
+def _ending(home: _Home) -> Iterator[None]:
+    """Tell home how the work of a child ends. What comes after that in its process is for nobody to see."""
+    surroundings = Surroundings(1)
+    try:
+        yield
     except (Cancelled, KeyboardInterrupt):
         home.say("cancelled", None)
     except StorageError as error:
         home.say("error", error)
+    except BaseException:
+        surroundings.put_back()
+        home.say("died", traceback.format_exc())
+        os._exit(1)
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _load(connection: Connection, root: str, run_id: str, pipeline_id: str) -> None:
@@ -451,11 +479,7 @@ def _load(connection: Connection, root: str, run_id: str, pipeline_id: str) -> N
     from storage.workspace import Workspace
 
     home = _Home(connection)
-    try:
+    with _ending(home):
         with Workspace.open(Path(root), read_only=True) as workspace:
             loaded = workspace.load(run_id, pipeline_id)
         home.say("outcome", Reloaded(loaded.foreseen, loaded.verdict, loaded.trusted_as, loaded.warnings))
-    except (Cancelled, KeyboardInterrupt):
-        home.say("cancelled", None)
-    except StorageError as error:
-        home.say("error", error)

@@ -5,6 +5,7 @@ Work that was done before on the same data, split and seed is recognised before 
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import signal
@@ -38,6 +39,7 @@ from storage.surroundings import Surroundings
 from storage.training import Fold, environment, make_folds, shared_cores, train
 
 _CHECK_SECONDS = 0.1  # how often a running pipeline asks whether to go on
+_LIMITED = (errno.EMFILE, errno.EFBIG)  # what a limit of the process refuses, and no disk
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class _Progress:
         self._report = report
         self._on_pipeline = on_pipeline
         self._text = "starting"
-        self.reason: BaseException | None = None  # what `report` raised, whichever thread met it first
+        self._reason: BaseException | None = None  # why the batch is stopped, whichever thread met it first
         self._last = 0.0
         self._lock = threading.Lock()
 
@@ -99,9 +101,14 @@ class _Progress:
             with self.prints.free():
                 yield
         except BaseException as reason:
-            self.reason = self.reason or reason
-            self.control.cancel()
+            self.stop(reason)
             raise
+
+    def stop(self, reason: BaseException) -> BaseException:
+        """Stop the batch; returns what it ends with, which is the first reason there was."""
+        self._reason = self._reason or reason
+        self.control.cancel()
+        return self._reason
 
 
 def run_batch(
@@ -128,10 +135,10 @@ def run_batch(
 
     Everything that can be wrong with the request is found before the first byte is written (BadInput). A failing
     pipeline is recorded and counted. When `report` raises Cancelled or `control` is cancelled, pipelines in work stop
-    at the next fold, the run is finalized as cancelled, and Cancelled is raised. Of a batch that was begun before, only
-    what is `left` is run.
+    at the next fold, the run is finalized as cancelled, and Cancelled is raised. With `left` the batch has this process
+    for itself: it runs what is left of it, and ends the process where a pipeline left that unfit for others.
     """
-    left = left or Remainder()
+    own_process, left = left is not None, left or Remainder()
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
     data_hash = dataset.data_hash()
@@ -143,7 +150,9 @@ def run_batch(
     for skipped in outcome.skipped:
         progress.ended(skipped_event(skipped))
     if charts:
-        _draw_missing(layout, disk, catalog, outcome.skipped, progress)
+        ended = [catalog.done_before(digest, data_hash, seed, dataset.name) for digest in left.ended]
+        places = [*((one.run_id, one.pipeline_id) for one in outcome.skipped), *filter(None, ended)]
+        _draw_missing(layout, disk, catalog, places, progress)
     if not todo:
         return outcome
     run = Run.create(
@@ -160,6 +169,7 @@ def run_batch(
     outcome.run_id = run.run_id
     run.plan([(job.config.name, job.config.config_file) for job in todo])
     _log_start(run, dataset, todo, outcome)
+    surroundings = Surroundings(jobs, own_process=own_process)  # with all that was imported and opened by now
     batch = _Batch(run, dataset, seed, charts, progress, outcome, surroundings)
     try:
         with _warnings_to(run), progress.prints.moderated():
@@ -390,31 +400,51 @@ class _Batch:
 
     def run(self, todo: Sequence[_Job], jobs: int) -> None:
         """Run all jobs; returns when the last chart is drawn. Raises Cancelled once everything has stopped."""
-        import joblib
-
         try:
             with shared_cores(jobs):
-                parallel = joblib.Parallel(n_jobs=jobs, backend="threading", pre_dispatch="n_jobs")
-                parallel(joblib.delayed(self._one)(job) for job in todo)
+                self._run_all(todo, jobs)
             for drawn in self._pending:
                 drawn.result()
                 self._progress.check()
-        except BaseException:
-            self._progress.control.cancel()
-            # joblib leaves its threads to themselves; each ends its pipeline at the next fold
-            self._progress.control.wait_until_idle()
+        except BaseException as reason:
             for waiting in self._pending:
                 waiting.cancel()
-            if self._progress.reason is not None:
-                raise self._progress.reason from None
-            raise
+            first = self._progress.stop(reason)
+            if first is reason:
+                raise
+            raise first from None
         finally:
             self._behind.shutdown(wait=True)
+
+    def _run_all(self, todo: Sequence[_Job], jobs: int) -> None:
+        """Run all jobs; whatever stops one of them stops all, each at its next fold."""
+        import joblib
+
+        if jobs == 1:
+            for job in todo:
+                self._one(job)
+            return
+        # What runs in parallel within a pipeline does so in threads, too.
+        with ThreadPoolExecutor(jobs, "runshelf-job", joblib.parallel_config, ("threading",)) as pool:
+            begun = [pool.submit(self._one, job) for job in todo]
+            try:
+                for one in begun:
+                    one.result()
+            except BaseException as reason:
+                self._progress.stop(reason)
+                raise
 
     def _one(self, job: _Job) -> None:
         """Run one pipeline, counted as long as it is at work."""
         with self._progress.control.at_work():
-            self._run_one(job)
+            try:
+                self._run_one(job)
+            except BaseException as reason:
+                self._surroundings.put_back()
+                if isinstance(reason.__cause__, OSError) and reason.__cause__.errno in _LIMITED:
+                    self._surroundings.end_process()
+                self._progress.stop(reason)
+                raise
 
     def _run_one(self, job: _Job) -> None:
         """Run one pipeline to its end, good or bad. What the user or the disk says to stop it leaves it."""
@@ -427,9 +457,8 @@ class _Batch:
         try:
             text = self._train(pipeline, job, clock.check)
             self._outcome.completed += 1
-        except SystemExit:
-            raise  # its process ends, and whoever started that says so of the pipeline
-        except BaseException as error:  # whatever else a user's estimator raises is this pipeline's result
+        except BaseException as error:  # whatever a user's estimator raises is this pipeline's result
+            self._surroundings.put_back()
             if isinstance(error, Cancelled) or (isinstance(error, KeyboardInterrupt) and _can_be_interrupted()):
                 pipeline.interrupt(_how_it_was_stopped())
                 raise
@@ -445,6 +474,7 @@ class _Batch:
         self._run.log(text)
         self._progress.ended(ended_event(pipeline, self._dataset.task_type, clock.seconds(), details))
         self._progress.step(text)
+        self._surroundings.end_if_worn()
 
     def _failed(self, pipeline: Pipeline) -> str:
         """Count a failure; returns a line for people."""
@@ -509,12 +539,12 @@ def draw_charts(pipeline: Pipeline) -> None:
 
 
 def _draw_missing(
-    layout: Layout, disk: Disk, catalog: Catalog, skipped: Sequence[Skipped], progress: _Progress
+    layout: Layout, disk: Disk, catalog: Catalog, places: Sequence[tuple[str, str]], progress: _Progress
 ) -> None:
-    """Draw the charts of pipelines done before, where a session that was stopped did not come to it."""
-    for found in skipped:
-        folder = layout.run(found.run_id)
-        if any((folder / found.pipeline_id).glob("*.png")) or not (folder / found.pipeline_id).is_dir():
+    """Draw the charts of pipelines done before, where the session or process that was at it did not come to it."""
+    for run_id, pipeline_id in places:
+        folder = layout.run(run_id)
+        if any((folder / pipeline_id).glob("*.png")) or not (folder / pipeline_id).is_dir():
             continue
         progress.check()
-        draw_charts(Run.open(layout, disk, catalog, folder).pipeline(found.pipeline_id))
+        draw_charts(Run.open(layout, disk, catalog, folder).pipeline(pipeline_id))

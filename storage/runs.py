@@ -236,16 +236,19 @@ class Run:
     def finalize(self, status: Status | None = None, ended: datetime | None = None) -> RunSummary:
         """Write what came out, counted from the pipelines' own documents; may be called again.
 
-        Left to itself the status is interrupted if a pipeline was, else completed, and the run ended now.
+        Left to itself the status is interrupted if a pipeline was and did not come to its end in another try, else
+        completed, and the run ended now.
         """
         with self.disk.lock("runs"):
             pipelines = self.pipelines()
             old = self.summary()
             ended = ended or utc_now()
             counted = self._counted(pipelines, ended)
+            came_to_end = {p.record.hash for p in pipelines if p.record.status in ("completed", "failed")}
+            cut = any(p.record.status == "interrupted" and p.record.hash not in came_to_end for p in pipelines)
             summary = old.model_copy(
                 update={
-                    "status": status or ("interrupted" if counted["interrupted"] else "completed"),
+                    "status": status or ("interrupted" if cut else "completed"),
                     "completed_at": ended,
                     "duration_seconds": round((ended - old.started_at).total_seconds(), 3),
                     **counted,

@@ -825,7 +825,7 @@ class Workspace:
         a time. Work done before on the same data, split and seed is skipped and named, unless `again`. `on_pipeline`
         is called with a PipelineEvent for each that ends; through `control` another thread pauses or stops the batch.
         Raises BadInput before anything is written, or Cancelled when `on_progress` raised it or `control` was
-        cancelled; the run is then consistent. `left` is for a batch that was begun before.
+        cancelled; the run is then consistent. `left` is for a batch that has this process for itself, which it may end.
         """
         from storage.runner import run_batch
 

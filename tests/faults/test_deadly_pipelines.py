@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from tests.storage.conftest import own_cache, spectra_csv
 __all__ = ["own_cache", "spectra_csv"]
 ROOT = Path(__file__).parents[2]
 MODULE = "tests.faults.test_deadly_pipelines"
+LIMIT = 1_000_000  # seconds that no test lasts
 
 
 class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -72,6 +75,24 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 os.fork()
             case "interrupts":
                 raise KeyboardInterrupt("of its own")
+            case "leaves":
+                sys.exit(3)
+            case "closes files":
+                os.closerange(3, 256)
+            case "lowers a limit":
+                resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+            case "replaces functions":
+                json.dumps = os.open = builtins.open = None  # type: ignore[assignment]
+            case "leaves a mess":
+                signal.signal(signal.SIGALRM, signal.SIG_IGN)
+                os.chdir("/")
+                sys.path.clear()
+            case "sets an alarm":
+                signal.setitimer(signal.ITIMER_REAL, LIMIT)
+            case "looks round":
+                assert signal.getitimer(signal.ITIMER_REAL) == (0, 0) and os.getcwd() != "/" and sys.path
+                assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL and json.dumps and open and len
+                assert resource.getrlimit(resource.RLIMIT_CPU)[1] != LIMIT
             case "hangs":
                 while True:
                     time.sleep(0.01)
@@ -159,14 +180,16 @@ WORDS = {
     "talks much": "much much",
     "says half a character": "half \\ud800",
     "interrupts": "of its own",
+    "leaves": "SystemExit: 3",
+    "closes files": "closed files",
 }
 
 
 def check_ended(root: Path, deeds: list[str]) -> None:
-    """Every deed failed and says why, everything else is completed and in the catalog."""
+    """Every deed that WORDS names failed and says why, everything else is completed and in the catalog."""
     with Workspace.open(root) as workspace:
         rows = workspace.catalog.search(order_by="pipeline_name").to_dict("records")
-    expected = {f"{n} {deed or 'is good'}": "failed" if deed else "completed" for n, deed in enumerate(deeds)}
+    expected = {f"{n} {deed or 'is good'}": "failed" if deed in WORDS else "completed" for n, deed in enumerate(deeds)}
     assert {row["pipeline_name"]: row["status"] for row in rows} == expected and len(rows) == len(deeds)
     log = next((root / "runs").glob("*/run.log")).read_text()
     for row in rows:
@@ -195,7 +218,7 @@ def test_the_run_goes_on_without_those_that_end_their_process(root: Path, spectr
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path, jobs: int) -> None:
     bad = ["is complex", "is a date", "is masked", "is masked once", "is mute", "interrupts"]
-    bad += ["talks much", "says half a character"]
+    bad += ["talks much", "says half a character", "leaves"]
     deeds = ["", *bad, ""]
     events: list[PipelineEvent] = []
     outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None, on_pipeline=events.append)
@@ -245,6 +268,39 @@ def test_what_a_pipeline_does_to_its_process_is_put_back(root: Path, spectra_csv
     assert all(path.stat().st_mode & 0o400 for path in root.rglob("*"))
     assert (root / "runs" / outcome.run_id / "run.log").read_text().count("✓") == 3
     assert check_workspace(root, deep=True).verdict == "clean"
+
+
+SPOILS = ["closes files", "lowers a limit", "replaces functions", "sets an alarm"]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "deeds"),
+    [
+        (1, ["", *(deed for one in [*SPOILS, "leaves a mess"] for deed in (one, "looks round"))]),
+        (2, ["limits files", "", "", *SPOILS, ""]),
+    ],
+)
+def test_one_that_spoils_its_process_spoils_no_other(
+    root: Path, spectra_csv: Path, capfd: pytest.CaptureFixture[str], jobs: int, deeds: list[str]
+) -> None:
+    request = request_for(spectra_csv, deeds, jobs=jobs).model_copy(update={"charts": True})
+    outcome = run_in_child(root, request, lambda *_: None)
+    assert (outcome.completed, outcome.failed) == (len(deeds) - 1, 1)
+    assert outcome.summary is not None and outcome.summary.status == "completed"
+    check_ended(root, deeds)
+    completed = [path.parent for path in root.rglob("predictions.csv")]
+    assert len(completed) >= len(deeds) - 1 and all(list(folder.glob("*.png")) for folder in completed)
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_in_ones_own_process_too_only_ctrl_c_stops_the_batch(root: Path, spectra_csv: Path) -> None:
+    with Workspace.open(root) as workspace:
+        outcome = workspace.run_request(request_for(spectra_csv, ["leaves", "", "sets an alarm", "looks round"]))
+        assert (outcome.completed, outcome.failed) == (3, 1)
+        check_ended(root, ["leaves", "", "sets an alarm", "looks round"])
+        with pytest.raises(KeyboardInterrupt):
+            workspace.run_request(request_for(spectra_csv, ["interrupts", ""], run_name="stopped"))
+        assert {run.status for run in workspace.runs()} == {"completed", "cancelled"}
 
 
 def test_one_that_is_asked_for_again_is_not_run_more_often_for_it(root: Path, spectra_csv: Path) -> None:

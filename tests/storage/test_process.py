@@ -238,7 +238,7 @@ def test_a_pipeline_that_kills_or_holds_up_who_loads_it_does_so_to_the_child_alo
         (row,) = workspace.pipelines(outcome.run_id)
     good = load_in_child(root, outcome.run_id, row.pipeline_id, lambda *_: None)
     assert good.verdict.outcome == "reproduces" and good.foreseen.outlook == "same"
-    with pytest.raises(StorageError, match="the process that loaded it ended with code -6"):
+    with pytest.raises(StorageError, match="the process that loaded it was ended by SIGABRT"):
         load_in_child(root, *plant(root, Program(os.abort)), lambda *_: None)
     began = root.parent / "began"
     place = plant(root, Program(os.mkdir, str(began)), Program(signal.pause))
