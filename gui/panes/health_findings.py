@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -344,6 +344,14 @@ class FindingsPage(HealthPage):
         ended = tr("cancelled {clock}") if self.report.cancelled else tr("checked {clock}")
         return f"{text} · {ended.format(clock=_clock(self.report.at))}"
 
+    def _looked_at(self, checked: Mapping[str, int]) -> str:
+        runs = counted(checked.get("runs", 0), "{n} run", "{n} runs")
+        pipelines = counted(checked.get("pipelines", 0), "{n} pipeline", "{n} pipelines")
+        results = counted(checked.get("results", 0), "{n} result", "{n} results")
+        return tr("{runs}, {pipelines} and {results} of the catalog.").format(
+            runs=runs, pipelines=pipelines, results=results
+        )
+
     def _tip(self) -> str:
         return "" if self.report is None else f"{self.report.sentence()}\n{full_time_text(self.report.at)}"
 
@@ -360,8 +368,7 @@ class FindingsPage(HealthPage):
         elif self.report.cancelled:
             self._empty.say(tr("Cancelled"), tr("Nothing was found until then. Check again to look at everything."))
         else:
-            text = tr("Everything that was checked is sound. Checked {clock}.").format(clock=_clock(self.report.at))
-            self._empty.say(tr("No findings"), text)
+            self._empty.say(tr("Everything that was checked is sound"), self._looked_at(self.report.checked))
 
     def _show_advice(self) -> None:
         row = self.table.currentIndex().row()
