@@ -133,7 +133,7 @@ def folders_in(home: Path) -> Iterator[Path]:
     try:
         with os.scandir(home) as entries:
             found = sorted(e.name for e in entries if e.name[0] != "." and e.is_dir(follow_symlinks=False))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     yield from (home / name for name in found)
 

@@ -125,6 +125,11 @@ def _check_tree(inspection: Inspection, layout: Layout) -> None:
         behind = is_behind_link(folder.parent, layout.root)  # the link is named
         if folder not in (layout.trash, layout.staging) and not behind and not os.path.lexists(folder):
             inspection.find("folder-missing", folder, f"The folder {folder.name} is not there.")
+    ours = {one for folder in layout.folders() for one in (folder, *folder.parents) if layout.root in one.parents}
+    for folder in sorted(ours):
+        if os.path.lexists(folder) and not folder.is_symlink() and not folder.is_dir():
+            advice = "Move it away: the folder is made again when the workspace is opened for writing."
+            inspection.find("unreadable", folder, f"{folder.name} is no folder.", advice=advice)
     _check_folder(inspection, layout.root, _AT_ROOT)
     parts = {layout.part_folder(dataset).name for dataset in DATASETS}
     _check_folder(inspection, layout.catalog, _IN_CATALOG | parts, _INDEX_FILE)

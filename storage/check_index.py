@@ -15,7 +15,7 @@ from storage.errors import DiskFull
 from storage.findings import count
 from storage.following import Following
 from storage.index import Index
-from storage.index_facts import IndexFacts, differences, read_index
+from storage.index_facts import UNREADABLE, IndexFacts, differences, read_index
 from storage.inspection import Inspection
 from storage.layout import Layout
 from storage.manifest import DATASETS
@@ -54,6 +54,12 @@ class IndexCheck:
 
     def check(self, path: Path, workspace_id: str) -> None:
         """Compare what the index at `path` says with the files."""
+        try:
+            self._check(path, workspace_id)
+        except UNREADABLE as error:
+            self._inspection.find("index-damaged", path, f"The index can't be read: {error}.")
+
+    def _check(self, path: Path, workspace_id: str) -> None:
         facts = read_index(path, workspace_id, deep=self._inspection.deep)
         if facts.state == "damaged":
             self._inspection.find("index-damaged", path, f"The index can't be read: {facts.problem}.")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _ENDED = ("completed", "failed")
 _ON_ITS_WAY = timedelta(minutes=1)
 _EDITED_BESIDE = 'If you changed it yourself, take it out of "digests" in pipeline.json, and "checksum" there.'
+_MISSING = {"metrics.json": "metrics-missing", "predictions.csv": "predictions-missing"}
 _COUNTS = {"successful": "completed", "failed": "failed", "interrupted": "interrupted"}
 
 
@@ -301,7 +302,9 @@ class RunsCheck:
                         self._inspection.find(EDITED, path, what, advice=_EDITED_BESIDE)
 
     def _miss(self, record: PipelineRecord, name: str, folder: Path) -> None:
-        if record.status == "completed":
+        if name in record.digests:
+            self._inspection.find(_MISSING[name], folder / name, f"{name} of {folder.name} is missing.")
+        elif record.status == "completed":
             self._lacking.append((record.prediction_id, name, folder))
 
     # ------------------------------------------------------------ artifacts

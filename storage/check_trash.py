@@ -13,6 +13,7 @@ from pathlib import Path
 from storage.archives import folders_in, read_archive
 from storage.archives import wrong_with as wrong_with_archive
 from storage.check_runs import RunsCheck, SeenPipeline
+from storage.copies import ARCHIVE, METADATA
 from storage.errors import StorageError
 from storage.inspection import CHECK_AGAIN, Inspection
 from storage.layout import Layout
@@ -20,6 +21,7 @@ from storage.library_items import Shelf
 from storage.library_items import wrong_with as wrong_with_item
 from storage.pipelines import read_predictions
 from storage.reading import is_behind_link, is_plain_file
+from storage.records import was_changed
 from storage.trash import ASIDE, FILES, KEPT_DAYS, THINNED, Trash, TrashEntry, TrashRecord
 from storage.trees import file_digest
 
@@ -39,6 +41,7 @@ class TrashCheck:
             "run": self._in_runs,
             "pipeline": self._in_runs,
             "library": self._in_library,
+            "file": self._in_file,
             THINNED: self._in_archives,
             FILES: self._in_files,
             ASIDE: self._in_files,
@@ -114,14 +117,26 @@ class TrashCheck:
         content, origin = self._trash.content(record), Path(record.origin)
         kind = "template" if origin.parent.name == "templates" else origin.parent.name
         item = Shelf(self._layout).read(kind, origin.stem if kind == "template" else origin.name, content)
-        wrong = item.problem or (wrong_with_item(item) if kind != "template" else "")
+        document = content if kind == "template" else content / METADATA
+        wrong = item.problem or (wrong_with_item(item) if kind != "template" else "") or _wrong_with(document)
         if wrong:
             yield wrong
 
     def _in_archives(self, record: TrashRecord) -> Iterator[str]:
         for path in folders_in(self._trash.content(record)):
-            if wrong := wrong_with_archive(path, read_archive(path), deep=True):
-                yield f"{wrong}, in {path.name}."
+            yield from self._in_archive(path)
+
+    def _in_archive(self, path: Path) -> Iterator[str]:
+        if wrong := wrong_with_archive(path, read_archive(path), deep=True):
+            yield f"{wrong}, in {path.name}."
+        if wrong := _wrong_with(path / ARCHIVE):
+            yield wrong
+
+    def _in_file(self, record: TrashRecord) -> Iterator[str]:
+        """A file or folder that was deleted by itself; of an archive all is known that was in it."""
+        content = self._trash.content(record)
+        if "archives" in Path(record.origin).parts[:2] and content.is_dir():
+            yield from self._in_archive(content)
 
     def _in_files(self, record: TrashRecord) -> Iterator[str]:
         for name, digest in record.sha256.items():
@@ -130,3 +145,7 @@ class TrashCheck:
                 yield f"{name} is not there."
             elif file_digest(path) != digest:
                 yield f"{name} is not what was put there: its bytes have changed."
+
+
+def _wrong_with(document: Path) -> str:
+    return f"{document.name} was changed since it was written." if was_changed(document) else ""

@@ -113,7 +113,7 @@ class Index:
                 if place.parent.name != "catalog":
                     make_cache_folder(place.parent)
                 return self._open(place)
-            except (DatabaseError, OSError, StorageError):
+            except (DatabaseError, UnicodeDecodeError, OSError, StorageError):
                 continue
         self.notice("The index could be written nowhere; it is kept in memory, so opening takes longer.")
         return self._open(None)
@@ -165,8 +165,9 @@ class Index:
                         self.was_new = found == "new"
                         return connection
                     reason = "belonged to another version or workspace"
-                except DatabaseError as error:
-                    if attempt == 2 or place is None or is_busy(error) or is_full(error):
+                except (DatabaseError, UnicodeDecodeError) as error:
+                    hindered = isinstance(error, DatabaseError) and (is_busy(error) or is_full(error))
+                    if attempt == 2 or place is None or hindered:
                         _let_go(connection)
                         raise
                     reason = "was damaged"
@@ -204,6 +205,8 @@ class Index:
             key: value for key, value in connection.execute(select(self.tables.facts.c.key, self.tables.facts.c.value))
         }
         if (facts.get("version"), facts.get("workspace_id")) != (VERSION, self._workspace_id):
+            return "other"
+        if not set(FIXED_COLUMNS) <= {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(predictions)")}:
             return "other"
         self._read_columns(connection)
         return "current"

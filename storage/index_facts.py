@@ -36,6 +36,10 @@ _AT_LEAST = {
     "names of parameters": "SELECT name FROM {0}.parameter_names",
 }
 _BUSY_SECONDS = 2
+UNREADABLE = (
+    sqlite3.DatabaseError,
+    UnicodeDecodeError,
+)  # what SQLite raises for a damaged index, and Python for its words
 State = Literal["missing", "other", "damaged", "busy", "readable"]
 
 

@@ -43,6 +43,11 @@ class Ladder:
                 if attempt == _ATTEMPTS:
                     raise
                 self._start_again(error, elsewhere=attempt > _ATTEMPTS // 2)
+            except UnicodeDecodeError:  # what SQLite says of a database that is no text
+                if attempt == _ATTEMPTS:
+                    raise
+                with self._index.lock:
+                    self._index.start_again("was damaged and was made again", elsewhere=attempt > _ATTEMPTS // 2)
             except UnicodeEncodeError as error:
                 raise BadInput("The text has a character that can't be written.", advice="Leave it out.") from error
             except IndexBusy:

@@ -134,7 +134,7 @@ class Shelf:
             return []
         try:
             entries = sorted(os.listdir(self.home(kind)))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         if kind == "template":
             entries = [name.removesuffix(".json") for name in entries if name.endswith(".json")]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from storage.checksums import FIELD, is_changed, with_checksum
 from storage.disk import Disk
 from storage.errors import Corrupt, NotFound, TooNew
 from storage.layout import Layout
-from storage.reading import is_plain_folder
-from storage.records import Manifest, read_document
+from storage.reading import is_plain_folder, read_bytes
+from storage.records import MAX_DOCUMENT_BYTES, Manifest, parse_document
 
 DATASETS = ("meta", "data", "annotations")
 MANIFEST_FORMAT = 1
+_LOCK = "catalog"
 
 
 class ManifestFile:
@@ -31,45 +33,62 @@ class ManifestFile:
         if self._layout.catalog.is_symlink():
             raise Corrupt("The catalog is a link: it is not followed.", self._layout.catalog, "Put the folder there.")
         try:
-            found = read_document(self._layout.manifest, Manifest)
+            data = read_bytes(self._layout.manifest, "document", MAX_DOCUMENT_BYTES)
         except NotFound:
             return Manifest()
+        found = parse_document(data, self._layout.manifest, Manifest)
         if found.format > MANIFEST_FORMAT:
             raise TooNew(
                 f"The catalog was written by a newer Runshelf (format {found.format}).",
                 self._layout.manifest,
                 "Update Runshelf to open it.",
             )
+        if found.checksum_of == found.generation and is_changed(data):
+            what = "manifest.json is damaged: it was changed since it was written."
+            raise Corrupt(what, self._layout.manifest, "Make it again from the part files: runshelf check --repair.")
         return found
 
     def write(self, manifest: Manifest) -> None:
         """Replace the manifest, durably; the parts it names are in place."""
-        self._disk.write(self._layout.manifest, (manifest.model_dump_json(indent=1) + "\n").encode())
+        own = manifest.model_copy(update={"checksum_of": manifest.generation})
+        data = own.model_dump_json(indent=1, exclude={FIELD})
+        self._disk.write(self._layout.manifest, with_checksum(f"{data}\n".encode()))
+
+    def note(self, parts: Iterable[tuple[str, str]]) -> None:
+        """Say which parts a commit adds and takes away, before it does: their data sets and names."""
+        self._disk.note(_LOCK, [f"{dataset}/{name}" for dataset, name in sorted(parts)])
 
     def sweep(self) -> list[str]:
-        """Remove part files that the manifest doesn't name: what a killed writer left.
+        """Remove the part files that a killed writer was about to add or take away and the manifest doesn't name.
 
-        A writer at work holds the lock from its first rename to its commit, so none is disturbed. Only files named
-        as Runshelf names its own are touched; a stranger's file is left where it is. Where there is no manifest
-        nothing is: see `orphans`.
+        A writer at work holds the lock from its first rename to its end, so none is disturbed. A part of which nobody
+        said so is left for a check to name: an older manifest may have been put back. Where there is no manifest
+        nothing is removed: see `orphans`.
         """
-        swept: list[str] = []
-        with self._disk.lock("catalog"):
-            if not self._layout.manifest.exists():
-                return swept
+        with self._disk.lock(_LOCK):
+            noted = set(self._disk.noted(_LOCK))
+            if not noted or not self._layout.manifest.exists():
+                return []
             manifest = self.read()
-            for dataset in DATASETS:
-                live = {part.file for part in getattr(manifest, dataset)}
-                strays = [path for path in self._own_files(dataset) if path.name not in live]
-                self._disk.remove_files(strays)
-                swept += [path.name for path in strays]
-        return swept
+            live = {f"{dataset}/{part.file}" for dataset in DATASETS for part in getattr(manifest, dataset)}
+            strays = [path for place in sorted(noted - live) if (path := self._part(place)) is not None]
+            self._disk.remove_files(strays)
+            self.note(())
+            return [path.name for path in strays]
 
     def orphans(self) -> list[Path]:
         """The part files of Runshelf's own that lie where no manifest is: it was lost, or a first commit was killed."""
         if self._layout.manifest.exists() or self._layout.catalog.is_symlink():
             return []
         return [path for dataset in DATASETS for path in self._own_files(dataset)]
+
+    def _part(self, place: str) -> Path | None:
+        """A part file as it was noted; None where it is none, or is not there."""
+        dataset, _, name = place.partition("/")
+        if dataset not in DATASETS or not name or Path(name).name != name or "\0" in name:
+            return None
+        path = self._layout.part_folder(dataset) / name
+        return path if is_plain_folder(path.parent) and path.suffix == ".parquet" and path.is_file() else None
 
     def _own_files(self, dataset: str) -> list[Path]:
         folder = self._layout.part_folder(dataset)

@@ -171,10 +171,7 @@ class Parts:
             # Arrays first: where the first commit of all is cut short, no row lies there without them.
             ordered = [(dataset, *added[dataset]) for dataset in ("data", "meta", "annotations") if dataset in added]
             files += [(staged, self.files.path(dataset, part)) for dataset, staged, part in ordered]
-            self._commit(files, after)
-            self._discard("meta", [p for p in before.meta if p.file in widened])
-            for dataset, names in dropped.items():
-                self._discard(dataset, [p for p in getattr(before, dataset) if p.file in names])
+            self._commit(files, before, after)
             self._advance(before, after)
             if meta.num_rows:
                 self._schema = self._uniform = (after.generation, schema)
@@ -196,7 +193,7 @@ class Parts:
                         wrong += 1
                     live[dataset].append(part)
             if wrong:
-                self._commit([], self._next(before, live))
+                self._commit([], before, self._next(before, live))
             return wrong
 
     def annotate(self, rows: Callable[[], Sequence[dict[str, Any]]]) -> int:
@@ -251,18 +248,10 @@ class Parts:
             elif not any(gone.values()):
                 return before
             after = self._next(before, live)
-            self._commit(files, after)
-            for dataset, old_parts in gone.items():
-                self._discard(dataset, old_parts)
+            self._commit(files, before, after)
             self._advance(before, after)
             self._follow(Commit(before, after, None, annotations, list(ids) if "meta" in datasets else (), ranges))
             return after
-
-    def _discard(self, dataset: str, parts: Iterable[PartRecord]) -> None:
-        """Remove parts that a commit has replaced; what can't be removed now is swept at a later open."""
-        for part in parts:
-            with suppress(StorageError):
-                self._disk.remove_files([self.files.path(dataset, part)])
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold off every other change of the catalog; re-entrant in one thread."""
@@ -286,15 +275,24 @@ class Parts:
         if self._uniform and self._uniform[0] == before.generation:
             self._uniform = (after.generation, self._uniform[1])
 
-    def _commit(self, files: Sequence[tuple[Path, Path]], manifest: Manifest) -> None:
+    def _commit(self, files: Sequence[tuple[Path, Path]], before: Manifest, after: Manifest) -> None:
+        """Put the new parts in place, commit, and remove the parts that are replaced by it.
+
+        What was noted and is not in its place after a kill, or can't be removed now, the next commit or open sweeps.
+        """
+        self._manifest.sweep()
+        self._manifest.note(_places(before) ^ _places(after))
         try:
             self._disk.place(files)
-            self._manifest.write(manifest)
+            self._manifest.write(after)
         except BaseException:
             # Programs that read the folder as it stands would count a part that was never committed.
-            if self.manifest().generation < manifest.generation:
+            if self.manifest().generation < after.generation:
                 self._disk.remove_files(path for _, path in files)
+                self._manifest.note(())
             raise
+        with suppress(StorageError):
+            self._manifest.sweep()
 
     # ------------------------------------------------------------ columns
 
@@ -387,11 +385,14 @@ class Parts:
             kept = [p for p in live if p.file not in names]
             part = _from(group, part)
             after = self._next(before, {dataset: [*kept[:place], part, *kept[place:]]})
-            self._commit([(staged, self.files.path(dataset, part))], after)
+            self._commit([(staged, self.files.path(dataset, part))], before, after)
             self._advance(before, after)
-            self._discard(dataset, group)
             self._follow(Commit(before, after, ranges={part.file: ranges_of(merged)} if dataset == "data" else {}))
         return True
+
+
+def _places(manifest: Manifest) -> set[tuple[str, str]]:
+    return {(dataset, part.file) for dataset in DATASETS for part in getattr(manifest, dataset)}
 
 
 def _from(sources: Iterable[PartRecord], part: PartRecord) -> PartRecord:

@@ -369,10 +369,15 @@ class PartRecord(Record):
 
 
 class Manifest(Record):
-    """catalog/manifest.json, the commit point: only parts named here count."""
+    """catalog/manifest.json, the commit point: only parts named here count.
+
+    `checksum_of` is the generation that its checksum is of: another program that writes the next one need know of
+    neither.
+    """
 
     format: int = 1
     generation: int = 0
+    checksum_of: int | None = None
     meta: list[PartRecord] = []
     data: list[PartRecord] = []
     annotations: list[PartRecord] = []
@@ -383,7 +388,11 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 def read_document(path: Path, kind: type[AnyRecord]) -> AnyRecord:
     """Read one JSON document. Raises NotFound, or Corrupt with the reason."""
-    data = read_bytes(path, "document", MAX_DOCUMENT_BYTES)
+    return parse_document(read_bytes(path, "document", MAX_DOCUMENT_BYTES), path, kind)
+
+
+def parse_document(data: bytes, path: Path, kind: type[AnyRecord]) -> AnyRecord:
+    """The document that stands in a file at `path`. Raises Corrupt with the reason."""
     try:
         return kind.model_validate_json(data)
     except (ValidationError, RecursionError) as error:
@@ -444,7 +453,11 @@ def plain(value: Any) -> Any:
 
 def to_json(value: Any) -> bytes:
     """The bytes of a JSON file that is no model (metrics.json): indented, UTF-8, no NaN."""
-    return (json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    found = plain(value)
+    try:
+        return (json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except UnicodeEncodeError:  # half a character, which only an escape can say
+        return (json.dumps(found, indent=2, allow_nan=False) + "\n").encode()
 
 
 def document_json(document: dict[str, Any]) -> bytes:

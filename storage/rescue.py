@@ -111,7 +111,7 @@ def write_marker_anew(layout: Layout, disk: Disk) -> str:
         told.append("the workspace has a new id, so its index is made again when it is opened")
     if "allowed_modules" not in read or read["allowed_modules"]:
         told.append("modules that were allowed have to be allowed again")
-    if "metrics" not in read:
+    if "metrics" not in read or [*read][-1] == "metrics":  # of which the end may be lost
         told.append("metrics of its own have to be added again")
     return "; ".join(told) + "."
 

@@ -402,9 +402,11 @@ class Thinning:
         All of its archive is checked before. Raises Conflict where another file has the name of one.
         """
         path = self.layout.run(one.folder) / one.pipeline_id
-        thinned = read_document(path / "pipeline.json", PipelineRecord).thinned
+        now = read_document(path / "pipeline.json", PipelineRecord)
+        thinned = now.thinned
         if thinned is None:
             return []
+        now.to_json()  # raises TooNew before anything is changed
         archive = self.layout.root / thinned.archive
         if ".." in Path(thinned.archive).parts or not archive.is_dir():
             advice = "Bring that back from a copy."

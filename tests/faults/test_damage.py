@@ -213,6 +213,18 @@ def test_a_flipped_bit_in_the_index_is_named_or_changes_no_answer(made: Path, ro
             assert told(root) == before
 
 
+def test_an_index_whose_tables_are_no_text_any_more_is_made_again(root: Path) -> None:
+    """What SQLite says of it can't be read as text either."""
+    path = root / "catalog/index.sqlite"
+    whole = path.read_bytes()
+    for place in (whole.index(b"CREATE TABLE predictions") + 20, whole.index(b"CREATE TABLE facts") + 20):
+        lose_index(root)
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x80]) + whole[place + 1 :])
+        assert "index-damaged" in {one.code for one in check_workspace(root).findings}
+        with Workspace.open(root) as workspace:
+            assert workspace.catalog.count() and any("made again" in notice for notice in workspace.notices)
+
+
 def test_a_table_of_predictions_that_says_something_else_is_named(root: Path) -> None:
     path = next(root.glob("runs/*_study/0001*/predictions.csv"))
     whole, chance = path.read_bytes(), random.Random(7)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from storage import NotFound, ReadOnly, Workspace
+from storage import NotFound, ReadOnly, Workspace, check_workspace, plan_rescue
 from storage.errors import BadInput, Corrupt, DiskFull
 from storage.part_files import THREADED_ROWS
 from storage.records import Manifest, new_id
@@ -351,13 +351,45 @@ def test_a_full_disk_leaves_no_part_that_others_would_count(
     assert len(pd.read_parquet(workspace.root / META)) == len(everything(workspace)) == 3
 
 
-def test_strays_of_any_end_are_swept_at_the_next_open(root: Path) -> None:
+def test_what_a_killed_commit_left_is_swept_and_no_other_part(root: Path) -> None:
+    """Of a part that nobody was about to add or take away an older manifest may just say nothing."""
     with Workspace.create(root) as workspace:
         ids = fill(workspace, 2)
+        older = (root / "catalog/manifest.json").read_bytes()
+        workspace.catalog.annotate(ids, add_tags=["later"])
+        newer = (root / "catalog/manifest.json").read_bytes()
     (stray, _) = sorted((root / META).iterdir())
     (root / META / "part-stray.parquet").write_bytes(stray.read_bytes())
+    (root / ".staging/lock-catalog-note").write_text("meta/part-stray.parquet\nmeta/../../x.parquet\nmeta/part-")
     with Workspace.open(root):
         assert sorted(pd.read_parquet(root / META)["prediction_id"]) == sorted(ids)
+    (root / "catalog/manifest.json").write_bytes(older)
+    with Workspace.open(root) as workspace:
+        assert not workspace.catalog.tags()
+        assert "part-stray" in {one.code for one in workspace.check().findings}
+    (root / "catalog/manifest.json").write_bytes(newer)
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.tags() == [("later", 2)]
+
+
+@pytest.mark.parametrize(
+    "change", [('"annotations"', '"bnnotations"'), ('"meta"', '"meua"'), ('"file": "p', '"file": "q')]
+)
+def test_a_changed_byte_of_the_manifest_is_named_and_takes_nothing_away(root: Path, change: tuple[str, str]) -> None:
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 2)
+        workspace.catalog.annotate(ids, add_tags=["dear"])
+    manifest = root / "catalog/manifest.json"
+    before = {path: path.read_bytes() for path in (root / "catalog").rglob("part-*")}
+    manifest.write_text(manifest.read_text().replace(*change, 1))
+    with Workspace.open(root) as workspace:
+        assert workspace.read_only and "changed since" in workspace.notices[0] and workspace.catalog.count() == 2
+    report = check_workspace(root)
+    assert "manifest-damaged" in {one.code for one in report.findings}
+    assert {path: path.read_bytes() for path in (root / "catalog").rglob("part-*")} == before
+    plan_rescue(root, report.findings).apply()
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count() == 2 and workspace.catalog.tags() == [("dear", 2)]
 
 
 @pytest.mark.parametrize("harm", ["cut", "flipped", "elsewhere"])
@@ -373,6 +405,7 @@ def test_damage_keeps_nobody_from_going_on(root: Path, harm: str) -> None:
         part.write_bytes(content[: len(content) // 2] if harm == "cut" else content)
         if harm == "elsewhere":
             manifest[dataset][0]["file"] = "../../somewhere.parquet"
+    del manifest["checksum"]
     (root / "catalog/manifest.json").write_text(json.dumps(manifest))
     with Workspace.open(root) as workspace:
         assert len(workspace.catalog.arrays(second)) == 1

@@ -415,7 +415,7 @@ def test_rows_whose_folders_are_gone_and_edits_come_from_the_index(root: Path) -
     assert codes(report).count("part-damaged") >= 2
     repaired(root, report)
     assert results(root) == before
-    assert codes(check_workspace(root, deep=True)) == ["metrics-missing", "folder-gone"]
+    assert codes(check_workspace(root, deep=True)) == ["folder-gone"]
 
 
 def test_a_folder_that_is_gone_is_told_with_the_entries_of_the_trash_that_hold_it(root: Path) -> None:
@@ -602,6 +602,7 @@ def test_results_the_catalog_lacks_are_taken_in(root: Path) -> None:
 def test_a_wrong_row_count_is_corrected(root: Path) -> None:
     manifest = json.loads((root / "catalog/manifest.json").read_text())
     manifest["meta"][0]["rows"] += 5
+    del manifest["checksum"]
     (root / "catalog/manifest.json").write_text(json.dumps(manifest))
     report = check_workspace(root)
     assert "part-miscounted" in codes(report)
@@ -678,6 +679,39 @@ def test_parts_that_are_replaced_during_a_check_are_no_damage(root: Path) -> Non
         assert "unreadable" not in codes(check_workspace(root, replace))
         assert not before.exists()
         assert codes(check_workspace(root)) == ["metrics-missing"]
+
+
+@pytest.mark.parametrize("name", ["library", "library/templates", "catalog/archives", "catalog/archives/pipeline"])
+def test_a_file_where_a_folder_should_be_is_named_and_hides_nothing(root: Path, name: str) -> None:
+    shutil.rmtree(root / name)
+    (root / name).write_text("x")
+    (pipeline(root) / "metrics.json").unlink()
+    found = {(one.code, one.place) for one in check_workspace(root).findings}
+    assert ("unreadable", name) in found and "metrics-missing" in {code for code, _ in found}
+
+
+def test_all_that_lies_in_the_trash_is_looked_at(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        run = workspace.runs()[0].run_id
+        name = workspace.pipelines(run)[0].pipeline_id
+        workspace.library.save_filtered(run, name, "kept")
+        workspace.library.plan_delete("filtered", "kept").apply()
+        (archive,) = workspace.archive("filtered", run_id=run, pipeline_id=name)
+        workspace.plan_delete_archive("filtered", archive.name).apply()
+        workspace.plan_delete_pipeline(run, name).apply()
+    assert "trash-damaged" not in codes(check_workspace(root, deep=True))
+    for where, old, new in (
+        ("*_library_*/content/library_metadata.json", "kept", "kopt"),
+        ("*_file_*/content/metrics.json", "1.0", "1.5"),
+        ("*_file_*/content/archive.json", '"tags": []', '"tags": ["x"]'),
+        ("*_pipeline_*/content/metrics.json", "", ""),
+    ):
+        (path,) = (root / ".trash").glob(where)
+        text = path.read_text()
+        path.write_text(text.replace(old, new)) if old else path.unlink()
+        named = {one.place for one in check_workspace(root, deep=True).findings if one.code == "trash-damaged"}
+        assert named == {f".trash/{path.parent.parent.name}"}, where
+        path.write_text(text)
 
 
 def test_what_is_just_going_to_the_trash_is_no_damage(root: Path) -> None:

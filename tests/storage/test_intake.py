@@ -23,6 +23,8 @@ def lose_results(root: Path) -> int:
     manifest = json.loads(path.read_text())
     manifest = {**manifest, "meta": [], "data": [], "generation": manifest["generation"] + 1}
     path.write_text(json.dumps(manifest))
+    for part in [*root.glob("catalog/predictions_*/part-*.parquet")]:
+        part.unlink()
     return int(manifest["generation"])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage import records
+from storage.checksums import is_changed
 from storage.errors import BadInput, Corrupt, NotFound, TooNew
 from storage.records import (
     Document,
@@ -39,6 +40,17 @@ def test_fields_of_a_newer_version_survive(document: Document, tmp_path: Path) -
     path.write_text(json.dumps(content))
     again = json.loads(read_document(path, type(document)).to_json())
     assert again.pop("checksum") != content.pop("checksum") and again == content
+
+
+def test_a_changed_letter_in_the_name_of_its_checksum_is_a_change(tmp_path: Path) -> None:
+    data = PipelineRecord(id="0001_a", number=1, prediction_id="p", digests={"a.png": "0" * 64}).to_json()
+    place = data.index(b"checksum")
+    assert not is_changed(data) and is_changed(data[:place] + b"chebksum" + data[place + 8 :])
+    assert not is_changed(data.replace(b',\n  "checksum": "', b"").partition(b"}")[0] + b"}\n}\n")
+
+
+def test_half_a_character_is_written_as_an_escape() -> None:
+    assert json.loads(to_json({"note": "half \ud800"})) == {"note": "half \ud800"}
 
 
 def test_a_document_says_what_was_written_to_it_to_the_last_digit(tmp_path: Path) -> None:
