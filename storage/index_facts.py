@@ -36,10 +36,7 @@ _AT_LEAST = {
     "names of parameters": "SELECT name FROM {0}.parameter_names",
 }
 _BUSY_SECONDS = 2
-UNREADABLE = (
-    sqlite3.DatabaseError,
-    UnicodeDecodeError,
-)  # what SQLite raises for a damaged index, and Python for its words
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)  # of a damaged index, and of what SQLite says of it
 State = Literal["missing", "other", "damaged", "busy", "readable"]
 
 
