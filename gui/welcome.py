@@ -28,7 +28,7 @@ from gui.formats import short_path, tr
 from gui.settings import Settings
 from gui.tasks import Progress, Report, Tasks
 from gui.theme import GRID, theme
-from gui.widgets import EmptyState, heading
+from gui.widgets import EmptyState, MenuKeys, heading
 
 WORKSPACE_FILE = "runshelf.json"
 WIDTH, HEIGHT = 560, 44
@@ -61,6 +61,7 @@ class WelcomePage(EmptyState):
         self.recent.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.recent.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.recent.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        MenuKeys(self.recent)
         self.recent.setMouseTracking(True)
         self.recent.customContextMenuRequested.connect(self._show_menu)
         self.recent.itemClicked.connect(self._open)

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
@@ -19,6 +20,7 @@ from PySide6.QtGui import (
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QAbstractSpinBox,
     QComboBox,
     QDialog,
@@ -123,6 +125,47 @@ class EmptyState(QWidget):
     def text(self) -> str:
         """Return the words shown."""
         return f"{self._title.text()} {self._text.text()}".replace(BREAK, "")
+
+
+class MenuKeys(QObject):
+    """The menu key and Shift+F10 open the menu of the current row of a view, where that row is.
+
+    Qt says of the menu key where the row is in the view, and of the mouse where it is below the header: taken for the
+    same, the key means another row. Of Shift+F10 Qt knows on Windows alone.
+    """
+
+    def __init__(self, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._view = view
+        view.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and _asks_menu(event):
+            self._ask()
+            return True
+        by_key = isinstance(event, QContextMenuEvent) and event.reason() == QContextMenuEvent.Reason.Keyboard
+        if by_key and self._view.contextMenuPolicy() == Qt.ContextMenuPolicy.CustomContextMenu:
+            self._view.customContextMenuRequested.emit(self._place())
+            return True
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> QPoint:
+        """Where the current row is in the viewport; where no row is if none is current."""
+        index = self._view.currentIndex()
+        if not index.isValid():
+            return QPoint(-1, -1)
+        self._view.scrollTo(index)
+        return self._view.visualRect(index).center()
+
+    def _ask(self) -> None:
+        at = self._place()
+        everywhere = self._view.viewport().mapToGlobal(at)
+        by_key = QContextMenuEvent.Reason.Keyboard
+        QCoreApplication.sendEvent(self._view, QContextMenuEvent(by_key, at, everywhere))
+
+
+def _asks_menu(event: QKeyEvent) -> bool:
+    return event.key() == Qt.Key.Key_F10 and event.modifiers() == Qt.KeyboardModifier.ShiftModifier
 
 
 class Veil(QWidget):

@@ -34,6 +34,7 @@ from gui.panes.column_layout import LEAST_WIDTH
 from gui.panes.sort_header import SortHeader
 from gui.shortening import Cells, fit
 from gui.theme import ROW_HEIGHT, theme
+from gui.widgets import MenuKeys
 
 ASIDE_MARGIN = 8  # as far from the edge of a cell as the style puts a text
 SIGN_WIDTH = 88  # narrower ones show the sign alone
@@ -305,6 +306,7 @@ class CatalogTable(QTableView):
 
 def dress_table(table: QTableView) -> None:
     """Give a table the look of all: fixed rows, no grid, no row titles, scrolling by pixel sideways, whole numbers."""
+    MenuKeys(table)
     table.setItemDelegate(Cells(table))
     table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)

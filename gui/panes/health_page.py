@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 from gui.models.columns import LEFT, AnyIndex
 from gui.session import Session
 from gui.theme import ROW_HEIGHT, theme
+from gui.widgets import MenuKeys
 
 
 class HealthPage(QWidget):
@@ -285,6 +286,7 @@ class RowsTable(QTableView):
                 self.setItemDelegateForColumn(column, PathCells(self))
             elif field.share is not None:
                 self.setItemDelegateForColumn(column, BarCells(self))
+        MenuKeys(self)
         self.doubleClicked.connect(lambda index: self.activated_row.emit(index.row()))
         model.modelReset.connect(self._keep_place)
         theme().changed.connect(self.viewport().update)

@@ -18,6 +18,7 @@ from gui.models.columns import AnyIndex
 from gui.models.run_rows import MUTED_ROLE
 from gui.shortening import fit, shortened
 from gui.theme import GRID, theme
+from gui.widgets import MenuKeys
 
 SCORE_WIDTH = 60
 LEAST_NAME = 0.35  # of the width, which the name keeps beside a long remark: that is a state and is shown whole
@@ -72,6 +73,7 @@ class RunTree(QTreeView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        MenuKeys(self)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setStyleSheet("QTreeView::item { height: 26px; }")
         self.setIndentation(12)

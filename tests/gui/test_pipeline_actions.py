@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QLineEdit, QMenu
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from gui import deleting
 from gui.dialogs.keep import KeepDialog
@@ -281,6 +281,36 @@ def test_the_menu_of_the_tree_has_what_the_menus_have(qtbot, window, corn):
     shown = {action for action in menu.actions() if action.text()}
     assert shown <= {action for _, action in window.commands.in_menus()}
     assert window.pipelines.compare in shown
+    menu.close()
+
+
+@pytest.mark.parametrize("key", ["Menu", "Shift+F10"])
+def test_the_key_of_the_menu_means_the_current_row(qtbot, window, corn, key):
+    """Qt tells of it where that row is below the header, as if there were none."""
+
+    def press(view):
+        if key == "Menu":  # as the window system does
+            at = view.inputMethodQuery(Qt.InputMethodQuery.ImCursorRectangle).center()
+            QApplication.sendEvent(view, QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, at, view.mapToGlobal(at)))
+        else:
+            qtbot.keyClick(view, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+
+    tree = window.tree.tree
+    click(qtbot, window, corn)
+    tree.expand(tree.currentIndex())
+    before = tree.currentIndex()
+    with qtbot.waitSignal(window.tree.menu_wanted) as asked:
+        press(tree)
+    assert tree.currentIndex() == before
+    assert tree.indexAt(tree.viewport().mapFromGlobal(asked.args[0])) == before
+    QApplication.activePopupWidget().close()
+    table = window.catalog.table
+    column = window.catalog.model.column("pipeline_name")
+    table.setCurrentIndex(window.catalog.model.index(1, column))
+    name = table.currentIndex().data()
+    press(table)
+    menu = QApplication.activePopupWidget()
+    assert any(f"pipeline_name = '{name}'" in action.text() for action in menu.actions())
     menu.close()
 
 
