@@ -1,7 +1,7 @@
 """Data to train on: read from CSV, Parquet or NumPy files, checked, split and hashed.
 
-Rows are samples. Where column names are numbers (wavenumbers, wavelengths) those columns are the features and any
-other column is ignored and named; otherwise every remaining numeric column is a feature.
+Rows are samples. Where column names are numbers (wavenumbers, wavelengths), with or without a unit, those columns are
+the features and any other column is ignored and named; otherwise every remaining numeric column is a feature.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +30,8 @@ TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
 TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
 ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
 SPLIT_WORDS = ("split", "partition", "set", "subset")
+_WITH_UNIT = re.compile(r"(\d+(?:[.,]\d+)?) *(nm|[µμu]m|cm ?-1|cm\^-1|cm⁻¹|1/cm|eV|THz)")
+_FEWEST_WAVELENGTHS = 3
 MAX_CLASSES = 10  # integers with more distinct values than this are taken for measurements
 
 
@@ -173,7 +177,7 @@ def from_arrays(
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """The file as it stands, column names as text. Raises NotFound or BadInput."""
+    """The file as it stands, column names as text, wavelengths without their unit. Raises NotFound or BadInput."""
     import pandas as pd
 
     if not path.exists():
@@ -191,13 +195,27 @@ def read_table(path: Path) -> pd.DataFrame:
     except (ValueError, OSError, EOFError, KeyError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path.name} could not be read: {reason}.", path, "Check that the file is whole.") from error
-    table.columns = [str(column) for column in table.columns]
+    table.columns = _without_units([str(column) for column in table.columns])
     if table.empty:
         raise BadInput(f"{path.name} has no rows.", path, "Name a file with one row per sample.")
     doubled = table.columns[table.columns.duplicated()]
     if len(doubled):
         raise BadInput(f"{path.name} has two columns named '{doubled[0]}'.", path, "Rename one of them.")
     return table
+
+
+def _without_units(names: list[str]) -> list[str]:
+    """`1000 nm`, `1002 nm`, … as 1000, 1002, …: columns that are named by a number and one unit are wavelengths."""
+    found = [_WITH_UNIT.fullmatch(name.strip()) for name in names]
+    units = Counter(match[2] for match in found if match)
+    if not units or units.most_common(1)[0][1] < _FEWEST_WAVELENGTHS:
+        return names
+    unit = units.most_common(1)[0][0]
+    plain = [
+        match[1].replace(",", ".") if match and match[2] == unit else name
+        for match, name in zip(found, names, strict=True)
+    ]
+    return plain if len(set(plain)) == len(set(names)) else names
 
 
 def _read_text(path: Path) -> pd.DataFrame:

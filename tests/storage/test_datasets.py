@@ -11,6 +11,7 @@ import pytest
 
 from storage import from_arrays, load_dataset
 from storage.errors import BadInput, NameRefused, NotFound, StorageError
+from storage.previews import preview_data
 
 
 def test_a_csv_of_spectra(spectra_csv: Path) -> None:
@@ -100,6 +101,17 @@ def test_wavelengths_may_have_decimal_commas(tmp_path: Path) -> None:
     data = load_dataset(path, ["Eiweiß"], id_column="Probe")
     assert data.features == ["1100", "1100.5", "1101"] and data.X[1].tolist() == [0.4, 0.5, 0.6]
     assert data.sample_ids == ["ä1", "ä2"] and data.y.tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("unit", [" nm", "nm", " cm-1", " cm⁻¹"])
+def test_wavelengths_may_have_their_unit_and_what_has_none_is_the_target(tmp_path: Path, unit: str) -> None:
+    path = tmp_path / "protein.csv"
+    names = ["sample", *(f"{1000 + 4 * n}.5{unit}" for n in range(4)), "protein"]
+    path.write_text(",".join(names) + "\na,0.1,0.2,0.3,0.4,12.5\nb,0.2,0.3,0.4,0.5,13.5\n", encoding="utf-8")
+    preview = preview_data(path)
+    assert preview.target == "protein" and len(preview.features) == 4
+    assert preview.axis == (1000.5, 1004.5, 1008.5, 1012.5)
+    assert load_dataset(path, ["protein"]).features == ["1000.5", "1004.5", "1008.5", "1012.5"]
 
 
 @pytest.mark.parametrize(
