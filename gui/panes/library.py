@@ -109,7 +109,12 @@ class LibraryPane(QWidget):
             self.tabs.addTab(page, kind_title(kind))
             self.tabs.setTabToolTip(self.tabs.count() - 1, tr(EMPTY[kind][1]))
         self.tabs.setCurrentIndex(min(self._settings.library_tab, len(KINDS) - 1))
-        self.first: QWidget = self.tabs
+
+    @property
+    def first(self) -> QWidget:
+        """What the keyboard goes to when somebody goes to this pane."""
+        page = self.pages[KINDS[self.tabs.currentIndex()]]
+        return page.table if page.model.rowCount() else self.tabs
 
     def _make_strip(self) -> QWidget:
         self.filter = FilterBox(tr("Search the library"), PAUSE_MS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QRect, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QElapsedTimer, QEvent, QModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -66,6 +66,7 @@ class RunTree(QTreeView):
     def __init__(self, model: QAbstractItemModel) -> None:
         super().__init__()
         self.setModel(model)
+        self._typed, self._typing = "", QElapsedTimer()
         self.setItemDelegate(RemarkDelegate(self))
         self.setUniformRowHeights(True)
         self.setAllColumnsShowFocus(True)
@@ -102,6 +103,17 @@ class RunTree(QTreeView):
             self.delete_wanted.emit()
         else:
             super().keyPressEvent(event)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Go to the row that begins as it is typed; a number is that of a pipeline, with or without its zeros."""
+        again = self._typing.isValid() and self._typing.elapsed() < QApplication.keyboardInputInterval()
+        self._typed = self._typed + search if again else search
+        self._typing.start()
+        if self._typed.isdecimal():
+            super().keyboardSearch("")  # what was typed before is part of the number
+            super().keyboardSearch(f"{int(self._typed):04d}")
+        else:
+            super().keyboardSearch(search)
 
     def is_open(self, index: QModelIndex) -> bool:
         """Whether what lies beneath an index is unfolded, all the way up."""

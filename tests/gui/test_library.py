@@ -95,6 +95,12 @@ def shelf(qtbot, root, pipelines, open_window):
     return window
 
 
+def test_going_to_the_library_goes_to_what_is_kept(shelf):
+    shelf.show_pane(1)
+    shelf.show_pane(5)
+    assert shelf.focusWidget() is shelf.library.pages["template"].table
+
+
 # --- keeping by drag ---
 
 

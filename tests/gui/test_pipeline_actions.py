@@ -314,6 +314,20 @@ def test_the_key_of_the_menu_means_the_current_row(qtbot, window, corn, key):
     menu.close()
 
 
+def test_keys_go_to_a_number_without_its_zeros_and_press_the_button_they_are_on(qtbot, window, corn):
+    tree = window.tree.tree
+    click(qtbot, window, corn)
+    tree.expand(tree.currentIndex())
+    qtbot.keyClicks(tree, "3")
+    assert tree.currentIndex().data().startswith("0003")
+    window.show_pane(6)
+    check = window.health.findings._begin
+    focus(qtbot, check)
+    with qtbot.waitSignal(window.jobs.began):
+        qtbot.keyClick(check, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.health.findings.report is not None)
+
+
 def test_nothing_can_be_changed_in_a_workspace_for_reading_only(open_window, root):
     window = open_window(root, read_only=True)
     window.catalog.table.selectRow(0)
