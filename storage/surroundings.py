@@ -153,8 +153,12 @@ class Surroundings:
 
 
 def _functions(owner: Any) -> dict[str, Any]:
-    """The functions, classes and modules of a module, or of a class."""
-    return {name: value for name, value in vars(owner).items() if callable(value) or isinstance(value, ModuleType)}
+    """The functions, classes and modules of a module, or of a class.
+
+    Without those of two underscores: libraries put a way to import of their own before Python's as they are imported.
+    """
+    known = ((name, value) for name, value in vars(owner).items() if not name.startswith("__"))
+    return {name: value for name, value in known if callable(value) or isinstance(value, ModuleType)}
 
 
 def _open_files() -> dict[int, tuple[int, int]]:

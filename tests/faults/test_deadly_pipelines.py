@@ -58,6 +58,9 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                     print("err " * 10_000, file=sys.stderr)
             case "says a word":
                 print("a word")
+            case "hooks imports":
+                own = builtins.__import__
+                builtins.__import__ = lambda *args, **named: own(*args, **named)
             case "is mute":
                 raise Mute()
             case "talks much":
@@ -268,6 +271,11 @@ def test_what_a_pipeline_does_to_its_process_is_put_back(root: Path, spectra_csv
     assert all(path.stat().st_mode & 0o400 for path in root.rglob("*"))
     assert (root / "runs" / outcome.run_id / "run.log").read_text().count("✓") == 3
     assert check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_a_library_that_hooks_imports_is_no_harm(root: Path, spectra_csv: Path) -> None:
+    outcome = run_in_child(root, request_for(spectra_csv, ["hooks imports", "", ""], jobs=2), lambda *_: None)
+    assert outcome.completed == 3 and len(list((root / "runs").glob("*/0*"))) == 3  # none was tried twice
 
 
 SPOILS = ["closes files", "lowers a limit", "replaces functions", "sets an alarm"]
