@@ -138,9 +138,13 @@ class RowDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         aside = index.data(ASIDE_ROLE) if self.asides else None
-        if not aside:
+        if aside:
+            self._paint_aside(painter, option, index, aside)
+        else:
             super().paint(painter, option, index)
-            return
+        frame_current(painter, option)
+
+    def _paint_aside(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex, aside: str) -> None:
         self.initStyleOption(option, index)
         if not option.text.endswith(aside):  # the edge would cut it
             aside = ""
@@ -157,6 +161,16 @@ class RowDelegate(QStyledItemDelegate):
         painter.setPen(QColor(theme().colours.text))
         painter.setFont(option.font)
         painter.drawText(place.adjusted(0, 0, -width, 0), align, text)
+        painter.restore()
+
+
+def frame_current(painter: QPainter, option: QStyleOptionViewItem) -> None:
+    """Frame the cell somebody is at, where rows are selected as a whole."""
+    if option.state & QStyle.StateFlag.State_HasFocus:
+        painter.save()
+        painter.setPen(QColor(theme().colours.accent))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
         painter.restore()
 
 

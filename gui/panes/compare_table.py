@@ -46,7 +46,7 @@ from PySide6.QtWidgets import (
 from gui.formats import cell_text, tr
 from gui.models.columns import LEFT
 from gui.models.compared import Compared
-from gui.panes.catalog_table import dress_table
+from gui.panes.catalog_table import dress_table, frame_current
 from gui.selection import Picked
 from gui.shortening import shortened
 from gui.theme import theme
@@ -283,13 +283,7 @@ class CellDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Any) -> None:
         super().paint(painter, option, index)
-        styled = QStyleOptionViewItem(option)
-        view = styled.widget
-        if isinstance(view, QAbstractItemView) and view.hasFocus() and view.currentIndex() == index:
-            painter.save()
-            painter.setPen(QColor(theme().colours.accent))
-            painter.drawRect(styled.rect.adjusted(0, 0, -1, -1))
-            painter.restore()
+        frame_current(painter, option)
 
 
 def legend(model: LegendModel) -> CompareTable:

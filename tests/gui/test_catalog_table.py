@@ -5,6 +5,7 @@ import threading
 import pandas as pd
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QMenu
 
 from gui.models import listings
@@ -14,9 +15,10 @@ from gui.models.row_set import RowSet
 from gui.panes import catalog_selection, catalog_table
 from gui.panes.column_chooser import ColumnChooser
 from gui.selection import Picked
+from gui.theme import theme
 from storage import Workspace, metric_for
 from tests.gui.holding import held, hold
-from tests.gui.test_window import apply_filter, names
+from tests.gui.test_window import apply_filter, focus, names
 
 
 def click(qtbot, window, key, modifier=Qt.KeyboardModifier.NoModifier):
@@ -624,3 +626,23 @@ def test_rows_look_stale_while_a_new_query_takes_long_and_nothing_moves(qtbot, w
         window.query.put("nonsense = 3")
         qtbot.waitUntil(veil.isVisible)
     qtbot.waitUntil(veil.isHidden)  # it can't be read: what is shown stays
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_current_cell_of_the_catalog_is_framed(qtbot, window, colours):
+    window.commands.themes[colours].trigger()
+    table, accent = window.catalog.table, QColor(theme().colours.accent)
+
+    def framed() -> list[bool]:
+        picture = table.viewport().grab().toImage()
+        cells = [table.visualRect(table.model().index(1, column)) for column in shown]
+        return [picture.pixelColor(cell.center().x(), cell.top()) == accent for cell in cells]
+
+    titles = table.titles
+    shown = [titles.logicalIndex(place) for place in range(titles.count())]
+    shown = [column for column in shown if not titles.isSectionHidden(column)][:3]
+    focus(qtbot, table)
+    table.setCurrentIndex(table.model().index(1, shown[0]))
+    assert framed() == [True, False, False]
+    qtbot.keyClick(table, Qt.Key.Key_Right)
+    assert framed() == [False, True, False]
