@@ -13,7 +13,7 @@ from gui.panes.compare import ComparePane
 from gui.panes.explore import ExplorePane
 from gui.settings import Settings
 
-CHARTS_NEED, LEAST_TABLE = 290, 140  # pixels
+CHARTS_NEED, LEAST_TABLE = 290, 162  # pixels
 
 
 class Centre(QStackedWidget):
@@ -40,6 +40,7 @@ class Centre(QStackedWidget):
         super().__init__(parent)
         self._settings, self._comparison, self._catalog = settings, comparison, catalog
         self.split = QSplitter(Qt.Orientation.Vertical)
+        catalog.setMinimumHeight(LEAST_TABLE)  # three rows and what is above them
         self.split.addWidget(catalog)
         self.split.addWidget(explore)
         self.split.setStretchFactor(0, 1)

@@ -23,6 +23,7 @@ from gui.dressing import Dressing
 
 Choice = Literal["system", "light", "dark"]
 ROW_HEIGHT = 26
+HEADER_HEIGHT = 28
 GRID = 8
 TRAIN, VAL, TEST = "#0072b2", "#e69f00", "#009e73"  # Okabe and Ito
 VAL_ON_WHITE = "#b87f00"  # the same hue, in the PNG charts too

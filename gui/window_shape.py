@@ -21,6 +21,7 @@ LEAST_CENTRE = 400
 TITLE = QSize(8, 40)  # about what the system puts around a window
 LEAST_BELOW = (320, 112)
 BELOW_SHARE, BELOW_CHARTS = 36, 24  # percent of the window, for what comes below it the first time
+READABLE_HEALTH = 276  # pixels: a few findings with what can be done about them
 
 
 class WindowShape(QObject):
@@ -122,7 +123,8 @@ class WindowShape(QObject):
         window = self._window
         if shown := self._shown_below():
             share = BELOW_CHARTS if window.centre.shows_charts() else BELOW_SHARE
-            height = self._height_below or window.height() * share // 100
+            least = 0 if window.health_dock.visibleRegion().isEmpty() else READABLE_HEALTH  # it may be behind jobs
+            height = self._height_below or max(window.height() * share // 100, least)
             window.resizeDocks(shown, [height] * len(shown), Qt.Orientation.Vertical)
         if self._is_shared():
             docks = [window.tree_dock, window.library_dock]

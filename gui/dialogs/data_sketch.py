@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from gui.formats import integer_text, number_text, parameter_text, tr
-from gui.panes.sheets import HEADER_HEIGHT, Sheet
-from gui.theme import ROW_HEIGHT, theme
+from gui.panes.sheets import Sheet
+from gui.theme import HEADER_HEIGHT, ROW_HEIGHT, theme
 
 if TYPE_CHECKING:
     from gui.charts.plot import Plot

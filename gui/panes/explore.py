@@ -6,9 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.formats import counted, integer_text, number_text, tr
 from gui.models.explored import Explored, fetch_explored, rank, usual_axes, usual_parameter
@@ -23,7 +22,7 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem, Task
 from gui.theme import theme
-from gui.widgets import EmptyState
+from gui.widgets import EmptyState, scrolled
 
 if TYPE_CHECKING:
     from gui.charts.colouring import Colouring, Legend
@@ -75,18 +74,9 @@ class ExplorePane(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.options)
-        layout.addWidget(self._scrolled(), 1)
+        self._pages.setMinimumHeight(LEAST_CHART)  # at which it can be read; where there is less room it is scrolled
+        layout.addWidget(scrolled(self._pages), 1)
         self._connect()
-
-    def _scrolled(self) -> QScrollArea:
-        """Let what is drawn keep a height at which it can be read; where there is less room it is scrolled."""
-        self._pages.setMinimumHeight(LEAST_CHART)
-        scrolled = QScrollArea()
-        scrolled.setWidgetResizable(True)
-        scrolled.setFrameShape(QFrame.Shape.NoFrame)
-        scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scrolled.setWidget(self._pages)
-        return scrolled
 
     def _connect(self) -> None:
         self._catalog.model.listed.connect(self._listed)

@@ -13,6 +13,7 @@ from gui.panes.health_storage import IndexPage, StoragePage
 from gui.panes.health_trash import TrashPage
 from gui.session import Session
 from gui.settings import Settings
+from gui.widgets import scrolled
 
 
 class HealthPane(QWidget):
@@ -34,7 +35,7 @@ class HealthPane(QWidget):
         self.tabs.setDocumentMode(True)
         titles = (tr("Findings"), tr("Storage"), tr("Trash"), tr("Index"))
         for page, title in zip(self.pages, titles, strict=True):
-            self.tabs.addTab(page, title)
+            self.tabs.addTab(scrolled(page), title)
             page.said.connect(self.said)
         self.tabs.setCurrentIndex(min(max(0, settings.health_tab), len(self.pages) - 1))
         layout = QVBoxLayout(self)
@@ -50,12 +51,12 @@ class HealthPane(QWidget):
 
     def check(self, *, deep: bool = False) -> None:
         """Show the findings and check the workspace."""
-        self.tabs.setCurrentWidget(self.findings)
+        self.tabs.setCurrentIndex(self.pages.index(self.findings))
         self.findings.check(deep=deep)
 
     def show_trash(self) -> None:
         """Show the trash."""
-        self.tabs.setCurrentWidget(self.trash)
+        self.tabs.setCurrentIndex(self.pages.index(self.trash))
 
     def save(self) -> None:
         """Remember which page is shown."""

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 
 from gui.models.columns import LEFT, AnyIndex
 from gui.session import Session
-from gui.theme import ROW_HEIGHT, theme
+from gui.theme import HEADER_HEIGHT, ROW_HEIGHT, theme
 from gui.widgets import MenuKeys
 
 
@@ -104,6 +104,7 @@ class Field:
     extra: bool = False  # left out where there is no room for it
 
 
+LEAST_ROWS = 3
 _OWN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete)
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 
@@ -271,6 +272,7 @@ class RowsTable(QTableView):
         self.setMouseTracking(True)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.setMinimumHeight(HEADER_HEIGHT + LEAST_ROWS * ROW_HEIGHT)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         for column, field in enumerate(model.fields):

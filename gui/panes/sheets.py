@@ -14,11 +14,10 @@ from gui.formats import MINUS, MISSING, ROUNDING, integer_text, number_text, pla
 from gui.models.columns import LEFT, RIGHT
 from gui.panes.sort_header import Titles
 from gui.shortening import Cells
-from gui.theme import ROW_HEIGHT, theme
+from gui.theme import HEADER_HEIGHT, ROW_HEIGHT, theme
 from storage import metric_for
 
 PARTITIONS = ("train", "val", "test")
-HEADER_HEIGHT = 28
 NARROWEST, WIDEST, AIR = 56, 200, 8  # of columns, and what they have beside their texts
 NUMBER_WIDTH, GAP_WIDTH, NAME_WIDTH = 58, 66, 66  # at least
 PLAIN_FROM = 1e-3  # smaller numbers are written with a power of ten, which is shorter

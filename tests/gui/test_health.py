@@ -20,6 +20,7 @@ from gui.panes.health_page import RowsTable, button_area
 from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem, Tasks
+from gui.theme import ROW_HEIGHT
 from storage import Workspace, check_workspace
 from tests.gui.samples import fill
 
@@ -84,7 +85,7 @@ def press_cell(qtbot, table: RowsTable, row: int) -> None:
 
 
 def show(qtbot, pane: HealthPane, page: QWidget) -> None:
-    pane.tabs.setCurrentWidget(page)
+    pane.tabs.setCurrentIndex(pane.pages.index(page))
     qtbot.waitUntil(page.isVisible)
 
 
@@ -363,3 +364,25 @@ def test_buttons_in_cells_do_nothing_beside_their_edge(qtbot, pane_on, deleted, 
     cell = table.visualRect(table.model().index(0, 5))
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=cell.topLeft() + QPoint(1, 1))
     assert not pane.trash._restoring
+
+
+def test_findings_and_what_is_offered_are_seen_whole_beside_charts_in_a_small_window(qtbot, window, root):
+    window.resize(1280, 800)
+    window.centre.toggle_explore()
+    findings, trash = window.health.findings, window.health.trash
+    window.show_pane(6)
+    qtbot.waitUntil(lambda: window.health_dock.height() >= 270)
+    for page, last in ((findings, findings._begin), (trash, trash._empty._text)):
+        show(qtbot, window.health, page)
+        qtbot.waitUntil(lambda last=last: last.visibleRegion().boundingRect() == last.rect())
+    part(root).write_bytes(b"damaged")
+    for number in range(4):
+        (root / "runs" / f"stray {number}.txt").write_text("")
+    window.check()
+    qtbot.waitUntil(lambda: findings.report is not None and not findings._busy())
+    assert findings.table.viewport().visibleRegion().boundingRect().height() >= 3 * ROW_HEIGHT
+    assert findings._advice_box.visibleRegion().boundingRect() == findings._advice_box.rect()
+    assert window.catalog.table.viewport().visibleRegion().boundingRect().height() >= 3 * ROW_HEIGHT
+    window.health_dock.setFixedHeight(150)
+    qtbot.waitUntil(lambda: findings.visibleRegion().boundingRect().height() < findings.height())  # scrolled, not cut
+    assert findings.table.viewport().height() >= 3 * ROW_HEIGHT
