@@ -71,6 +71,8 @@ def _connect_panes(window: MainWindow) -> None:
     window.health.findings.subject_wanted.connect(window.pipelines.go_to)
     window.health.findings.delete_wanted.connect(window.pipelines.delete_at)
     window.health.findings.folder_wanted.connect(window.pipelines.open_place)
+    window.tree.runs_chosen.connect(lambda: window.details.explain_run(window.tree.problem_of_run()))
+    window.details.check_wanted.connect(window.check)
     window.tree.damage_told.connect(window.status.tell_damage)
     window.status.damage_clicked.connect(window.check)
     window.status.clicked.connect(lambda: window.show_pane(4))

@@ -43,7 +43,8 @@ class PipelinePane(QWidget):
     """Follows the selection and shows the selected pipeline; of several, what they differ in.
 
     `compare_wanted` asks to compare what is selected, `run_wanted` to show a run in the tree, `query_wanted` to look
-    for results in the catalog, `charts_wanted` to load the charts soon, `back_wanted` to bring back what a pipeline of
+    for results in the catalog, `charts_wanted` to load the charts soon, `check_wanted` to see what
+    is damaged, `back_wanted` to bring back what a pipeline of
     a run had before it was thinned, `folder_wanted` to show a folder; `said` has a sentence, the words of a button, and
     what that does.
     """
@@ -54,6 +55,7 @@ class PipelinePane(QWidget):
     run_wanted = Signal(str)
     query_wanted = Signal(str)
     charts_wanted = Signal()
+    check_wanted = Signal()
     said = Signal(str, str, object)
 
     def __init__(
@@ -117,7 +119,11 @@ class PipelinePane(QWidget):
         self._split.setSizes(self._settings.detail_split or [340, 320])
         self.tabs.setMinimumHeight(160)
         self._place.setMinimumHeight(160)
+        self._damage = ""  # of the run that is selected, if it is damaged
         self._empty = EmptyState(*_nothing_selected())
+        self._check = self._empty.offer(tr("Check…"), self.check_wanted.emit)
+        self._check.setToolTip(tr("Check the workspace, and see in Health what can be done"))
+        self._check.hide()
         self._differences = DifferencesView()
         self._differences.compare_wanted.connect(self.compare_wanted)
         self._differences.details_wanted.connect(lambda: self._pages.setCurrentIndex(DETAILS))
@@ -133,6 +139,19 @@ class PipelinePane(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
         self.veil = Veil(body, VEIL_MS)  # over what belongs to another pipeline than the selected one
+
+    def explain_run(self, problem: str) -> None:
+        """Say what is damaged of the run that is selected, where no pipeline is; nothing with an empty text."""
+        self._damage = problem
+        if self._selection.current is None:
+            self._show_nothing()
+
+    def _show_nothing(self) -> None:
+        self._check.setVisible(bool(self._damage))
+        if self._damage:
+            self._empty.say(tr("This run is damaged"), self._damage)
+        else:
+            self._empty.say(*_nothing_selected())
 
     def load_samples(self) -> None:
         """Make the table of samples; done after the first paint as it loads numpy."""
@@ -208,7 +227,7 @@ class PipelinePane(QWidget):
         if picked is None:
             self.veil.lift()
             self._found, self.details = None, None
-            self._empty.say(*_nothing_selected())
+            self._show_nothing()
             self._pages.setCurrentIndex(EMPTY)
             return
         work = partial(fetch_details, picked, self._place.wants_roc)
@@ -240,6 +259,7 @@ class PipelinePane(QWidget):
     def _refuse(self, problem: Problem) -> None:
         self.veil.lift()
         self._found, self.details = None, None
+        self._check.hide()
         self._empty.say(problem.what, problem.advice)
         if self._selection.chosen_total < 2:
             self._pages.setCurrentIndex(EMPTY)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, Q
 
 from gui.filter_box import FilterBox
 from gui.formats import status_word, tr
-from gui.models.run_groups import ORDERS, Arrangement, By, damage
+from gui.models.run_groups import ORDERS, Arrangement, By, damage, is_damaged
 from gui.models.run_nodes import Key, Node, picked_pipelines
 from gui.models.runs import RunsModel
 from gui.panes.run_tree import RunTree
@@ -292,6 +292,11 @@ class WorkspaceTree(QWidget):
     def selected_runs(self) -> list[str]:
         """Return the ids of the runs that are selected as such."""
         return [node.row.run_id for node in self._selected_nodes() if node.kind == "run"]
+
+    def problem_of_run(self) -> str:
+        """Return what is damaged of the run that is selected as such, empty if nothing."""
+        runs = [node.row for node in self._selected_nodes() if node.kind == "run"]
+        return next((run.problem or "" for run in runs if is_damaged(run)), "")
 
     def selected_datasets(self) -> list[str]:
         """Return the datasets that are selected as such, where runs are put together by them."""

@@ -163,3 +163,26 @@ def test_a_place_is_shortened_around_the_name_of_the_pipeline_or_the_run():
     assert short_path(place, lambda text: len(text) < 40) == "…/2026-11-27_fermentation/…"
     part = "catalog/predictions_meta.parquet/part-1.parquet"
     assert short_path(part, lambda text: len(text) < 30) == "…/part-1.parquet"
+
+
+def test_a_damaged_run_says_why_where_it_is_selected_and_leads_to_health(qtbot, open_window, root):
+    document = next((root / "runs").glob("*_corn")) / "run_config.json"
+    document.write_bytes(document.read_bytes()[:100])
+    window = open_window(root)
+    qtbot.waitUntil(lambda: window.status.damaged.text() == "1 run damaged")
+    model, details = window.tree.model, window.details
+    runs = [model.index(row, 0, model.index(group, 0)) for group in range(model.rowCount())
+            for row in range(model.rowCount(model.index(group, 0)))]  # fmt: skip
+    for run in sorted(runs, key=lambda run: bool(model.run(run).problem)):
+        click(qtbot, window, run)
+        assert details._check.isVisible() == bool(model.run(run).problem)
+    assert "run_config.json is damaged" in details._empty.text()
+    details._check.setFocus()
+    qtbot.keyClick(details._check, Qt.Key.Key_Return)
+    findings = window.health.findings
+    qtbot.waitUntil(lambda: findings.isVisible() and findings.report is not None and not findings._busy())
+    apply_filter(qtbot, window, "dataset = wheat")
+    select(qtbot, window, 0)
+    qtbot.waitUntil(lambda: details.details is not None)
+    window.selection.pick(None)
+    assert "No pipeline selected" in details._empty.text() and not details._check.isVisible()
