@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter
 
 from gui.formats import MINUS
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
-    """The axis of all charts."""
+    """The axis of all charts. Names below it may stand `upright`, ending at the axis."""
+
+    upright = False
+
+    def drawPicture(self, painter: QPainter, axis: Any, ticks: Any, texts: Any) -> None:
+        super().drawPicture(painter, axis, ticks, [] if self.upright else texts)
+        if not self.upright:
+            return
+        painter.setPen(self.textPen())
+        for place, _, text in texts:
+            wide, high = painter.fontMetrics().horizontalAdvance(text) + 2.0, painter.fontMetrics().height()
+            painter.save()
+            painter.translate(place.center().x(), place.top())
+            painter.rotate(-90)
+            end = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(QRectF(-wide, -high / 2, wide, high), end, text)
+            painter.restore()
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [text.replace("-", MINUS) for text in super().tickStrings(values, scale, spacing)]

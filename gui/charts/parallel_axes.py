@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from gui.charts.parallel_lines import line_path
+from gui.charts.tick_names import short_names
 from gui.formats import MINUS, number_text, time_text, tr
 from gui.models.axis import Axis
 from gui.models.columns import TITLES
@@ -124,17 +125,21 @@ def _draw_range(painter: QPainter, axis: Axis, look: AxisLook, wanted: tuple[flo
 
 def _draw_ticks(painter: QPainter, axis: Axis, look: AxisLook) -> None:
     values = ticks(axis)
+    short = short_names([value_text(axis, value) for value in values])
     downs = _down(axis, look, np.array(values))
     written: list[float] = []
     metrics = QFontMetricsF(painter.font())
     room = max(30.0, look.room - BRUSH)
     last = look.x + room > look.frame.right() + SIDE  # the last axis has less room
-    for value, down in zip(values, downs, strict=True):
+    for place, (value, down) in enumerate(zip(values, downs, strict=True)):
         if any(abs(down - other) < metrics.height() for other in written):
             continue
         written.append(float(down))
         # In the middle: names often begin alike and end differently.
-        text = metrics.elidedText(value_text(axis, value), Qt.TextElideMode.ElideMiddle, SIDE - BRUSH if last else room)
+        width, text = SIDE - BRUSH if last else room, value_text(axis, value)
+        if axis.names and metrics.horizontalAdvance(text) > width:
+            text = short[place]
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
         _write(painter, look.x + BRUSH / 2 + 2, down, text, theme().colours.text)
         painter.setPen(QColor(theme().colours.muted))
         painter.drawLine(round(look.x) - 3, round(down), round(look.x) + 3, round(down))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,13 +9,14 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSplitter, QToolTip, QVBoxLayout, QWidget
 
 from gui.charts.colouring import Colouring, plain_colouring
 from gui.charts.importance import ImportanceTable
 from gui.charts.log_axis import LogAxis
 from gui.charts.many_points import REACH, PointedPlot
 from gui.charts.parallel_axes import axis_title
+from gui.charts.tick_names import fitting_names, short_names
 from gui.formats import integer_text, tr
 from gui.models.axis import Axis
 from gui.theme import GRID, theme
@@ -24,9 +24,8 @@ from gui.theme import GRID, theme
 MOST_LEVELS = 24  # different values up to which their spread is drawn
 BOX = 0.55  # width of a box, of the smallest distance between two values
 JITTER = 0.16
-TICK_GAP, LEFT_ROOM = 6, 80
-LEAST_LETTERS = 6  # of a name cut in the middle
-WORD = re.compile(r"[A-Z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")  # of several words
+LEFT_ROOM = 80
+HIGHEST_NAMES = 0.4  # of the chart
 RING = 14
 Numbers = NDArray[np.float64]
 
@@ -45,7 +44,7 @@ class ParameterPlot(PointedPlot):
         self.chosen: list[int] = []
         self.current = -1
         self.rows = np.zeros(0, dtype=np.int64)
-        self._xs = self._ys = np.zeros(0)
+        self._xs = self._ys = self._levels = np.zeros(0)
         self._rings: list[pg.ScatterPlotItem] = []
         self.draw = self._draw_all
 
@@ -98,10 +97,9 @@ class ParameterPlot(PointedPlot):
             return
         self.label(" ".join(one for one in axis_title(self.bottom_axis.key)[::-1] if one), self.left_axis.key)
         self.grid(x=not self.bottom_axis.names)
-        for side, axis, log in (("bottom", self.bottom_axis, self.log[0]), ("left", self.left_axis, self.log[1])):
+        self._write_names()
+        for side, log in zip(("bottom", "left"), self.log, strict=True):
             self.getAxis(side).setLogMode(x=log, y=log)
-            room = self.viewport().width() / max(1, len(axis.names)) if side == "bottom" else LEFT_ROOM
-            self.ticks(side, [self._tick(name, room) for name in axis.names] if axis.names else None)
         if not len(self.rows):
             return
         self._draw_boxes()
@@ -118,24 +116,46 @@ class ParameterPlot(PointedPlot):
             self.addItem(points, ignoreBounds=True)
         self._draw_rings()
 
-    def _tick(self, name: str, room: float) -> str:
-        """Write a name so that it fits; of names that are too long the capitals: SNV for StandardNormalVariate."""
-        text, metrics = name or tr("others"), self.fontMetrics()
-        if metrics.horizontalAdvance(text) > room - TICK_GAP:
-            text = WORD.sub(lambda word: "".join(one for one in word[0] if one.isupper()), text).replace(" → ", "→")
-        shown: str = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, max(12, round(room - TICK_GAP)))
-        if (
-            "…" in shown and len(shown) < LEAST_LETTERS
-        ):  # "…" or "S…s" say nothing: the first letters, as far as they fit
-            fit = [end for end in range(1, len(text)) if metrics.horizontalAdvance(text[:end]) <= room - TICK_GAP / 2]
-            shown = text[: max([2, *fit])]
-        return shown
+    def _write_names(self) -> None:
+        """Write the names of both axes, as they fit now."""
+        for side, axis in (("bottom", self.bottom_axis), ("left", self.left_axis)):
+            names = [name or tr("others") for name in axis.names] if axis is not None else []
+            if side == "left" or not names:
+                shown, upright = [self._fitted(name) for name in short_names(names)], False
+            else:
+                drawn = range(round(self._levels[0]), round(self._levels[-1]) + 1) if len(self._levels) else range(1)
+                room = (self.viewport().width() - LEFT_ROOM) / len(drawn)
+                highest = self.viewport().height() * HIGHEST_NAMES
+                there = [names[number] for number in drawn]
+                shown, upright = fitting_names(there, room, highest, self.fontMetrics())
+                shown = [*[""] * drawn[0], *shown]
+            self.getAxis(side).upright = upright
+            if side == "bottom":
+                longest = max((self.fontMetrics().horizontalAdvance(name) for name in shown), default=0)
+                self.getAxis(side).setHeight(longest + 2 * self.fontMetrics().height() if upright else None)
+            self.ticks(side, shown or None)
+
+    def _fitted(self, name: str) -> str:
+        return str(self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, LEFT_ROOM))
+
+    def name_at(self, place: QPointF) -> str:
+        """Return the whole name that stands at a place of the scene, empty where none does."""
+        names = self.bottom_axis.names if self.bottom_axis is not None else ()
+        if not names or not self.getAxis("bottom").sceneBoundingRect().contains(place):
+            return ""
+        number = round(self.getPlotItem().getViewBox().mapSceneToView(place).x())
+        return (names[number] or tr("others")) if 0 <= number < len(names) else ""
+
+    def _hover(self, place: QPointF) -> None:
+        if name := self.name_at(place):
+            QToolTip.showText(self.mapToGlobal(self.mapFromScene(place)), name, self)
+        else:
+            super()._hover(place)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self.bottom_axis is not None and self.bottom_axis.names:
-            room = self.viewport().width() / len(self.bottom_axis.names)
-            self.ticks("bottom", [self._tick(name, room) for name in self.bottom_axis.names])
+        if self.bottom_axis is not None and self.bottom_axis.names and self.plotItem is not None:  # None once closed
+            self._write_names()
 
     def _draw_boxes(self) -> None:
         """Draw the middle half and the median of the results at each value."""

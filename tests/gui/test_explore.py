@@ -4,7 +4,7 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QWheelEvent
 
 from gui.models import explored
 from gui.models.axis import MOST_NAMES, make_axis
@@ -360,15 +360,41 @@ def test_names_that_are_rare_are_others_and_missing_values_are_no_numbers():
     assert not make_axis("test_r2", [-0.5, 0.0, 0.9], "metric").log
 
 
-def test_names_at_a_narrow_axis_keep_their_first_letters(qtbot):
+def test_names_along_an_axis_are_whole_or_short_and_never_alike_nor_over_each_other(qtbot):
+    from gui.charts.tick_names import fitting_names
+
+    metrics = QFontMetrics(QGuiApplication.font())
+    names = ["SavitzkyGolay", "StandardNormalVariate → SavitzkyGolay", "StandardNormalVariate", "AsLs", "none",
+             "SparseGaussian", "pls_" + 30 * "x"]  # fmt: skip
+    assert fitting_names(names, 800, 80, metrics) == (names, False)
+    assert fitting_names(names, 40, 800, metrics) == (names, True)
+    short = ["SavitzkyGolay", "SNV→SG", "SNV", "AsLs", "none", "SparseGaussian"]
+    assert fitting_names(names[:-1], 40, 150, metrics) == (short, True)
+    cut, upright = fitting_names(names, 40, 150, metrics)
+    assert upright and len(set(cut)) == len(names) and cut[:-1] == short
+    assert max(metrics.horizontalAdvance(one) for one in cut) <= 150
+    crowded, _ = fitting_names(names, metrics.height() / 2, 150, metrics)
+    assert [bool(one) for one in crowded] == [True, False, True, False, True, False, True]
+
+
+def test_the_whole_name_is_told_where_it_is_shortened(qtbot):
+    from gui.charts.colouring import plain_colouring
     from gui.charts.parameter import ParameterPlot
 
     plot = ParameterPlot()
     qtbot.addWidget(plot)
-    written = [plot._tick(name, 30) for name in ("StandardNormalVariate → SavitzkyGolay", "RobustNormalVariate", "raw")]
-    assert all("…" not in one and len(one) >= 2 for one in written)
-    assert written[0].startswith("SN") and written[1].startswith("RN") and written[2] == "raw"
-    assert plot._tick("StandardNormalVariate → SavitzkyGolay", 400).startswith("StandardNormalVariate")
+    plot.resize(300, 200)
+    names = [f"StandardNormalVariate → {word}Smoothing" for word in ("Kalman", "Savitzky", "Gaussian", "Box")]
+    x, y = make_axis("preprocessing", names, "name"), make_axis("val_rmse", [1.0, 2.0, 3.0, 4.0], "metric")
+    plot.show_axes(x, y, plain_colouring(4), (False, False))
+    plot.show()
+    qtbot.waitExposed(plot)
+    axis = plot.getAxis("bottom")
+    assert axis.upright and axis.height() < 200
+    box, below = plot.getPlotItem().getViewBox(), axis.sceneBoundingRect().center().y()
+    for number, name in enumerate(x.names):
+        assert plot.name_at(QPointF(box.mapViewToScene(QPointF(number, 1.0)).x(), below)) == name
+    assert plot.name_at(box.mapViewToScene(QPointF(1, 2.0))) == ""
 
 
 def test_one_result_is_told_as_one(qtbot, window, pane):
