@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -141,14 +141,13 @@ class MenuKeys(QObject):
         view.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and _asks_menu(event):
-            self._ask()
-            return True
-        by_key = isinstance(event, QContextMenuEvent) and event.reason() == QContextMenuEvent.Reason.Keyboard
-        if by_key and self._view.contextMenuPolicy() == Qt.ContextMenuPolicy.CustomContextMenu:
-            self._view.customContextMenuRequested.emit(self._place())
-            return True
-        return super().eventFilter(watched, event)
+        asked = isinstance(event, QContextMenuEvent) and event.reason() == QContextMenuEvent.Reason.Keyboard
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            asked = (event.key(), event.modifiers()) == (Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+        if not asked or self._view.contextMenuPolicy() != Qt.ContextMenuPolicy.CustomContextMenu:
+            return super().eventFilter(watched, event)
+        self._view.customContextMenuRequested.emit(self._place())
+        return True
 
     def _place(self) -> QPoint:
         """Where the current row is in the viewport; where no row is if none is current."""
@@ -157,16 +156,6 @@ class MenuKeys(QObject):
             return QPoint(-1, -1)
         self._view.scrollTo(index)
         return self._view.visualRect(index).center()
-
-    def _ask(self) -> None:
-        at = self._place()
-        everywhere = self._view.viewport().mapToGlobal(at)
-        by_key = QContextMenuEvent.Reason.Keyboard
-        QCoreApplication.sendEvent(self._view, QContextMenuEvent(by_key, at, everywhere))
-
-
-def _asks_menu(event: QKeyEvent) -> bool:
-    return event.key() == Qt.Key.Key_F10 and event.modifiers() == Qt.KeyboardModifier.ShiftModifier
 
 
 class Veil(QWidget):

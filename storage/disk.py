@@ -359,20 +359,20 @@ class Disk:
                     entry.unlink()
         return swept
 
-    def note(self, name: str, lines: Sequence[str]) -> None:
+    def announce(self, name: str, lines: Sequence[str]) -> None:
         """Say beside the lock `name` what its holder is about to do, for who takes it after a kill; it may be lost."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         with suppress(OSError):
-            file = os.open(self._staging / f"lock-{name}-note", flags, 0o666)
+            file = os.open(self._staging / f"lock-{name}-announced", flags, 0o666)
             try:
                 os.write(file, "".join(f"{line}\n" for line in lines).encode())
             finally:
                 os.close(file)
 
-    def noted(self, name: str) -> list[str]:
+    def announced(self, name: str) -> list[str]:
         """What the last holder of the lock `name` said and did not take back; a line that was cut short is left out."""
         with suppress(StorageError, UnicodeDecodeError):
-            text = read_bytes(self._staging / f"lock-{name}-note", "note").decode()
+            text = read_bytes(self._staging / f"lock-{name}-announced", "announcement").decode()
             return text.split("\n")[:-1]
         return []
 

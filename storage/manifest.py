@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from storage.checksums import FIELD, is_changed, with_checksum
 from storage.disk import Disk
-from storage.errors import Corrupt, NotFound, TooNew
+from storage.errors import Corrupt, NotFound, StorageError, TooNew
 from storage.layout import Layout
 from storage.reading import is_plain_folder, read_bytes
 from storage.records import MAX_DOCUMENT_BYTES, Manifest, parse_document
@@ -54,27 +54,30 @@ class ManifestFile:
         data = own.model_dump_json(indent=1, exclude={FIELD})
         self._disk.write(self._layout.manifest, with_checksum(f"{data}\n".encode()))
 
-    def note(self, parts: Iterable[tuple[str, str]]) -> None:
-        """Say which parts a commit adds and takes away, before it does: their data sets and names."""
-        self._disk.note(_LOCK, [f"{dataset}/{name}" for dataset, name in sorted(parts)])
+    def announce(self, before: Manifest, after: Manifest) -> None:
+        """Say which parts a commit adds and takes away, before it does; what was left of earlier ones stays said."""
+        changed = _places(before) ^ _places(after)
+        self._disk.announce(_LOCK, sorted({*self._disk.announced(_LOCK), *changed}))
 
-    def sweep(self) -> list[str]:
-        """Remove the part files that a killed writer was about to add or take away and the manifest doesn't name.
+    def sweep(self) -> None:
+        """Remove the part files that a commit was about to add or take away and the manifest doesn't name.
 
-        A writer at work holds the lock from its first rename to its end, so none is disturbed. A part of which nobody
-        said so is left for a check to name: an older manifest may have been put back. Where there is no manifest
-        nothing is removed: see `orphans`.
+        A writer at work holds the lock from its first rename to its end, so none is disturbed. What can't be removed,
+        for another program reads it, is removed by a later sweep. A part that nobody announced is left for a check to
+        name: an older manifest may have been put back. Where there is no manifest nothing is removed: see `orphans`.
         """
         with self._disk.lock(_LOCK):
-            noted = set(self._disk.noted(_LOCK))
-            if not noted or not self._layout.manifest.exists():
-                return []
-            manifest = self.read()
-            live = {f"{dataset}/{part.file}" for dataset in DATASETS for part in getattr(manifest, dataset)}
-            strays = [path for place in sorted(noted - live) if (path := self._part(place)) is not None]
-            self._disk.remove_files(strays)
-            self.note(())
-            return [path.name for path in strays]
+            announced = self._disk.announced(_LOCK)
+            if not announced or not self._layout.manifest.exists():
+                return
+            live, left = _places(self.read()), []
+            for place in announced:
+                path = self._part(place) if place not in live else None
+                try:
+                    self._disk.remove_files([path] if path is not None else [])
+                except StorageError:
+                    left.append(place)
+            self._disk.announce(_LOCK, left)
 
     def orphans(self) -> list[Path]:
         """The part files of Runshelf's own that lie where no manifest is: it was lost, or a first commit was killed."""
@@ -83,7 +86,7 @@ class ManifestFile:
         return [path for dataset in DATASETS for path in self._own_files(dataset)]
 
     def _part(self, place: str) -> Path | None:
-        """A part file as it was noted; None where it is none, or is not there."""
+        """A part file as it was announced; None where it is none, or is not there."""
         dataset, _, name = place.partition("/")
         if dataset not in DATASETS or not name or Path(name).name != name or "\0" in name:
             return None
@@ -93,6 +96,11 @@ class ManifestFile:
     def _own_files(self, dataset: str) -> list[Path]:
         folder = self._layout.part_folder(dataset)
         return [path for path in _files(folder) if path.name.startswith("part-")]
+
+
+def _places(manifest: Manifest) -> set[str]:
+    """The parts that count, each as data set and name."""
+    return {f"{dataset}/{part.file}" for dataset in DATASETS for part in getattr(manifest, dataset)}
 
 
 def _files(folder: Path) -> Iterator[Path]:

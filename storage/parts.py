@@ -278,10 +278,9 @@ class Parts:
     def _commit(self, files: Sequence[tuple[Path, Path]], before: Manifest, after: Manifest) -> None:
         """Put the new parts in place, commit, and remove the parts that are replaced by it.
 
-        What was noted and is not in its place after a kill, or can't be removed now, the next commit or open sweeps.
+        What a kill leaves of that, or can't be removed now, the next commit or open sweeps.
         """
-        self._manifest.sweep()
-        self._manifest.note(_places(before) ^ _places(after))
+        self._manifest.announce(before, after)
         try:
             self._disk.place(files)
             self._manifest.write(after)
@@ -289,10 +288,10 @@ class Parts:
             # Programs that read the folder as it stands would count a part that was never committed.
             if self.manifest().generation < after.generation:
                 self._disk.remove_files(path for _, path in files)
-                self._manifest.note(())
             raise
-        with suppress(StorageError):
-            self._manifest.sweep()
+        finally:
+            with suppress(StorageError):  # the commit stands, or has failed for a better reason
+                self._manifest.sweep()
 
     # ------------------------------------------------------------ columns
 
@@ -389,10 +388,6 @@ class Parts:
             self._advance(before, after)
             self._follow(Commit(before, after, ranges={part.file: ranges_of(merged)} if dataset == "data" else {}))
         return True
-
-
-def _places(manifest: Manifest) -> set[tuple[str, str]]:
-    return {(dataset, part.file) for dataset in DATASETS for part in getattr(manifest, dataset)}
 
 
 def _from(sources: Iterable[PartRecord], part: PartRecord) -> PartRecord:

@@ -43,9 +43,10 @@ if sys.platform != "win32":
 class Surroundings:
     """The process as a batch found it: what `put_back` names. Safe to share between threads.
 
-    Where several pipelines are at work, only the limits of files are put back, which every result needs: one of the
-    pipelines may have set another for a while. What others have suffered meanwhile can't be known: with `own_process`,
-    which the batch has for itself, it then ends, and each of them is to be run alone.
+    Where several pipelines are at work, of the limits only those of files are put back, which every result needs, and
+    what was lowered for good: one of the pipelines may have set another for a while. What others have suffered
+    meanwhile can't be known: with `own_process`, which the batch has for itself, it then ends, and each of them is to
+    be run alone.
     """
 
     def __init__(self, jobs: int, *, own_process: bool = False) -> None:

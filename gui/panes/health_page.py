@@ -10,7 +10,6 @@ from PySide6.QtCore import QAbstractItemModel as ItemModel
 from PySide6.QtCore import QAbstractTableModel, QEvent, QModelIndex, QObject, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QContextMenuEvent,
     QIcon,
     QKeyEvent,
     QMouseEvent,
@@ -272,7 +271,7 @@ class RowsTable(QTableView):
         self.setMouseTracking(True)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        self.setMinimumHeight(HEADER_HEIGHT + LEAST_ROWS * ROW_HEIGHT)
+        self.setMinimumHeight(HEADER_HEIGHT + LEAST_ROWS * ROW_HEIGHT + 2 * self.frameWidth())
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         for column, field in enumerate(model.fields):
@@ -288,12 +287,18 @@ class RowsTable(QTableView):
                 self.setItemDelegateForColumn(column, PathCells(self))
             elif field.share is not None:
                 self.setItemDelegateForColumn(column, BarCells(self))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._ask_menu)
         MenuKeys(self)
         self.doubleClicked.connect(lambda index: self.activated_row.emit(index.row()))
         model.modelReset.connect(self._keep_place)
         theme().changed.connect(self.viewport().update)
         self._place = 0
         self.selectionModel().currentChanged.connect(self._note_place)
+
+    def sizeHint(self) -> QSize:
+        """As low as it may be: a page that is scrolled takes what its parts wish for, not what they need."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         room = self.viewport().width() - sum(field.width or field.least for field in self._fields if not field.extra)
@@ -303,11 +308,9 @@ class RowsTable(QTableView):
                 self.setColumnHidden(column, room < 0)
         super().resizeEvent(event)
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
-        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+    def _ask_menu(self, at: QPoint) -> None:
+        index = self.indexAt(at)
         if index.isValid():
-            at = self.visualRect(index).bottomLeft() if by_key else event.pos()
             self.setCurrentIndex(index)
             self.menu_wanted.emit(index.row(), self.viewport().mapToGlobal(at))
 

@@ -43,10 +43,9 @@ class PipelinePane(QWidget):
     """Follows the selection and shows the selected pipeline; of several, what they differ in.
 
     `compare_wanted` asks to compare what is selected, `run_wanted` to show a run in the tree, `query_wanted` to look
-    for results in the catalog, `charts_wanted` to load the charts soon, `check_wanted` to see what
-    is damaged, `back_wanted` to bring back what a pipeline of
-    a run had before it was thinned, `folder_wanted` to show a folder; `said` has a sentence, the words of a button, and
-    what that does.
+    for results in the catalog, `charts_wanted` to load the charts soon, `check_wanted` to see what is damaged,
+    `back_wanted` to bring back what a pipeline of a run had before it was thinned, `folder_wanted` to show a folder;
+    `said` has a sentence, the words of a button, and what that does.
     """
 
     compare_wanted = Signal()

@@ -435,7 +435,7 @@ class WorkspaceTree(QWidget):
 
     def _show_menu(self, at: QPoint) -> None:
         index = self.tree.indexAt(at)
-        if not index.isValid():  # by the menu key, or beside the rows
+        if not index.isValid():  # beside the rows
             index = self.tree.currentIndex()
             at = self.tree.visualRect(index).bottomLeft()
         if index.isValid() and not self.tree.selectionModel().isSelected(index):

@@ -34,7 +34,6 @@ def do_everything(workspace: Workspace) -> None:
         lambda: library.rename("filtered", "numbers", "figures"),
         lambda: library.plan_delete("filtered", "figures").apply(),
         lambda: workspace.plan_thin(1, "test_rmse").apply(),
-        lambda: workspace.plan_unthin().apply(),
         lambda: [trash.plan_restore([entry.trash_id]).apply() for entry in trash.list()],
         lambda: workspace.plan_repair(workspace.check(deep=True).findings).apply(),
         lambda: [workspace.plan_delete_run(run.run_id).apply() for run in workspace.runs()],

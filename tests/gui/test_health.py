@@ -380,8 +380,9 @@ def test_findings_and_what_is_offered_are_seen_whole_beside_charts_in_a_small_wi
         (root / "runs" / f"stray {number}.txt").write_text("")
     window.check()
     qtbot.waitUntil(lambda: findings.report is not None and not findings._busy())
+    box = findings._advice_box
+    qtbot.waitUntil(lambda: box.isVisible() and box.visibleRegion().boundingRect() == box.rect())
     assert findings.table.viewport().visibleRegion().boundingRect().height() >= 3 * ROW_HEIGHT
-    assert findings._advice_box.visibleRegion().boundingRect() == findings._advice_box.rect()
     assert window.catalog.table.viewport().visibleRegion().boundingRect().height() >= 3 * ROW_HEIGHT
     window.health_dock.setFixedHeight(150)
     qtbot.waitUntil(lambda: findings.visibleRegion().boundingRect().height() < findings.height())  # scrolled, not cut

@@ -360,7 +360,7 @@ def test_what_a_killed_commit_left_is_swept_and_no_other_part(root: Path) -> Non
         newer = (root / "catalog/manifest.json").read_bytes()
     (stray, _) = sorted((root / META).iterdir())
     (root / META / "part-stray.parquet").write_bytes(stray.read_bytes())
-    (root / ".staging/lock-catalog-note").write_text("meta/part-stray.parquet\nmeta/../../x.parquet\nmeta/part-")
+    (root / ".staging/lock-catalog-announced").write_text("meta/part-stray.parquet\nmeta/../../x.parquet\nmeta/part-")
     with Workspace.open(root):
         assert sorted(pd.read_parquet(root / META)["prediction_id"]) == sorted(ids)
     (root / "catalog/manifest.json").write_bytes(older)
@@ -370,6 +370,27 @@ def test_what_a_killed_commit_left_is_swept_and_no_other_part(root: Path) -> Non
     (root / "catalog/manifest.json").write_bytes(newer)
     with Workspace.open(root) as workspace:
         assert workspace.catalog.tags() == [("later", 2)]
+
+
+def test_a_part_that_others_hold_open_is_removed_later(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows: the commit stands, and so does every one after it."""
+    unlink = Path.unlink
+
+    def held(path: Path, missing_ok: bool = False) -> None:
+        if path.parent.name == META.rpartition("/")[2]:
+            raise PermissionError(errno.EACCES, "is open in another program", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    with Workspace.create(root) as workspace:
+        ids = fill(workspace, 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", held)
+            workspace.catalog.plan_delete(chosen=ids[:1]).apply()
+            workspace.catalog.annotate(ids[1:], add_tags=["kept"])
+        assert len(list((root / META).iterdir())) > len(workspace.catalog.manifest().meta)
+        workspace.catalog.annotate(ids[1:], stars=3)
+        names = {part.file for part in workspace.catalog.manifest().meta}
+        assert {path.name for path in (root / META).iterdir()} == names
 
 
 @pytest.mark.parametrize(

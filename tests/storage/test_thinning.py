@@ -17,6 +17,7 @@ from storage.cli import main
 from storage.records import DatasetSource, PipelineRecord, read_document
 from storage.trees import tree_bytes
 from storage.wording import size
+from tests.faults.changes import edit_json
 from tests.storage.samples import content_of, fill, fill_with_models, regression_arrays
 
 CHART = (  # the smallest picture there is
@@ -160,6 +161,16 @@ def test_a_damaged_pipeline_stays_and_a_damaged_archive_is_not_brought_back(work
     workspace.trash.plan_empty().apply()
     assert "thinned-lost" in [one.code for one in check_workspace(workspace.root).findings]
     assert "was thinned" in workspace.details(run_id, rows[1].pipeline_id).problems[0]
+
+
+def test_what_a_newer_version_says_of_a_thinned_pipeline_stays_as_it_is(workspace: Workspace) -> None:
+    run_id = make(workspace)
+    workspace.plan_thin(1, "test_rmse").apply()
+    place = workspace.root / "runs" / run_id / workspace.pipelines(run_id)[3].pipeline_id
+    edit_json(place / "pipeline.json", schema_version=99, later={"a": 1})
+    before = content_of(place)
+    assert "3 pipelines" not in (said := workspace.plan_unthin().apply()) and "newer Runshelf" in said
+    assert content_of(place) == before
 
 
 def test_a_run_that_was_renamed_is_brought_back_where_it_is(workspace: Workspace) -> None:

@@ -134,7 +134,7 @@ whole._write_end("completed", {})          # on disk, and killed before the cata
 half = run.add_pipeline({"name": "half"}, name="half")
 ws._disk.staging_path("part").write_bytes(b"torn")
 (ws.root / "catalog/predictions_meta.parquet/part-stray.parquet").write_bytes(b"stray")
-ws._disk.note("catalog", ["meta/part-stray.parquet"])  # as a commit does before it begins
+ws._disk.announce("catalog", ["meta/part-stray.parquet"])  # as a commit does before it begins
 print("ready", flush=True)
 os.kill(os.getpid(), 9)
 """
