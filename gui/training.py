@@ -77,8 +77,9 @@ class Training(QObject):
             self.start(left.root, _rest_of(left.request))
 
     def make_demo(self, folder: Path) -> Job:
-        """Start making the demo in a folder; what was finished of it is recognised and skipped."""
-        job = self._jobs.make_demo(folder)
+        """Start making the demo in a folder, unless that is under way; what was finished of it is skipped."""
+        running = next((job for job in self._jobs.busy() if job.demo == folder), None)
+        job = running or self._jobs.make_demo(folder)
         self.started.emit(job)
         return job
 

@@ -31,6 +31,13 @@ class BrokenOff:
     root: Path
     request: RunRequest | None
 
+    def done_by(self, job: Job) -> bool:
+        """Whether a job brought it to its end."""
+        if job.state != "completed" or self.request is None:
+            return job.state == "completed" and job.demo == self.root
+        asked = self.request.model_copy(update={"again": False})
+        return job.root == self.root and job.request in (asked, self.request)
+
 
 class Unfinished(QObject):
     """Keeps the training of this window that has not ended in the settings, under the number of its process."""

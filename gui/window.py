@@ -61,6 +61,7 @@ from gui.window_shape import WindowShape
 from gui.wiring import connect
 
 if TYPE_CHECKING:
+    from gui.unfinished import BrokenOff
     from storage import RunRequest, Workspace
 
 BUSY_CURSOR_MS = 300
@@ -99,6 +100,7 @@ class MainWindow(QMainWindow):
         self._closed = False
         self._first_painted = False
         self._charts_asked = False
+        self._broken_off: list[BrokenOff] = []  # by a crash, and not brought to its end since
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
         with look.undressed():
@@ -265,6 +267,7 @@ class MainWindow(QMainWindow):
             if not self.jobs.busy():
                 self.close()
             return
+        self._forget_broken_off(job)
         if job.problem is not None and not job.told:
             self.tell(job.problem)
         if job.workspace is not None:
@@ -280,6 +283,13 @@ class MainWindow(QMainWindow):
             self.notice.say(text, tr("Show folder"), partial(QDesktopServices.openUrl, folder))
         else:
             self.notice.say(text)
+
+    def _forget_broken_off(self, job: Job) -> None:
+        """Take the bar about a crash away once all that it broke off has come to its end."""
+        left = [one for one in self._broken_off if not one.done_by(job)]
+        if self._broken_off and not left:
+            self.crash_notice.hide()
+        self._broken_off = left
 
     def show_results(self, run_id: str) -> None:
         """List the results of a run and go to the first; the details would go on about what isn't listed any more."""
@@ -301,6 +311,7 @@ class MainWindow(QMainWindow):
         show = partial(self._with_versions, lambda versions: RecordDialog.of_crash(crash, versions, self).open())
         record = (tr("Show what was recorded"), show)
         left = self.training.unfinished.taken(crash.processes)
+        self._broken_off = left
         if not left:
             self.crash_notice.say(text, *record, stay=True)
             return

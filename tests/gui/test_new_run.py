@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PySide6.QtCore import QStandardPaths, Qt
 
+from gui.crash import Crash
 from gui.dialogs.demo import DemoDialog
 from gui.dialogs.messages import ErrorDialog
 from storage import RunRequest, Workspace, demo
@@ -203,7 +204,9 @@ def test_a_job_can_be_cancelled_and_what_was_finished_stays(qtbot, window, dialo
         assert run.status != "running"
 
 
-def test_the_demo_is_made_and_opened(qtbot, open_window, tmp_path, monkeypatch):
+def test_the_demo_is_made_once_and_opened_and_is_not_told_to_be_broken_off_any_more(
+    qtbot, open_window, settings, tmp_path, monkeypatch
+):
     monkeypatch.setattr(QStandardPaths, "writableLocation", lambda kind: str(tmp_path))
     whole = demo.DemoDataset.request
 
@@ -214,14 +217,38 @@ def test_the_demo_is_made_and_opened(qtbot, open_window, tmp_path, monkeypatch):
         return whole(dataset).model_copy(update={"pipelines": [config]})
 
     monkeypatch.setattr(demo.DemoDataset, "request", short)
+    settings.keep_unfinished(1, [{"name": "Making the demo", "root": str(tmp_path / "runshelf-demo"), "request": None}])
     window = open_window()
+    window.offer_crash(Crash("", tmp_path / "crash.log", (1,)))
+    assert window.crash_notice.isVisible()
     with qtbot.waitSignal(window.catalog.model.listed, timeout=MINUTE):
         window.commands.demo.trigger()
         asked = window.findChild(DemoDialog)
         assert asked.place.folder == tmp_path / "runshelf-demo"
         asked.accept()
-    (job,) = window.jobs.jobs
+        (job,) = window.jobs.jobs
+        window.jobs_dock.hide()
+        window.try_demo(asked.place.folder)  # once more: what is under way comes to the front
+        assert window.jobs.jobs == [job] and window.jobs_dock.isVisible()
     assert (job.done, job.total) == (2, 2)  # one bar over both datasets
     assert window.session.workspace.root.is_relative_to(tmp_path / "runshelf-demo")
+    assert not window.crash_notice.isVisible()
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 2)
     assert {row["dataset_name"] for row in map(window.catalog.model.row, range(2))} == {"fermentation", "coffee"}
+
+
+def test_a_run_that_was_broken_off_is_told_until_its_rest_was_run(qtbot, window, settings, tmp_path):
+    request = RunRequest(
+        data=write_data(tmp_path), target=["protein"], pipelines=[write_config(tmp_path, 2)], again=True
+    )
+    root = window.session.workspace.root
+    one = {"name": "Training barley", "root": str(root), "request": request.model_dump(mode="json")}
+    settings.keep_unfinished(1, [one])
+    window.offer_crash(Crash("", tmp_path / "crash.log", (1,)))
+    other = request.model_copy(update={"run_name": "other"})
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        window.training.start(root, other)
+    assert "Training barley was broken off" in window.crash_notice.text()
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        window.crash_notice._act.click()
+    assert not window.crash_notice.isVisible()
