@@ -27,7 +27,7 @@ from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Task, Tasks
 from gui.theme import GRID
-from gui.widgets import Form, dialog_column
+from gui.widgets import FIELD_HEIGHT, Form, dialog_column
 
 SUFFIXES = (".csv", ".parquet")
 TITLE_WIDTH = 72
@@ -307,6 +307,7 @@ def _either(texts: tuple[str, str], *, first: bool, enabled: bool) -> tuple[QBut
     buttons = [QRadioButton(text) for text in texts]
     group = QButtonGroup(buttons[0])
     for number, button in enumerate(buttons):
+        button.setMinimumHeight(FIELD_HEIGHT)  # in line with its title
         group.addButton(button, number)
         row.addWidget(button)
     row.addStretch(1)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VERDICT, MEAN, DIFFERENCE, CHANCES = range(4)  # what matters most is in sight however narrow it is
 PARTS = Qt.ItemDataRole.UserRole + 21
-WIDTHS = (142, 112, 76, 80)  # a whole verdict beside the names, in a window of the usual width
+WIDTHS = (142, 110, 86, 72)  # a whole verdict beside the names, in a window of the usual width
 TYPING_MS = 400
 SURE = 0.95
 

@@ -86,7 +86,8 @@ class WorkspaceTree(QWidget):
         self._no_match = EmptyState(tr("No run matches"), "")
         self._no_match.offer(tr("Look in the catalog"), self._look_in_catalog, primary=True)
         self._pages = QStackedWidget()
-        for page in (self.tree, self._no_runs, self._no_match):
+        self._no_workspace = EmptyState(tr("No workspace is open"), tr("The runs of the one you open appear here."))
+        for page in (self._no_workspace, self.tree, self._no_runs, self._no_match):
             self._pages.addWidget(page)
 
     def _make_strip(self) -> QWidget:
@@ -189,7 +190,7 @@ class WorkspaceTree(QWidget):
         self.model.arrangement = replace(self.model.arrangement, text="")
         self._open.clear()
         self._groups = None
-        self._pages.setCurrentWidget(self.tree)
+        self._pages.setCurrentWidget(self._no_workspace if self._session.workspace is None else self.tree)
         self.damage_told.emit(0, 0)
         if self._session.workspace is not None:
             self.model.ask()

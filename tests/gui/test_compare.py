@@ -353,6 +353,13 @@ def test_whether_it_is_better_is_said_with_its_probability(bench: Bench) -> None
     assert verdict.startswith("≈ the same")
     room = folds.table.columnWidth(0) - 16
     assert folds.table.fontMetrics().horizontalAdvance("≈ probably the same") <= room  # the longest verdict
+    for column in range(model.columnCount()):
+        words = (
+            folds.table.horizontalHeader()
+            .fontMetrics()
+            .horizontalAdvance(model.title(column, Qt.ItemDataRole.DisplayRole))
+        )
+        assert words + 16 <= folds.table.columnWidth(column)
     folds.table.setCurrentIndex(model.index(longer, 0))
     assert folds.verdict.text() == model.sentence(longer) and "equivalent" in folds.verdict.text()
     before = model.found

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from gui.dialogs.export import ExportDialog
+from gui.widgets import FIELD_HEIGHT
 from storage import Workspace
 from tests.gui.test_window import apply_filter, focus, select
 
@@ -100,6 +101,11 @@ def test_a_folder_that_is_not_there_is_made_once_somebody_agrees(qtbot, window, 
     again = window.catalog.rows.ask_export()
     assert not again.takes_pipelines and again.path().parent == tmp_path / "new", "as it was the last time"
     again.close()
+
+
+def test_titles_stand_in_line_with_what_is_chosen(dialog):
+    for group in (dialog._what, dialog._rows):
+        assert all(button.minimumHeight() == FIELD_HEIGHT for button in group.buttons())
 
 
 def test_a_path_that_is_none_cannot_be_exported_to(dialog):

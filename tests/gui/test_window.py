@@ -331,6 +331,7 @@ def test_without_a_workspace_the_window_offers_to_open_one(open_window):
     assert window.welcome.isVisible()
     assert not window.commands.new_run.isEnabled()
     assert not window.query.isEnabled()
+    assert window.tree._no_workspace.isVisible() and not window.tree.tree.isVisible()
 
 
 def test_at_first_the_keyboard_is_in_the_table(qtbot, window):
