@@ -310,6 +310,13 @@ class FindingsPage(HealthPage):
     # --- showing ---
 
     def _show(self) -> None:
+        focus = self.window().focusWidget()
+        self._show_state()
+        if focus is not None and self.isAncestorOf(focus) and not (focus.isVisibleTo(self) and focus.isEnabled()):
+            # Else Qt gives the keyboard to whatever comes next in the window.
+            (self.cancel_button if self._busy() else self.first).setFocus()
+
+    def _show_state(self) -> None:
         busy, held = self._busy(), self.session.workspace
         for button in (self.check_button, self.deep_button):
             button.setEnabled(held is not None and not busy)

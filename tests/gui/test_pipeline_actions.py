@@ -326,6 +326,7 @@ def test_keys_go_to_a_number_without_its_zeros_and_press_the_button_they_are_on(
     with qtbot.waitSignal(window.jobs.began):
         qtbot.keyClick(check, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: window.health.findings.report is not None)
+    assert window.focusWidget() is window.health.findings.first  # and not what comes after a button that went
 
 
 def test_nothing_can_be_changed_in_a_workspace_for_reading_only(open_window, root):
