@@ -575,6 +575,12 @@ class Catalog:
         """Where (run folder, pipeline) the same configuration, data, split and seed lie completed, or None."""
         return self.ask_index(lambda: self._index.results.done_before(config_hash, data_hash, seed, dataset))
 
+    def knows_run(self, run_id: str) -> bool:
+        """Whether there was a run of this id: it has results, or lies in the trash."""
+        if self.ask_index(lambda: self._index.results.has_run(run_id)):
+            return True
+        return any(record.run_id == run_id for record in self._trash.records("run"))
+
     # ------------------------------------------------------------ over many rows
 
     def group(

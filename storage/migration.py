@@ -37,6 +37,7 @@ from storage.intake import take_in
 from storage.layout import Layout, checked_name, file_part, folder_part, pipeline_folder_name, pipeline_number
 from storage.migration_reports import write_report
 from storage.pipelines import Pipeline
+from storage.places import Places
 from storage.plan import Plan, Report, Step
 from storage.predictions import PredictionArrays
 from storage.records import ArtifactRecord, DatasetSource, PipelineRecord, new_id, read_json, to_json
@@ -100,11 +101,12 @@ class Migration:
         layout: Layout,
         disk: Disk,
         catalog: Catalog,
+        places: Places,
         sync: Callable[[], object],
         source: Path,
         run_name: str = "",
     ) -> None:
-        self._layout, self._disk, self._catalog, self._sync = layout, disk, catalog, sync
+        self._layout, self._disk, self._catalog, self._places, self._sync = layout, disk, catalog, places, sync
         self._source = source.absolute()
         self._run_name = checked_name(run_name, "run") if run_name else ""
         self.done = Carried(self._source)
@@ -212,6 +214,7 @@ class Migration:
             self._layout,
             self._disk,
             self._catalog,
+            self._places,
             dataset,
             run_name,
             run.description,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from storage.catalog import Catalog
@@ -31,6 +32,17 @@ class Places:
     def run(self, run_id: str) -> Path:
         """The folder of a run. Raises NotFound."""
         return self._layout.run(self.folder_of(run_id))
+
+    def of_new(self, run_id: str) -> Path | None:
+        """The folder of a run that is to be made or gone on with, also where that was renamed.
+
+        None where a run of this id was made and its folder is gone: what the catalog and the trash have of it must not
+        be taken for another's.
+        """
+        with suppress(NotFound):
+            if (folder := self.run(run_id)).exists():
+                return folder
+        return None if self._catalog.knows_run(run_id) else self._layout.run(run_id)
 
     def of_prediction(self, prediction_id: str) -> tuple[str, str] | None:
         """Run id and pipeline id of a prediction whose folder is there, else None."""

@@ -326,6 +326,10 @@ class PredictionIndex:
         rows = self._index.ask(statement.order_by(p.c.status == "damaged").limit(1))
         return (rows[0]["folder"], rows[0]["pipeline_id"]) if rows else None
 
+    def has_run(self, run_id: str) -> bool:
+        """Whether there is a result of a run."""
+        return bool(self._index.raw(("SELECT 1 FROM predictions WHERE run_id = ? LIMIT 1", (run_id,))))
+
     def damaged(self) -> ColumnElement[bool]:
         """Rows whose pipeline folder is damaged, and no copy of it is sound."""
         p = self._index.tables.pipelines

@@ -30,6 +30,7 @@ from storage.errors import BadInput, Cancelled, StorageError
 from storage.estimators import ALLOWED_MODULES
 from storage.layout import Layout
 from storage.pipelines import Pipeline, in_a_line
+from storage.places import Places
 from storage.prints import Prints
 from storage.records import DatasetSource
 from storage.requests import Failure, OnPipeline, PipelineEvent, Remainder, Report, RunOutcome, RunPreview, Skipped
@@ -115,6 +116,7 @@ def run_batch(
     layout: Layout,
     disk: Disk,
     catalog: Catalog,
+    places: Places,
     dataset: Dataset,
     pipelines: Sequence[Any],
     *,
@@ -151,14 +153,15 @@ def run_batch(
         progress.ended(skipped_event(skipped))
     if charts:
         ended = [catalog.done_before(digest, data_hash, seed, dataset.name) for digest in left.ended]
-        places = [*((one.run_id, one.pipeline_id) for one in outcome.skipped), *filter(None, ended)]
-        _draw_missing(layout, disk, catalog, places, progress)
+        old = [*((one.run_id, one.pipeline_id) for one in outcome.skipped), *filter(None, ended)]
+        _draw_missing(layout, disk, catalog, old, progress)
     if not todo:
         return outcome
     run = Run.create(
         layout,
         disk,
         catalog,
+        places,
         dataset.name,
         run_name,
         description,

@@ -22,6 +22,7 @@ from storage.errors import BadInput, Conflict, NotFound, StorageError
 from storage.layout import Layout, checked_name, pipeline_folder_name, pipeline_number, run_folder_name
 from storage.metrics import flatten, key_metric, metric_for
 from storage.pipelines import Pipeline
+from storage.places import Places
 from storage.records import (
     BestPipeline,
     DatasetSource,
@@ -71,6 +72,7 @@ class Run:
         layout: Layout,
         disk: Disk,
         catalog: Catalog,
+        places: Places,
         dataset_name: str,
         run_name: str = "",
         description: str = "",
@@ -82,9 +84,10 @@ class Run:
         created_at: datetime | None = None,
         created_by: str = "",
     ) -> Run:
-        """Make today's run folder of that dataset and name, or reopen it if it is there.
+        """Make today's run folder of that dataset and name, or reopen it if it is there, also under another name.
 
-        A run that was made elsewhere has the `day` and the moment, and perhaps the name, of then.
+        An id is used once: where the run was deleted, the new one has a suffix. A run that was made elsewhere has the
+        `day` and the moment, and perhaps the name, of then.
         """
         dataset_name = checked_name(dataset_name, "dataset")
         run_name = checked_name(run_name, "run") if run_name else ""
@@ -104,7 +107,9 @@ class Run:
         base = run_folder_name((day or date.today()).isoformat(), dataset_name, run_name)
         for attempt in range(1, 1000):
             # Two different pairs of names can make the same folder name: the second gets a suffix.
-            folder = layout.run(base if attempt == 1 else f"{base}~{attempt}")
+            folder = places.of_new(base if attempt == 1 else f"{base}~{attempt}")
+            if folder is None:
+                continue
             run = cls._make_or_open(layout, disk, catalog, folder, config)
             if (run.config.dataset_name, run.config.run_name) == (dataset_name, run_name):
                 run._reopen(config)

@@ -324,9 +324,21 @@ class Workspace:
         task_type: str | None = None,
         global_params: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Make today's run of a dataset and name, or reopen it. Raises NameRefused for names unfit for a folder."""
+        """Make today's run of a dataset and name, or reopen it. Raises NameRefused for names unfit for a folder.
+
+        Where a run of today and these names was deleted, the new one is another: its id has a suffix.
+        """
         run = Run.create(
-            self.layout, self._disk, self.catalog, dataset, name, description, source, task_type, global_params
+            self.layout,
+            self._disk,
+            self.catalog,
+            self._places,
+            dataset,
+            name,
+            description,
+            source,
+            task_type,
+            global_params,
         )
         self._open_runs[run.folder.name] = run
         return run
@@ -571,7 +583,7 @@ class Workspace:
         from storage.migration import Migration
 
         self.sync()
-        return Migration(self.layout, self._disk, self.catalog, self.sync, Path(source), run_name)
+        return Migration(self.layout, self._disk, self.catalog, self._places, self.sync, Path(source), run_name)
 
     # ------------------------------------------------------------ reports
 
@@ -835,6 +847,7 @@ class Workspace:
                 self.layout,
                 self._disk,
                 self.catalog,
+                self._places,
                 dataset,
                 pipelines,
                 run_name=run_name,

@@ -103,6 +103,29 @@ def test_what_changed_since_it_was_looked_at_is_not_deleted(workspace: Workspace
             workspace.plan_delete_pipeline(run_id, wrong)
 
 
+def test_an_id_whose_run_was_deleted_or_renamed_is_no_other_runs(workspace: Workspace) -> None:
+    runs, (first,) = workspace.root / "runs", fill(workspace, 1)
+    run_id = workspace.runs()[0].run_id
+    (runs / run_id).rename(runs / "renamed")
+    workspace.sync()
+    (second,) = fill(workspace, 1)  # goes on in it, wherever it lies
+    assert [(row.folder, row.run_id, row.total) for row in workspace.runs()] == [("renamed", run_id, 2)]
+    plan = workspace.plan_delete_run(run_id)
+    plan.apply()
+    (third,) = fill(workspace, 1)
+    workspace.trash.restore(plan.trashed[0])
+    assert {row.run_id: row.total for row in workspace.runs()} == {run_id: 2, f"{run_id}~2": 1}
+    assert workspace.place_of(first) != workspace.place_of(second) and workspace.place_of(third)[0] == f"{run_id}~2"
+    assert workspace.check(deep=True).findings == ()
+    shutil.rmtree(runs / "renamed")
+    workspace.sync()
+    empty = workspace.create_run("corn", name="empty")  # of it there are no results: the trash alone knows it
+    empty.finalize()
+    workspace.plan_delete_run(empty.run_id).apply()
+    assert workspace.create_run("corn", name="empty").run_id == f"{empty.run_id}~2"
+    assert workspace.create_run("corn").run_id == f"{run_id}~2"  # a folder that was removed by hand; gone on with
+
+
 def test_a_place_that_was_taken_meanwhile_costs_nobody_anything(workspace: Workspace) -> None:
     run_id = fill_with_models(workspace)
     pipeline_id = workspace.pipelines(run_id)[0].pipeline_id
@@ -112,7 +135,8 @@ def test_a_place_that_was_taken_meanwhile_costs_nobody_anything(workspace: Works
     run.apply()
     with pytest.raises(Conflict, match="is not there"):  # first the run, then its pipeline
         workspace.trash.restore(pipeline.trashed[0])
-    fill(workspace, 1)  # the same day's run again
+    other = fill(workspace, 1, name="other") and workspace.runs()[0].folder
+    (workspace.root / "runs" / other).rename(workspace.root / "runs" / run_id)
     new = content_of(workspace.root / "runs" / run_id)
     with pytest.raises(Conflict):  # a run of that name, but not the one it is of
         workspace.trash.restore(pipeline.trashed[0])
