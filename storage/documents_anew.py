@@ -6,7 +6,7 @@ What is damaged is copied to the trash first. A document that is sound by now is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from storage.archives import DOCUMENT, Archives, folders_in, read_archive, wrong_with
 from storage.artifacts import FOLDER as BINARIES
 from storage.catalog import Catalog
 from storage.disk import Disk
@@ -32,15 +33,18 @@ from storage.records import (
     PipelineRecord,
     PlannedPipeline,
     RunConfig,
+    ThinnedRecord,
     read_document,
     read_json,
     readable_part,
     to_json,
+    utc_now,
     was_changed,
 )
 from storage.runs import Run
-from storage.trash import Trash
+from storage.trash import THINNED, Trash
 
+_PREDICTIONS = "predictions.csv"
 _SECTIONS = (*PARTITIONS, "cross_validation")
 
 
@@ -165,9 +169,37 @@ class DocumentsAnew:
             read = readable_part(read_bytes(place, place.name))
         row = self._row_in(run, place.parent.name)
         name = str(row["prediction_id"])
+        config, copied = self._catalog.config(name), self._copied(place.parent, name)
+        if copied is not None:
+            return as_the_catalog_says(copied, row, config)
         others, free = self._others(run)
-        config, arrays = self._catalog.config(name), self._catalog.arrays(name)
+        arrays = self._catalog.arrays(name)
         return pipeline_record_anew(place.parent, read, row, config, arrays, others, free)
+
+    def _copied(self, folder: Path, prediction_id: str) -> PipelineRecord | None:
+        """The document as an archive of the pipeline has it, or the entry of the trash that thinning made.
+
+        Where its predictions are gone it was thinned: then it names the copy that has them.
+        """
+        for copy in self._copies(prediction_id):
+            with suppress(StorageError):
+                archive = read_archive(copy)
+                if archive.source.prediction_id != prediction_id or wrong_with(copy, archive, deep=True):
+                    continue
+                record = read_document(copy / DOCUMENT, PipelineRecord)
+                had = any(file.path == _PREDICTIONS for file in archive.files)
+                if had and not (folder / _PREDICTIONS).exists():
+                    place = copy.relative_to(self._layout.root).as_posix()
+                    record.thinned = ThinnedRecord(at=archive.created_at or utc_now(), archive=place)
+                return record
+        return None
+
+    def _copies(self, prediction_id: str) -> Iterator[Path]:
+        """The folders that may hold a copy of a pipeline, newest archives first."""
+        yield from (one.path for one in Archives(self._layout).list(prediction_id, kind="pipeline"))
+        trash = Trash(self._layout, self._disk)
+        for record in trash.records(THINNED):
+            yield from folders_in(trash.content(record))
 
     def _row_in(self, run: Run, pipeline_id: str) -> Mapping[str, Any]:
         """The row of a pipeline whose own document can't say which it is."""
@@ -239,7 +271,7 @@ class DocumentsAnew:
             raise NotFound("The catalog has no predictions of it.", pipeline.folder, "Bring it back from a copy.")
         with suppress(StorageError, OSError):
             own = pipeline.arrays()  # which reads the file only where it is one
-            if not differ(arrays, own) and (pipeline.folder / "predictions.csv").read_bytes().endswith(b"\n"):
+            if not differ(arrays, own) and (pipeline.folder / _PREDICTIONS).read_bytes().endswith(b"\n"):
                 return None
         targets = pipeline.record.dataset_source.target or pipeline.run.config.dataset_source.target
         width = arrays[0].y_true.shape[1] if arrays[0].y_true.ndim > 1 else 1
@@ -253,7 +285,7 @@ class DocumentsAnew:
         data = pipeline.record.dataset_source.data_hash
         for other in pipeline.run.pipelines():
             if other.pipeline_id != pipeline.pipeline_id and data and other.record.dataset_source.data_hash == data:
-                names = sample_names(other.folder / "predictions.csv")
+                names = sample_names(other.folder / _PREDICTIONS)
                 if names.keys() >= wanted:
                     return names
         return {i: str(i) for i in wanted}

@@ -118,14 +118,25 @@ def test_one_that_says_something_else_than_the_catalog_is_named_and_corrected(
         assert told(trained[0]) == before and check_workspace(workspace.root, deep=True).verdict == "clean"
 
 
+@pytest.mark.parametrize("archive", [True, False], ids=["archived", "in the trash"])
 @pytest.mark.parametrize("kept", [0, 0.5, 0.9], ids=str)
-def test_a_thinned_one_is_not_made_again_as_if_it_were_whole(
-    workspace: Workspace, trained: list[Path], kept: float
+def test_a_thinned_one_is_made_again_from_its_copy_or_not_at_all(
+    workspace: Workspace, trained: list[Path], kept: float, archive: bool
 ) -> None:
-    """Shared artifacts are still there; its predictions and its archive are what tells."""
-    workspace.plan_thin(1, "test_rmse").apply()
+    """Shared artifacts are still there: without the copy nothing tells that predictions are missing on purpose."""
+    workspace.plan_thin(1, "test_rmse", archive=archive).apply()
     thinned = [path for path in trained if told(path)["thinned"]]
     assert len(thinned) == 2
+    before = told(thinned[0])
     os.truncate(thinned[0], cut := int(thinned[0].stat().st_size * kept))
+    copies = workspace.root / before["thinned"]["archive"]
+    copies.rename(away := workspace.root / "away")
     assert "thinned" in (said := repair(workspace)) or "is not known" in said
     assert thinned[0].stat().st_size == cut
+    away.rename(copies)
+    assert "1 document written anew" in repair(workspace)
+    after = told(thinned[0])
+    assert after["thinned"].pop("at") and before["thinned"].pop("at") and after == before
+    assert check_workspace(workspace.root, deep=True).verdict == "clean"
+    workspace.plan_unthin().apply()
+    assert workspace.load(thinned[0].parent.parent.name, thinned[0].parent.name).verdict.outcome == "reproduces"
