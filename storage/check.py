@@ -62,13 +62,16 @@ def check_workspace(root: Path | str, report: Progress | None = None, deep: bool
 def check(layout: Layout, disk: Disk, index: Path | None, report: Progress | None = None, deep: bool = False) -> Report:
     """Check a workspace; `index` is where its index lies, None for one in memory.
 
-    `report` may raise Cancelled: then what was found until then is returned.
+    `report` may raise Cancelled: then what was found until then is returned. Raises NotFound where the workspace is
+    away, or went away meanwhile: that is no damage.
     """
+    disk.check_there()
     inspection = Inspection(layout.root, report, deep)
     try:
         _check(inspection, layout, disk, index)
     except Cancelled:
         return inspection.result(cancelled=True)
+    disk.check_there()
     return inspection.result(cancelled=False)
 
 

@@ -51,11 +51,13 @@ class TrashBin:
     # ------------------------------------------------------------ looking
 
     def list(self) -> builtins.list[TrashEntry]:
-        """Every entry, newest first; a damaged one says in `problem` what is wrong."""
+        """Every entry, newest first; a damaged one says in `problem` what is wrong. Raises NotFound without a disk."""
+        self._disk.check_there()
         return [*self._trash.list()]
 
     def expired(self, days: int = KEPT_DAYS) -> builtins.list[TrashEntry]:
-        """The entries that were deleted so many days ago or earlier."""
+        """The entries that were deleted so many days ago or earlier. Raises NotFound without its disk."""
+        self._disk.check_there()
         return [*self._trash.expired(days)]
 
     def newest_run(self, run_id: str) -> str:

@@ -286,7 +286,8 @@ class Workspace:
     def check(self, report: Report | None = None, deep: bool = False) -> CheckReport:
         """Look whether everything is sound; nothing is changed. The deep check reads every byte that has a checksum.
 
-        `report` may raise Cancelled: then what was found until then is returned. See also `check_workspace`.
+        `report` may raise Cancelled: then what was found until then is returned. Raises NotFound where the workspace is
+        away. See also `check_workspace`.
         """
         from storage.check import check
 
@@ -310,6 +311,7 @@ class Workspace:
         """What takes how much room, and how much sharing equal artifacts saves. `report` may raise Cancelled."""
         from storage.usage import usage
 
+        self._disk.check_there()
         return usage(self.layout, self._index.path, report)
 
     # ------------------------------------------------------------ runs
@@ -635,6 +637,7 @@ class Workspace:
 
         With a `pipeline_id` only folders that are named after it are looked into, which is quick among many.
         """
+        self._disk.check_there()
         return self._archives.list(prediction_id, kind=kind, run_id=run_id, dataset=dataset, pipeline_id=pipeline_id)
 
     def plan_archive(

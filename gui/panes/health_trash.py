@@ -113,7 +113,7 @@ class TrashPage(HealthPage):
     # --- showing ---
 
     def read(self) -> None:
-        self.session.query(fetch_trash, self._put, topic="trash", quiet=True)
+        self.session.query(fetch_trash, self._put, self._fail, topic="trash", quiet=True)
 
     def clear(self) -> None:
         self._restoring.clear()
@@ -132,6 +132,13 @@ class TrashPage(HealthPage):
         size = bytes_text(sum(entry.bytes for entry in entries))
         self.summary.setText(tr("{entries}, {size}").format(entries=words, size=size) if count else "")
         self._show_buttons()
+
+    def _fail(self, problem: Problem) -> None:
+        if problem.kind != "known":
+            self.session.tasks.unhandled.emit(problem)
+            return
+        self._put([])
+        self._empty.say(tr("The trash can't be read"), f"{problem.what} {problem.advice}")
 
     def _show_buttons(self) -> None:
         chosen, may = self.chosen(), self.may_write

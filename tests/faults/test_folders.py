@@ -93,9 +93,12 @@ def test_a_root_that_goes_away_purges_nothing(root: Path) -> None:
             shown = {f"result {one}" for one in workspace.catalog.ids()}
             assert shown == {item for item in before if item[:6] == "result"}, "it is shown as last known"
         assert len([text for text in workspace.notices if "not there any more" in text]) == 1
-        for ask in (workspace.runs, workspace.check, workspace.library.list):
-            with suppress(StorageError):
+        nothing = (workspace.check, workspace.usage, workspace.archives, workspace.trash.list, workspace.library.list)
+        for ask in nothing:  # which would look like damage, or as if it were empty
+            with pytest.raises(NotFound, match="not there any more"):
                 ask()
+        with suppress(StorageError):
+            workspace.runs()
         with suppress(StorageError):
             workspace.create_run("new")
         if root.exists():  # whatever was made there must not stand in the way of the disk

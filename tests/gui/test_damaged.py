@@ -128,6 +128,9 @@ def test_a_workspace_whose_disk_goes_away_is_shown_as_last_known_until_it_is_bac
     apply_filter(qtbot, window, "dataset = corn")
     window.catalog.table.selectRow(0)
     qtbot.waitUntil(lambda: "is not there any more" in window.details._empty.text())
+    window.health.show_trash()
+    window.health_dock.show()
+    qtbot.waitUntil(lambda: "is not there any more" in window.health.trash._empty.text())
     templates = window.library.pages["template"]
     qtbot.waitUntil(lambda: templates.empty.isVisible() and "is not there any more" in templates.empty.text())
     assert not any(button.isVisible() for button in templates.empty.findChildren(QPushButton))
