@@ -291,6 +291,15 @@ class RunsCheck:
             if record.thinned is None:
                 self._miss(record, "predictions.csv", folder)
 
+        self._check_there(folder, record)
+
+    def _check_there(self, folder: Path, record: PipelineRecord) -> None:
+        """Name what was beside pipeline.json and is gone; of a thinned pipeline it went on purpose."""
+        gone = record.digests.keys() - {*os.listdir(folder), *_MISSING} if record.thinned is None else ()
+        for name in sorted(gone):
+            code = "chart-missing" if name.endswith(".png") else "file-missing"
+            self._inspection.find(code, folder / name, f"{name} of {folder.name} is missing.")
+
     def _check_digests(self, folder: Path, record: PipelineRecord) -> None:
         """Name the files beside pipeline.json that are not what was written; charts are looked at by themselves."""
         for name, digest in record.digests.items():

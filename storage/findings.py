@@ -117,6 +117,10 @@ KINDS: dict[str, Kind] = {
     "archive-damaged": Kind("Damaged archive", "damage", "Archive it anew if it is in runs/, or bring back a copy."),
     "library-damaged": Kind("Damaged library item", "damage", "Keep it anew from its run, or bring back a copy."),
     "chart-damaged": Kind("Damaged chart", "warning", "The numbers behind it are not affected: train it again."),
+    "chart-missing": Kind(
+        "Missing chart", "note", "The numbers behind it are not affected: the same training draws it again."
+    ),
+    "file-missing": Kind("Missing file", "warning", "Bring it back from a copy, or train the pipeline again."),
     "thinned-lost": Kind(
         "Thinned for good", "note", "Metrics and configuration are there: train it again to have arrays and models."
     ),

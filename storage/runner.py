@@ -28,7 +28,7 @@ from storage.disk import Disk
 from storage.endings import SAME_BATCH, ended_event, ended_line, skipped_event
 from storage.errors import BadInput, Cancelled, StorageError
 from storage.estimators import ALLOWED_MODULES
-from storage.layout import Layout
+from storage.layout import Layout, checked_name
 from storage.pipelines import Pipeline, in_a_line
 from storage.places import Places
 from storage.prints import Prints
@@ -143,6 +143,8 @@ def run_batch(
     own_process, left = left is not None, left or Remainder()
     if jobs < 1:
         raise BadInput(f"{jobs} jobs can't run anything.", advice="Give 1 or more.")
+    if run_name:
+        checked_name(run_name, "run")  # also where nothing is left to do
     data_hash = dataset.data_hash()
     outcome, surroundings = RunOutcome(), Surroundings(jobs)
     todo = _to_do(catalog, dataset, pipelines, pipeline_names, data_hash, seed, again, allowed_modules, outcome, left)

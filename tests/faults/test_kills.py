@@ -162,9 +162,9 @@ READING = {
     "details fold_scores folders_with foresee index_status library load name pipelines pipelines_of_process place_of "
     "preview_run read_only run runs sample_errors session_report spectra summary usage rerun_request",
     Catalog: "arrays best best_of_each best_rows best_values columns compare_datasets complete computed config "
-    "count find get global_best global_best_rows group has_another ids ids_of is_current keys manifest metrics "
-    "parameter_importance parameters parameters_of rows runs runs_since sample search stored_arrays summary table "
-    "tags trash values done_before",
+    "count find get global_best global_best_rows group has_another ids ids_of is_current keys knows_run manifest "
+    "metrics parameter_importance parameters parameters_of rows runs runs_since sample search stored_arrays summary "
+    "table tags trash values done_before",
     Library: "config config_path free_name get list load verify",
     TrashBin: "expired kept_artifacts list newest_run new_record",
     Run: "pipeline pipelines run_id summary open",

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from storage import Cancelled, Conflict, Corrupt, Dataset, NotFound, Report, Workspace, check_workspace, plan_rescue
 from storage.cli import main
@@ -148,6 +149,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "metrics": (lambda root: (pipeline(root) / "metrics.json").write_text("{,"), "document-damaged"),
     "metrics gone": (lambda root: (pipeline(root) / "metrics.json").unlink(), "metrics-missing"),
     "predictions gone": (lambda root: (pipeline(root) / "predictions.csv").unlink(), "predictions-missing"),
+    "failure gone": (lambda root: next(root.glob("runs/*/*_broken_*/error.log")).unlink(), "file-missing"),
     "predictions empty": (lambda root: (pipeline(root) / "predictions.csv").write_text(""), "document-damaged"),
     "predictions cut": (lambda root: cut_in_line(pipeline(root) / "predictions.csv"), "document-damaged"),
     "artifact gone": (lambda root: artifact(root).unlink(), "artifact-missing"),
@@ -173,6 +175,20 @@ def test_every_damage_is_found_and_named_and_the_rest_is_checked(root: Path, nam
     assert one.what and one.advice and not Path(one.place).is_absolute()
     assert report.checked["runs"] >= 2
     assert "unchecked" not in codes(report)
+
+
+def test_a_chart_that_was_removed_is_noted(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        made = workspace.create_run("corn", "drawn").add_pipeline({"k": 1})
+        made.save_chart("parity", Figure())
+        made.complete()
+        (made.folder / "parity.png").unlink()
+        made.run.finalize()
+        report = workspace.check()
+    assert [(one.code, one.place) for one in report.findings] == [
+        ("chart-missing", f"runs/{made.run.run_id}/{made.pipeline_id}/parity.png")
+    ]
+    assert report.verdict == "clean"
 
 
 def manifest_gone(root: Path) -> None:

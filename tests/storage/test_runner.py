@@ -22,7 +22,17 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from storage import BadInput, Cancelled, Dataset, RunRequest, StorageError, Workspace, from_arrays, run_in_child
+from storage import (
+    BadInput,
+    Cancelled,
+    Dataset,
+    NameRefused,
+    RunRequest,
+    StorageError,
+    Workspace,
+    from_arrays,
+    run_in_child,
+)
 from storage.artifacts import read_artifact
 from storage.process import _work
 from storage.runner import Remainder
@@ -112,6 +122,8 @@ def test_work_done_before_is_skipped_and_named(workspace: Workspace, dataset: Da
     assert second.completed == 1 and [s.pipeline_id[:4] for s in second.skipped] == ["0002"]
     everything = run(dataset, [GRID])
     assert (everything.run_id, everything.completed, len(everything.skipped)) == ("", 0, 3)
+    with pytest.raises(NameRefused):
+        run(dataset, [GRID], run_name="../../evil")
     assert run(dataset, [GRID], again=True).completed == 3
     assert run(dataset, [GRID], seed=1).completed == 3
     moved = from_arrays("corn", dataset.X, dataset.y, test=np.roll(dataset.test, 1), target="protein")
