@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QInputMethodEvent, QKeyEvent, QTextCharFormat
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QToolTip, QWidget
 
 from gui.formats import tr
 from gui.suggestions import Suggestions
@@ -124,6 +124,15 @@ class QueryBox(QLineEdit):
         self.setText(text)
         self._apply()
 
+    def reset(self) -> None:
+        """Empty the box without asking for anything; its own parts are told, so that the button to clear it goes."""
+        self._applies_itself, applies = False, self._applies_itself
+        self.clear()
+        self._applies_itself = applies
+        self._pause.stop()
+        self._applied = ""
+        self.clear_problem()
+
     def show_history(self) -> QMenu:
         """Offer the earlier queries, newest first."""
         menu = QMenu(self)
@@ -165,8 +174,11 @@ class QueryBox(QLineEdit):
         left = max(0, min(self._left_of(max(0, problem.position)), self.width() - self._error.width()))
         self._row.setContentsMargins(left, GRID // 2, 0, 0)
         self._error.setHidden(self._popup.isVisible())
-        self.refusal.show()
         self.setAccessibleDescription(problem.what)
+        if self._entered or not self.hasFocus() or self.refusal.isVisible():
+            self.refusal.show()
+        elif not self._popup.isVisible():  # while one writes nothing moves: it is told over what is below
+            QToolTip.showText(self.mapToGlobal(QPoint(left, self.height() // 2)), self._error.text(), self)
 
     def clear_problem(self) -> None:
         """Take the error away, and the room it had."""
@@ -181,11 +193,12 @@ class QueryBox(QLineEdit):
             self.setProperty("wrong", False)
             self._restyle()
             self.setAccessibleDescription("")
+            QToolTip.hideText()
         self._error.hide()
 
     def problem_text(self) -> str:
         """Return the error shown, empty if there is none."""
-        return self._error.text() if not self._error.isHidden() else ""
+        return self._error.text() if not (self.refusal.isHidden() or self._error.isHidden()) else ""
 
     def problem_place(self) -> QPoint:
         """Return where in the window the error is shown."""
@@ -207,7 +220,9 @@ class QueryBox(QLineEdit):
             return  # what is listed goes on from an earlier text; what may come next now will be there in a moment
         if not late and self._popup.isVisible() and self._popup.takes_key(Qt.Key(event.key())):
             if not self._popup.isVisible():
+                self._entered = True  # the list was put away, to read what is wrong or to go on
                 self._tell_mistake()
+                self.refusal.setVisible(bool(self.property("wrong")) or self.refusal.isVisible())
                 self._error.setVisible(bool(self.property("wrong")))
             return
         if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
@@ -238,6 +253,10 @@ class QueryBox(QLineEdit):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._popup.hide()
+        if self.property("wrong") and event.reason() != Qt.FocusReason.PopupFocusReason:
+            QToolTip.hideText()
+            self._error.show()
+            self.refusal.show()
         super().focusOutEvent(event)
 
     def _walk(self, step: int) -> None:

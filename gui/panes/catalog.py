@@ -229,10 +229,7 @@ class CatalogPane(QWidget):
         self.sorting.order = self.settings.order
         self.grouping.by = tuple(self.settings.group_by)
         self.views.recall()
-        self.query.blockSignals(True)
-        self.query.clear()
-        self.query.blockSignals(False)
-        self.query.clear_problem()
+        self.query.reset()
         self.described.emit("")
         self._count.setText("")
         self.group_button.setText(self.grouping.text())

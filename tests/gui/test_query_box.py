@@ -1,8 +1,8 @@
 """What may come next in a query is offered while one types, and is never in the way."""
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QMenu, QToolButton, QToolTip
 
 from tests.gui.test_window import focus
 
@@ -150,9 +150,28 @@ def test_half_a_condition_is_no_mistake_while_one_types(qtbot, box, window):
     with qtbot.waitSignal(window.catalog.model.refused):
         qtbot.keyClicks(box, "test_rmse <")  # the text is tried after a pause
     assert not box.property("wrong")
+    below = window.centre.mapTo(window, QPoint()).y()
     qtbot.waitUntil(lambda: bool(box.property("wrong")))
+    assert not box.refusal.isVisible() and box.accessibleDescription()
+    assert window.centre.mapTo(window, QPoint()).y() == below
+    assert QToolTip.text()
     qtbot.keyClicks(box, " 2 and")
     assert not box.property("wrong")
+    qtbot.waitUntil(lambda: not QToolTip.text())
     with qtbot.waitSignal(window.catalog.model.refused):
         qtbot.keyClick(box, Qt.Key.Key_Return)
     assert box.property("wrong")
+
+
+def test_what_is_wrong_is_told_once_one_goes_elsewhere_and_goes_with_the_workspace(qtbot, box, window):
+    with qtbot.waitSignal(window.catalog.model.refused):
+        qtbot.keyClicks(box, "test_rmze < 1 ")
+    qtbot.waitUntil(lambda: bool(box.property("wrong")))
+    window.catalog.table.setFocus()
+    assert "test_rmze" in box.problem_text()
+    buttons = [one for one in box.findChildren(QToolButton) if one.property("opacity") is not None]
+    opaque = sum(one.property("opacity") > 0 for one in buttons)
+    window.commands.close.trigger()
+    qtbot.waitUntil(lambda: window.session.workspace is None)
+    assert box.text() == "" and not box.refusal.isVisible()
+    qtbot.waitUntil(lambda: sum(one.property("opacity") > 0 for one in buttons) == opaque - 1)  # nothing to clear
