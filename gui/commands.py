@@ -53,6 +53,7 @@ class Commands:
             self.focus_query,
             self.views,
             self.spread,
+            self.parameters,
             self.compare_folds,
             *rows.all(),
         ):
@@ -111,6 +112,8 @@ class Commands:
             self.check: tr("health repair damaged"),
             self.keys: tr("shortcuts keyboard settings"),
             self.new_run: tr("train start"),
+            self.parameters: tr("parameters importance chart explains"),
+            self.rest: tr("resume continue go on cancelled interrupted"),
             self.quit: tr("exit"),
         }
 
@@ -237,11 +240,17 @@ class Commands:
         self.explore = self._action(
             tr("Show or hide the &charts of the list"), window.centre.toggle_explore, "Ctrl+Shift+C"
         )
+        self.parameters = self._action(tr("Show which paramete&r matters"), self._show_parameters)
         self.views = self._action(tr("&Views…"), window.catalog.views.offer, "Ctrl+Shift+V", "view")
         self.spread = self._action(tr("Show or hide the fold &spread"), self._toggle_spread)
         self.compare_folds = self._action(tr("Compare over &folds"), self._compare_folds)
         self.reset = self._action(tr("Reset &layout"), window.reset_layout)
         self.pause = self._action(tr("&Pause or resume training"), window.jobs.toggle_pause, "Ctrl+P", "pause")
+        self.rest = self._action(tr("Run the re&st of what was stopped"), self._run_rest)
+        self.rest.setProperty("reason", tr("Nothing was stopped before its end"))
+        for told in (window.jobs.began, window.jobs.ended, window.jobs.cleared):
+            told.connect(self._offer_rest)
+        self._offer_rest()
         self.cancel_jobs = self._action(tr("Cancel all jobs"), window.jobs.cancel_all, "", "cancel")
         # E alone works in the table and the tree, where it takes no letter away; this is what other programs have.
         self._export_anywhere = QShortcut(QKeySequence("Ctrl+E"), window, window.catalog.rows.export.trigger)
@@ -318,7 +327,7 @@ class Commands:
         )  # fmt: skip
         _submenu(self.view_menu, tr("&Go to"), [*self.panes, self.next_pane, self.pane_before])
         _submenu(self.view_menu, tr("Show &panes"), [dock.toggleViewAction() for dock in docks])
-        self.view_menu.addAction(self.explore)
+        self.view_menu.addActions([self.explore, self.parameters])
         self.view_menu.addActions([self.back, self.forward])
         self.view_menu.addSeparator()
         self.view_menu.addAction(self.views)
@@ -342,6 +351,7 @@ class Commands:
                 pipelines.report_dataset,
                 None,
                 self.pause,
+                self.rest,
                 self.cancel_jobs,
             ],
         )
@@ -372,6 +382,22 @@ class Commands:
         """Compare the selected pipelines by what their shared folds tell."""
         self._window.compare_chosen()
         self._window.compare.tabs.setCurrentIndex(FOLDS)
+
+    def _show_parameters(self) -> None:
+        """Show the charts of what is listed, and of them the one of the parameters."""
+        centre = self._window.centre
+        centre.show_catalog()
+        if not centre.shows_charts():
+            centre.toggle_explore()
+        self._window.explore.show_parameters()
+
+    def _run_rest(self) -> None:
+        """Train what the last job that was stopped left undone."""
+        if (job := self._window.jobs.stopped()) is not None:
+            self._window.training.run_rest(job)
+
+    def _offer_rest(self, *_: object) -> None:
+        self.rest.setEnabled(self._window.jobs.stopped() is not None)
 
     def _name_undo(self) -> None:
         """Say in the tip what Undo would take back."""

@@ -294,6 +294,16 @@ class Jobs(QObject):
         """Return the jobs that have not ended."""
         return [job for job in self.jobs if not job.over]
 
+    def stopped(self) -> Job | None:
+        """Return the newest job that left something undone which no later one has taken up."""
+        taken_up: set[tuple[object, ...]] = set()
+        for job in self.jobs:
+            what = (job.name, job.root, job.demo)
+            if job.leaves_a_rest and what not in taken_up:
+                return job
+            taken_up.add(what)
+        return None
+
     def running(self, name: str) -> Job | None:
         """Return the job of this name that has not ended."""
         return next((job for job in self.busy() if job.name == name), None)

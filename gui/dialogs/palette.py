@@ -28,6 +28,7 @@ from gui.theme import GRID, theme
 WIDTH, HEIGHT = 560, 420
 RECENT_FIRST = 5
 SCATTERED = 0  # the best that letters with others between are worth
+OWN_WORDS = 1000  # more than words can be worth that something is also known as
 OFFER_ROLE = Qt.ItemDataRole.UserRole + 1
 MOVES = (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp)
 
@@ -52,8 +53,8 @@ class Offer:
 def closeness(typed: str, text: str) -> int | None:
     """Tell how well what was typed fits, more for better; None when a word of it doesn't occur. The order is free.
 
-    A word fits best at the beginning of a word, less well inside one. One that only occurs as letters with others
-    between makes it SCATTERED at best, which is below all that fits by words.
+    A word fits best as a whole word, less well at the beginning of one, still less inside one. One that only occurs as
+    letters with others between makes it SCATTERED at best, which is below all that fits by words.
     """
     low = text.casefold()
     scattered = False
@@ -65,8 +66,8 @@ def closeness(typed: str, text: str) -> int | None:
                 return None
             scattered = True
         else:
-            at_start = any(part.startswith(word) for part in low.replace("(", " ").split())
-            total += 6 if at_start else 3
+            parts = low.replace("(", " ").split()
+            total += 7 if word in parts else 6 if any(part.startswith(word) for part in parts) else 3
     return SCATTERED - 100 + total if scattered else total
 
 
@@ -82,10 +83,10 @@ def _in_order(letters: str, text: str) -> bool:
 
 
 def _fit(typed: str, offer: Offer) -> int | None:
-    """Tell how well an offer fits: by its own words, else by those it is also known as."""
+    """Tell how well an offer fits: by its own words, which come before those it is also known as."""
     own = closeness(typed, f"{offer.text} {offer.group}")
     if own is not None and own > SCATTERED:
-        return own
+        return own + OWN_WORDS
     also = closeness(typed, f"{offer.text} {offer.group} {offer.known_as}") if offer.known_as else None
     return max((fit for fit in (own, also) if fit is not None), default=None)
 

@@ -14,7 +14,7 @@ from gui.models.explored import Explored, fetch_explored, rank, usual_axes, usua
 from gui.panes.catalog import CatalogPane
 from gui.panes.column_chooser import ColumnChooser
 from gui.panes.explore_axes import ask_axes, select_point
-from gui.panes.explore_options import ExploreOptions, title_of
+from gui.panes.explore_options import KINDS, ExploreOptions, title_of
 from gui.panes.explore_ranges import RangesDialog
 from gui.query_text import narrowed
 from gui.selection import Selection
@@ -91,6 +91,10 @@ class ExplorePane(QWidget):
         self._catalog.views.charts_of = lambda: dict(self._chosen)
         self._catalog.views.show_charts = self._restore
         theme().changed.connect(self._recolour)
+
+    def show_parameters(self) -> None:
+        """Show which parameter matters."""
+        self.options.kinds.setCurrentIndex(KINDS.index("parameter"))
 
     def load_charts(self) -> None:
         """Let the charts be made when somebody looks; not before the first paint because they need pyqtgraph."""

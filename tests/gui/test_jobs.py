@@ -166,10 +166,11 @@ def test_pause_and_resume_by_button_and_key(qtbot, window, tmp_path, root):
         qtbot.keyClick(pane.table, Qt.Key.Key_Delete)
     assert job.state == "cancelled" and job.outcome == "Cancelled; finished pipelines are kept."
     assert done <= len(barley(root)) == len(job.finished) < 30
-    assert pane.rest_button.isEnabled()
+    assert pane.rest_button.isEnabled() and window.commands.rest.isEnabled()
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
-        pane.rest_button.click()
+        window.commands.rest.trigger()  # what the button does
     assert len(barley(root)) == 30
+    assert not window.commands.rest.isEnabled(), "it is taken up"
     skipped = [event for event in window.jobs.jobs[0].finished if event.status == "skipped"]
     assert len(skipped) == len(job.finished)
 

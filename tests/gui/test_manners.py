@@ -63,7 +63,7 @@ def test_no_two_commands_of_the_window_have_the_same_key(window):
 def test_words_are_found_in_any_order_and_letters_with_others_between():
     offers = [Offer(text, int) for text in ("Go to jobs", "Go to runs", "New run", "Open workspace", "Rebuild index")]
     assert [offer.text for offer in found(offers, "jobs go", [])] == ["Go to jobs"]
-    assert [offer.text for offer in found(offers, "run", [])] == ["Go to runs", "New run", "Rebuild index"]
+    assert [offer.text for offer in found(offers, "run", [])] == ["New run", "Go to runs", "Rebuild index"]
     assert [offer.text for offer in found(offers, "opzk", [])] == []
     assert [offer.text for offer in found(offers, "opsp", [])] == ["Open workspace"]
     offers = [Offer("The ham elsewhere", print, quiet=True), Offer("Dark colours", print, known_as="theme appearance")]
@@ -486,3 +486,17 @@ def test_a_plan_is_as_high_as_its_steps_and_can_be_made_larger(qtbot, window, co
     dialog.resize(dialog.width() + 100, dialog.height() + 100)
     qtbot.waitUntil(lambda: table.height() == before[1] + 100)
     dialog.reject()
+
+
+def test_commands_are_found_by_their_own_words_first(qtbot, window):
+    offers = [Offer("Trash", print, known_as="rest"), Offer("Show the trash", print, known_as="restore rest run the"),
+              Offer("Run the rest", print), Offer("Restore", print)]  # fmt: skip
+    assert found(offers, "run the rest", [])[0].text == "Run the rest"
+    assert [one.text for one in found(offers, "rest", [])][:2] == ["Restore", "Run the rest"]
+    offers = window.commands.offers()
+    assert found(offers, "run the rest", [])[0].text == "Run the rest of what was stopped"
+    for typed in ("matter", "parameter"):
+        first = found(offers, typed, [])[0]
+        assert first.text == "Show which parameter matters"
+    first.act()
+    assert window.centre.shows_charts() and window.explore.options.kind == "parameter"
