@@ -213,6 +213,8 @@ QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QProgressBar {{ background: {hover}; border: 0; border-radius: 3px; max-height: 6px; min-height: 6px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
 QScrollArea {{ border: 0; background: {base}; }}
+QScrollArea#summary {{ border: 1px solid {base}; }}
+QScrollArea#summary:focus {{ border-color: {accent}; }}
 QScrollArea > QWidget > QWidget {{ background: {base}; }}
 QLabel#title {{ font-size: 15px; font-weight: 600; }}
 QLabel#heading {{ color: {muted}; font-weight: 600; }}

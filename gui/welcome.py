@@ -99,10 +99,14 @@ class WelcomePage(EmptyState):
         self._demo_way = self.offer(tr("Try the demo"), try_demo)
         self._demo_way.setToolTip(tr("Trains 73 small pipelines on real spectra; takes a minute or two"))
 
+    @property
+    def first(self) -> QWidget | None:
+        """What the keyboard goes to, which people want next: a workspace of late, else the demo."""
+        return self.recent if self.recent.count() else self._demo_way
+
     def begin(self) -> None:
-        """Give the keyboard to what people want next: a workspace of late, else the demo."""
-        first = self.recent if self.recent.count() else self._demo_way
-        if first is not None:
+        """Give the keyboard to what people want next."""
+        if (first := self.first) is not None:
             first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def refresh(self) -> None:

@@ -128,6 +128,13 @@ class EmptyState(QWidget):
         return f"{self._title.text()} {self._text.text()}".replace(BREAK, "")
 
 
+def first_button(within: QWidget | None) -> QPushButton | None:
+    """Return the first button that can be pressed there, such as the first action of an empty state."""
+    if within is None:
+        return None
+    return next((one for one in within.findChildren(QPushButton) if one.isVisibleTo(within) and one.isEnabled()), None)
+
+
 class MenuKeys(QObject):
     """The menu key and Shift+F10 open the menu of the current row of a view, where that row is.
 

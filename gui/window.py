@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QCursor, QDesktopServices, QDragEnterEvent, QDropEvent, QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -376,35 +376,62 @@ class MainWindow(QMainWindow):
             self.centre.show_catalog()
         elif number == 7:
             self.centre.show_comparison()
-        self._focus_pane(number)
+        if (inside := self._first_of(number)) is not None:
+            inside.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def show_jobs(self) -> None:
         """Show the jobs while something is worked on; it is not remembered as what somebody wanted."""
         self._shape.unfold(self.jobs_dock)
 
-    def _focus_pane(self, number: int) -> None:
-        inside: dict[int, QWidget] = {
-            1: self.tree.tree, 2: self.catalog.table, 3: self.details.tabs, 4: self.jobs_pane.table,
-            5: self.library.first, 6: self.health.first, 7: self.compare.first,
+    def _first_of(self, number: int) -> QWidget | None:
+        """Return what gets the keyboard in a pane, the top bar (0), the charts (8), the welcome page (9); else None."""
+        inside: dict[int, QWidget | None] = {
+            0: self.query if self.query.isEnabled() else self.top.workspace, 1: self.tree.first, 2: self.catalog.first,
+            3: self.details.first, 4: self.jobs_pane.first, 5: self.library.first, 6: self.health.first,
+            7: self.compare.first, 8: self.explore.first, 9: self.welcome.first,
         }  # fmt: skip
-        inside[number].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        return inside[number]
 
     def step_pane(self, step: int) -> None:
         """Go to the pane after the one with the keyboard, or before it, among those that can be seen."""
         places: tuple[tuple[int, QWidget], ...] = (
-            (0, self.top), (1, self.tree), (5, self.library), (2, self.catalog), (7, self.compare), (3, self.details),
-            (4, self.jobs_pane), (6, self.health),
+            (0, self.top), (1, self.tree), (5, self.library), (9, self.welcome), (2, self.catalog), (8, self.explore),
+            (7, self.compare), (4, self.jobs_pane), (6, self.health), (3, self.details),
         )  # fmt: skip
-        seen = [(number, pane) for number, pane in places if not pane.visibleRegion().isEmpty()]
+        seen = [
+            (number, pane)
+            for number, pane in places
+            if pane.isVisible() and not self._out_of_sight(pane) and self._first_of(number) is not None
+        ]
         focus = QApplication.focusWidget()
         here = next((n for n, (_, pane) in enumerate(seen) if focus is not None and pane.isAncestorOf(focus)), -1)
         if not seen:
             return
         number = seen[(here + step if here >= 0 else 0) % len(seen)][0]
-        if number:
-            self._focus_pane(number)
-        else:
+        inside = self._first_of(number)
+        if inside is self.query:
             self.focus_query()
+        elif inside is not None:
+            inside.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Go on past what is out of sight: a dock behind another one, or charts that are folded."""
+        passed = [self.focusWidget()]
+        while super().focusNextPrevChild(forward):
+            here = self.focusWidget()
+            if here is None or here in passed or not self._out_of_sight(here):
+                return True
+            passed.append(here)
+        return False
+
+    def _out_of_sight(self, widget: QWidget) -> bool:
+        """Whether the part of the window that a widget is in has no room in it; Qt lays such parts outside."""
+        part: QWidget | None = widget
+        while part is not None and part.parentWidget() is not self and part is not self.explore:
+            part = part.parentWidget()
+        if part is None or part.isWindow():
+            return False
+        return self.rect().intersected(QRect(part.mapTo(self, QPoint()), part.size())).height() <= 1
 
     def check(self, deep: bool = False) -> None:
         """Check the workspace and show what is found."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
@@ -16,9 +17,10 @@ def connect(window: MainWindow) -> None:
     """Connect everything in a window; its panes are made."""
     _connect_panes(window)
     _connect_library(window)
-    # From the query straight to what it lists, and on to what is selected of it.
-    QWidget.setTabOrder(window.query, window.catalog.table)
-    QWidget.setTabOrder(window.catalog.table, window.details.tabs)
+    # From the query straight to what it lists, on to its charts, and to what is selected of it.
+    order = [window.query, window.catalog.table, *window.explore.options.in_order(), window.details.tabs]
+    for before, after in pairwise(order):
+        QWidget.setTabOrder(before, after)
 
 
 def _connect_panes(window: MainWindow) -> None:

@@ -32,7 +32,7 @@ from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import GRID, theme
 from gui.views import SavedView
-from gui.widgets import EmptyState, Veil
+from gui.widgets import EmptyState, Veil, first_button
 
 if TYPE_CHECKING:
     from storage import Completion
@@ -185,6 +185,12 @@ class CatalogPane(QWidget):
             return
         table.setFocus(Qt.FocusReason.ShortcutFocusReason)
         table.setCurrentIndex(table.model().index(0, self.columns.first() if table is self.table else 0))
+
+    @property
+    def first(self) -> QWidget | None:
+        """What the keyboard goes to: what is listed, else what to do where nothing is."""
+        shown = self._pages.currentWidget()
+        return shown if isinstance(shown, QTableView) else first_button(shown)
 
     def begin(self) -> None:
         """Give the keyboard to what is listed, or to the query box where nothing is."""

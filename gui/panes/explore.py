@@ -69,7 +69,6 @@ class ExplorePane(QWidget):
         self.empty = EmptyState(tr("Nothing to draw yet"), tr("Charts of what is listed appear here."))
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
-        self.first: QWidget = self.options.kinds
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -91,6 +90,14 @@ class ExplorePane(QWidget):
         self._catalog.views.charts_of = lambda: dict(self._chosen)
         self._catalog.views.show_charts = self._restore
         theme().changed.connect(self._recolour)
+
+    @property
+    def first(self) -> QWidget:
+        """What the keyboard goes to: the chart, else the choice of charts."""
+        shown = self._pages.currentWidget()
+        if self.parameters is not None and shown is self.parameters:
+            return self.parameters.plot
+        return self.options.kinds if shown is None or shown is self.empty else shown
 
     def show_parameters(self) -> None:
         """Show which parameter matters."""
@@ -121,6 +128,7 @@ class ExplorePane(QWidget):
         plot.dropped.connect(lambda key: self._put("axes", [one for one in self._axes() if one != key]))
         plot.ranges_wanted.connect(self.choose_ranges)
         self._pages.addWidget(plot)
+        self.setTabOrder(self.options.colour, plot)
         return plot
 
     def _make_parameters(self) -> ParameterPage:
@@ -134,6 +142,7 @@ class ExplorePane(QWidget):
         plot.walked.connect(self._walk)
         page.ranking.wanted.connect(self._look_at)
         self._pages.addWidget(page)
+        self.setTabOrder(self.options.colour, page.plot)
         return page
 
     # --- what is listed ---

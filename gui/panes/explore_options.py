@@ -91,6 +91,11 @@ class ExploreOptions(QWidget):
         self.clear.clicked.connect(self.clear_wanted)
         self.close_button.clicked.connect(self.close_wanted)
 
+    def in_order(self) -> list[QWidget]:
+        """Return what takes the keyboard here, from the first to the last."""
+        return [self.kinds, self.clear, self.ranges, self.axes, self.close_button, self.measure, self.parameter,
+                self.log_x, self.log_y, self.colour]  # fmt: skip
+
     @property
     def kind(self) -> str:
         """Which chart is shown."""

@@ -37,7 +37,7 @@ from gui.selection import Picked
 from gui.settings import Settings
 from gui.shortening import Cells
 from gui.theme import GRID, ROW_HEIGHT, theme
-from gui.widgets import EmptyState
+from gui.widgets import EmptyState, first_button
 
 if TYPE_CHECKING:
     from storage import PipelineEvent
@@ -162,6 +162,11 @@ class JobsPane(QWidget):
     def pipeline(self) -> PipelineEvent | None:
         """Return the selected pipeline."""
         return self.model.pipeline(self.table.currentIndex())
+
+    @property
+    def first(self) -> QWidget | None:
+        """What the keyboard goes to, None where nothing takes it."""
+        return self.table if self._jobs.jobs else first_button(self._empty)
 
     # --- making ---
 

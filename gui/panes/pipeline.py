@@ -27,7 +27,7 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.tasks import Problem
 from gui.theme import theme
-from gui.widgets import EmptyState, Veil
+from gui.widgets import EmptyState, Veil, first_button
 
 if TYPE_CHECKING:
     from gui.charts.page import Charts
@@ -138,6 +138,12 @@ class PipelinePane(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._pages)
         self.veil = Veil(body, VEIL_MS)  # over what belongs to another pipeline than the selected one
+
+    @property
+    def first(self) -> QWidget | None:
+        """What the keyboard goes to, None while there is nothing to see."""
+        pages = {DETAILS: self.tabs, DIFFERENCES: self._differences.sheet}
+        return pages.get(self._pages.currentIndex()) or first_button(self._empty)
 
     def explain_run(self, problem: str) -> None:
         """Say what is damaged of the run that is selected, where no pipeline is; nothing with an empty text."""

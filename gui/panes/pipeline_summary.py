@@ -6,7 +6,7 @@ import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -102,6 +102,13 @@ class RemarksLine(QLabel):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setPen(QColor(theme().colours.accent))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
     def show_remarks(self, remarks: Remarks) -> None:
         """Show what people noted of a pipeline."""
         tags = "  ".join(f"#{tag}" for tag in remarks.tags)
@@ -128,6 +135,7 @@ class Summary(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.setWidgetResizable(True)
+        self.setObjectName("summary")
         self.setAccessibleName(tr("Steps and metrics"))
         self._details: PipelineDetails | None = None
         self.chain = ChainView()

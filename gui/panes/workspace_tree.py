@@ -29,7 +29,7 @@ from gui.selection import Picked, Selection
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import theme
-from gui.widgets import EmptyState
+from gui.widgets import EmptyState, first_button
 
 SHOWN_AT_FIRST = 30  # runs, whose groups are unfolded when nobody has unfolded any yet
 PAUSE_MS = 150  # after the last letter in the filter box
@@ -148,6 +148,12 @@ class WorkspaceTree(QWidget):
         self.filter.wanted.connect(self._narrow)
         self.filter.left.connect(self._leave_filter)
         self.filter.confirmed.connect(self._confirm_filter)
+
+    @property
+    def first(self) -> QWidget | None:
+        """What the keyboard goes to, None where nothing takes it."""
+        shown = self._pages.currentWidget()
+        return self.tree if shown is self.tree else first_button(shown)
 
     # --- arranging ---
 

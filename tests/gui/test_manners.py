@@ -221,10 +221,11 @@ def test_tab_reaches_every_part_of_the_window_and_is_caught_nowhere(qtbot, windo
         seen.append(here)
         qtbot.keyClick(here, Qt.Key.Key_Tab)
     assert QApplication.focusWidget() is window.query, f"caught in {QApplication.focusWidget()}"
-    for dock in window.findChildren(QDockWidget):
+    for dock in (one for one in window.findChildren(QDockWidget) if not window._out_of_sight(one)):
         assert any(dock.isAncestorOf(widget) for widget in seen), dock.windowTitle()
     assert window.catalog.table in seen
-    missed = [w for w in window.findChildren(QWidget) if may_be_focused(w) and w not in seen and w.window() is window]
+    missed = [w for w in window.findChildren(QWidget) if may_be_focused(w) and w not in seen
+              and w.window() is window and not window._out_of_sight(w)]  # fmt: skip
     assert [f"{type(widget).__name__} {widget.accessibleName()}" for widget in missed] == []
 
 
@@ -459,6 +460,8 @@ def test_what_comes_below_has_room_the_first_time_and_then_what_somebody_gave_it
 
 
 def test_f6_goes_round_the_panes_and_tab_from_the_query_to_the_table(qtbot, window):
+    window.catalog.table.selectRow(0)
+    qtbot.waitUntil(lambda: window.details.details is not None)
     focus(qtbot, window.query)
     qtbot.keyClick(window.query, Qt.Key.Key_Tab)
     assert window.catalog.table.hasFocus()
@@ -500,3 +503,56 @@ def test_commands_are_found_by_their_own_words_first(qtbot, window):
         assert first.text == "Show which parameter matters"
     first.act()
     assert window.centre.shows_charts() and window.explore.options.kind == "parameter"
+
+
+def test_tab_goes_only_to_what_can_be_seen_and_shows_it_there(qtbot, window):
+    table = window.catalog.table
+    window.show_pane(4)
+    window.show_pane(6)  # in front of the jobs
+    table.selectRow(0)
+    window.commands.explore.trigger()
+    qtbot.waitUntil(lambda: window.explore.parallel is not None and window.explore.parallel.isVisible())
+    qtbot.waitUntil(lambda: window.details.details is not None and window.tasks.active == 0)
+    focus(qtbot, table)
+    here, seen = table, []
+    while here not in seen:
+        seen.append(here)
+        qtbot.keyClick(here, Qt.Key.Key_Tab)
+        here = QApplication.focusWidget()
+        parts = [here, *here.findChildren(QWidget)]  # a chart is hidden by its own canvas
+        assert any(not part.visibleRegion().isEmpty() for part in parts), f"{here} {here.accessibleName()}"
+        with_keyboard = window.grab().toImage()
+        here.clearFocus()
+        assert window.grab().toImage() != with_keyboard, f"{here} {here.accessibleName()}"
+        here.setFocus(Qt.FocusReason.TabFocusReason)
+    assert any(window.health.isAncestorOf(widget) for widget in seen)
+    order = [window.explore.options.kinds, window.explore.parallel, window.details.tabs.tabBar()]
+    assert [one for one in seen if one in order] == order
+
+
+def test_f6_goes_to_what_is_shown_of_the_details_and_to_the_charts(qtbot, window):
+    table, details = window.catalog.table, window.details
+    focus(qtbot, table)
+    window.commands.panes[2].trigger()
+    assert table.hasFocus(), "with nothing selected there is nothing to go to"
+    table.selectRow(0)
+    qtbot.waitUntil(lambda: details.details is not None)
+    window.commands.panes[2].trigger()
+    assert details.tabs.tabBar().hasFocus()
+    table.selectAll()
+    table.setFocus()
+    qtbot.waitUntil(lambda: details._differences.isVisible())
+    window.commands.next_pane.trigger()
+    assert details._differences.sheet.hasFocus()
+    table.setFocus()
+    window.commands.explore.trigger()
+    qtbot.waitUntil(lambda: window.explore.parallel is not None and window.explore.parallel.isVisible())
+    window.commands.next_pane.trigger()
+    assert window.explore.parallel.hasFocus()
+    window.commands.close.trigger()
+    qtbot.waitUntil(lambda: window.session.workspace is None)
+    window.top.workspace.setFocus()
+    window.commands.next_pane.trigger()
+    assert window.library.isAncestorOf(window.focusWidget())
+    window.commands.next_pane.trigger()
+    assert window.welcome.isAncestorOf(window.focusWidget())
