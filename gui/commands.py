@@ -168,6 +168,11 @@ class Commands:
                 (tr("Write name, tags or description in their cell"), "F2"),
                 (tr("Delete items to the trash"), tr("Del")),
             )),
+            KeyGroup(tr("In the health pane"), (
+                (tr("Show the run or pipeline of a finding, else mend it"), tr("Enter")),
+                (tr("Bring back from the trash"), tr("Enter")),
+                (tr("Remove from the trash for good"), tr("Del")),
+            )),
             KeyGroup(tr("In parallel coordinates"), (
                 (tr("From axis to axis"), "←, →"),
                 (tr("Move the axis"), "Ctrl+←, Ctrl+→"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -21,6 +21,8 @@ from PySide6.QtWidgets import (
 
 from gui.formats import tr
 from gui.theme import GRID, ROW_HEIGHT, theme
+
+SCROLLS = (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp, Qt.Key.Key_Down, Qt.Key.Key_Up)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class KeysDialog(QDialog):
         self._edit.setAccessibleName(tr("Find a command or a key"))
         self._edit.setClearButtonEnabled(True)
         self._edit.textChanged.connect(self._find)
+        self._edit.installEventFilter(self)
         self._sheet = QTreeWidget()
         self._sheet.setAccessibleName(tr("Keys and what they do"))
         self._sheet.setHeaderLabels([tr("Command"), tr("Keys")])
@@ -81,6 +84,13 @@ class KeysDialog(QDialog):
         layout.addWidget(self._sheet, 1)
         layout.addLayout(buttons)
         self._fill()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let the keys that scroll do so in the sheet while one goes on typing."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() in SCROLLS:
+            QCoreApplication.sendEvent(self._sheet.verticalScrollBar(), event)
+            return True
+        return super().eventFilter(watched, event)
 
     def _fill(self) -> None:
         self._rows: list[tuple[QTreeWidgetItem, list[QTreeWidgetItem]]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from gui.formats import integer_text, tr
@@ -24,6 +24,7 @@ class HealthPane(QWidget):
     def __init__(self, session: Session, jobs: Jobs, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
+        self._awaited = False  # the trash, by somebody who has the keyboard on its title until it is read
         self.findings = FindingsPage(session, jobs)
         self.storage = StoragePage(session)
         self.trash = TrashPage(session, jobs)
@@ -37,10 +38,12 @@ class HealthPane(QWidget):
         for page, title in zip(self.pages, titles, strict=True):
             self.tabs.addTab(scrolled(page), title)
             page.said.connect(self.said)
+            page.left.connect(self.tabs.setFocus)
         self.tabs.setCurrentIndex(min(max(0, settings.health_tab), len(self.pages) - 1))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs)
+        self.trash.listed.connect(self._enter_trash)
         self.findings.model.modelReset.connect(self._show_counts)
         self.trash.model.modelReset.connect(self._show_counts)
 
@@ -57,6 +60,13 @@ class HealthPane(QWidget):
     def show_trash(self) -> None:
         """Show the trash."""
         self.tabs.setCurrentIndex(self.pages.index(self.trash))
+        self._awaited = self.trash.first is None
+
+    def _enter_trash(self) -> None:
+        """Go on from the title of the trash, which had the keyboard until it was read."""
+        if self._awaited and self.tabs.tabBar().hasFocus() and self.tabs.currentIndex() == self.pages.index(self.trash):
+            self.first.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._awaited = False
 
     def save(self) -> None:
         """Remember which page is shown."""

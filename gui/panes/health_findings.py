@@ -171,6 +171,8 @@ class FindingsPage(HealthPage):
     @property
     def first(self) -> QWidget:
         """What the keyboard goes to."""
+        if self._busy():
+            return self.cancel_button
         return self.table if self.model.rows else self.check_button if self.report else self._begin
 
     # --- checking ---
@@ -310,11 +312,7 @@ class FindingsPage(HealthPage):
     # --- showing ---
 
     def _show(self) -> None:
-        focus = self.window().focusWidget()
-        self._show_state()
-        if focus is not None and self.isAncestorOf(focus) and not (focus.isVisibleTo(self) and focus.isEnabled()):
-            # Else Qt gives the keyboard to whatever comes next in the window.
-            (self.cancel_button if self._busy() else self.first).setFocus()
+        self.keep_keyboard(self._show_state)
 
     def _show_state(self) -> None:
         busy, held = self._busy(), self.session.workspace

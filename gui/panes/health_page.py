@@ -38,6 +38,7 @@ class HealthPage(QWidget):
     """A page that is read when somebody looks at it, and again when the workspace has changed."""
 
     said = Signal(str)  # what happened, for the line at the bottom of the window
+    left = Signal()  # what had the keyboard is gone, and nothing else on the page takes it
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,6 +76,20 @@ class HealthPage(QWidget):
     def may_write(self) -> bool:
         """Whether the workspace can be changed."""
         return self.session.workspace is not None and not self.session.workspace.read_only
+
+    def keep_keyboard(self, show: Callable[[], object]) -> None:
+        """Show something else. Where that takes away what has the keyboard, the page keeps it.
+
+        Qt would give it to whatever comes next in the window.
+        """
+        focus = self.window().focusWidget()
+        show()
+        if focus is None or not self.isAncestorOf(focus) or (focus.isVisibleTo(self) and focus.isEnabled()):
+            return
+        if (first := self.first) is not None:
+            first.setFocus()
+        else:
+            self.left.emit()
 
     def _look(self) -> None:
         self._stale = False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.dialogs.plan_preview import PlanDialog
@@ -63,7 +63,9 @@ def _fields() -> list[Field]:
 
 
 class TrashPage(HealthPage):
-    """The entries of the trash, newest first."""
+    """The entries of the trash, newest first. `listed` tells that they were read."""
+
+    listed = Signal()
 
     def __init__(self, session: Session, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -113,13 +115,17 @@ class TrashPage(HealthPage):
     # --- showing ---
 
     def read(self) -> None:
-        self.session.query(fetch_trash, self._put, self._fail, topic="trash", quiet=True)
+        self.session.query(fetch_trash, self._take, self._fail, topic="trash", quiet=True)
 
     def clear(self) -> None:
         self._restoring.clear()
         self._put([])
         if self.session.workspace is None:
             self._empty.say(tr("No workspace is open"), tr("Open one to see its trash."))
+
+    def _take(self, entries: Sequence[TrashEntry]) -> None:
+        self.keep_keyboard(partial(self._put, entries))
+        self.listed.emit()
 
     def _put(self, entries: Sequence[TrashEntry]) -> None:
         if list(entries) != self.model.rows:

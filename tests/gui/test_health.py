@@ -287,6 +287,26 @@ def test_the_trash_lists_every_kind_and_gives_back(qtbot, pane_on, deleted, root
         assert workspace.catalog.count() == 41 and len(workspace.runs()) == 2
 
 
+def test_the_keyboard_goes_to_the_list_of_the_trash_and_stays_there_when_things_are_restored(
+    qtbot, open_window, deleted, root
+):
+    window = open_window(root)
+    window.activateWindow()
+    window.catalog.table.setFocus()
+    qtbot.waitUntil(window.catalog.table.hasFocus)
+    page, bar = window.health.trash, window.health.tabs.tabBar()
+    window.commands.trash.trigger()
+    qtbot.waitUntil(page.table.hasFocus)
+    assert page.table.currentIndex().row() == 0 and len(page.model.rows) == 2
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(page.model.rows) == 1 and window.tasks.active == 0)
+    assert page.table.hasFocus() and page.table.chosen() == [0]
+    page.restore_button.setFocus()
+    qtbot.keyClick(page.restore_button, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page._empty.isVisible() and window.tasks.active == 0)
+    assert bar.hasFocus() and bar.currentIndex() == 2
+
+
 def test_emptying_the_trash_shows_what_goes_first(qtbot, pane_on, deleted, root):
     pane = pane_on(root)
     page = pane.trash

@@ -153,6 +153,12 @@ def test_the_sheet_of_keys_is_by_place_can_be_searched_and_copied(qtbot, window)
     groups = {group.title: dict(group.rows) for group in window.commands.key_groups()}
     assert groups["Run"]["New run"] == "Ctrl+N"
     assert groups["In the query box"]["Go to the first row listed"] == "↓, Enter once more"
+    assert {"Bring back from the trash", "Remove from the trash for good"} <= set(groups["In the health pane"])
+    bar = sheet._sheet.verticalScrollBar()
+    qtbot.keyClick(sheet._edit, Qt.Key.Key_PageDown)
+    assert bar.value() == bar.pageStep() > 0
+    qtbot.keyClick(sheet._edit, Qt.Key.Key_PageUp)
+    assert bar.value() == 0
     qtbot.keyClicks(sheet._edit, "row listed")
     shown = [item.text(0) for top, items in sheet._rows for item in items if not item.isHidden() and not top.isHidden()]
     assert shown == ["Go to the first row listed"]
