@@ -29,7 +29,7 @@ class RunIndex:
     def run_signatures(self) -> dict[str, str]:
         """The signature of each run folder as it was last read."""
         r = self._index.tables.runs
-        return {row["folder"]: row["signature"] for row in self._index.ask(select(r.c.folder, r.c.signature))}
+        return dict(self._index.raw(self._index.prepared(select(r.c.folder, r.c.signature))))
 
     def pipeline_signatures(self, folder: str) -> dict[str, str]:
         """The signature of each pipeline folder of a run as it was last read."""

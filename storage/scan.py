@@ -49,7 +49,7 @@ def changed_runs(
     were is taken to be unchanged.
     """
     for entry in run_folders(layout):
-        signature = run_signature(Path(entry.path))
+        signature = run_signature(entry.path)  # of ten thousand runs making paths would take longer than looking
         if not full and signature and known.get(entry.name) == signature:
             continue
         yield scan_run(Path(entry.path), signature, pipelines_of(entry.name))
@@ -68,7 +68,7 @@ def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
         problem = problem or f"{folder.name} can't be read: {error.strerror}."
     for entry in entries:
         seen.add(entry.name)
-        own = file_signature(Path(entry.path) / "pipeline.json")
+        own = file_signature(os.path.join(entry.path, "pipeline.json"))
         if not own or known.get(entry.name) != own:
             changed.append(_pipeline_row(folder.name, Path(entry.path), own))
     running = summary is None or summary.status == "running"
@@ -140,6 +140,6 @@ def _read(path: Path, kind: type[AnyRecord]) -> tuple[AnyRecord | None, str | No
         return None, error.what
 
 
-def run_signature(folder: Path) -> str:
+def run_signature(folder: Path | str) -> str:
     """What tells whether a run folder changed since it was last read; empty when that can't be told yet."""
-    return file_signature(folder, folder / "run_config.json", folder / "run_summary.json")
+    return file_signature(folder, os.path.join(folder, "run_config.json"), os.path.join(folder, "run_summary.json"))
