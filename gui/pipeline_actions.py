@@ -395,6 +395,11 @@ class PipelineActions(QObject):
         rows = self._window.catalog.rows
         menu = QMenu(self._window.tree)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if (folding := self._window.tree.folding()) is not None:
+            folding.setParent(menu)
+            fill_menu(menu, [folding, *([None, self.report_dataset] if self.report_dataset.isEnabled() else [])])
+            menu.popup(at)
+            return
         fill_menu(menu, [
             self.show_in_catalog, self.open_folder, None,
             self.compare, self.preview, None, rows.tag, rows.note, rows.star, rows.stars, None,

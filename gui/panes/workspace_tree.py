@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -309,6 +310,21 @@ class WorkspaceTree(QWidget):
         """Return the datasets that are selected as such, where runs are put together by them."""
         groups = [node.row for node in self._selected_nodes() if node.kind == "group"]
         return [group.name for group in groups if group.by == "dataset" and group.name]
+
+    def folding(self) -> QAction | None:
+        """Make what opens or closes the selected groups; None where a run or a pipeline is selected."""
+        nodes = self._selected_nodes()
+        if not nodes or any(node.kind in ("run", "pipeline") for node in nodes):
+            return None
+        keys = [node.key for node in nodes]
+        closed = any(not self.tree.isExpanded(self.model.find(key)) for key in keys)
+        action = QAction(tr("&Expand") if closed else tr("&Collapse"), self)
+        action.triggered.connect(lambda: self._fold(keys, closed))
+        return action
+
+    def _fold(self, keys: Sequence[Key], open_them: bool) -> None:
+        for key in keys:
+            self.tree.setExpanded(self.model.find(key), open_them)
 
     def _selected_nodes(self) -> list[Node]:
         nodes = (self.model.node(index) for index in self.tree.selectionModel().selectedRows())

@@ -284,6 +284,28 @@ def test_the_menu_of_the_tree_has_what_the_menus_have(qtbot, window, corn):
     menu.close()
 
 
+def test_the_menu_of_a_group_of_runs_has_only_what_can_be_done_with_it(qtbot, window):
+    tree, model = window.tree.tree, window.tree.model
+
+    def menu_of(by):
+        window.tree.orders[by].trigger()
+        qtbot.waitUntil(lambda: model.node(model.index(0, 0)).row.by == by)
+        click(qtbot, window, model.index(0, 0))
+        qtbot.keyClick(tree, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+        return QApplication.activePopupWidget()
+
+    menu = menu_of("date")
+    (fold,) = menu.actions()
+    assert tree.isExpanded(tree.currentIndex()) == (fold.text() == "&Collapse")
+    before = tree.isExpanded(tree.currentIndex())
+    fold.trigger()
+    assert tree.isExpanded(tree.currentIndex()) is not before
+    menu.close()
+    menu = menu_of("dataset")
+    assert window.pipelines.report_dataset in menu.actions() and all(one.isEnabled() for one in menu.actions())
+    menu.close()
+
+
 @pytest.mark.parametrize("key", ["Menu", "Shift+F10"])
 def test_the_key_of_the_menu_means_the_current_row(qtbot, window, corn, key):
     """Qt tells of it where that row is below the header, as if there were none."""
