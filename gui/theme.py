@@ -106,7 +106,10 @@ QToolButton#flat::menu-indicator {{ subcontrol-position: right center; right: 4p
 QToolBar QToolButton:focus, QToolButton#flat:focus {{ border-color: {accent}; }}
 QToolBar QToolButton#workspaceButton {{ font-weight: 600; padding-right: 20px; }}
 QToolButton#workspaceButton::menu-indicator {{ subcontrol-position: right center; right: 6px; }}
-QToolButton#moreButton::menu-indicator {{ image: none; width: 0; }}
+QToolButton#chartTool {{ border: 1px solid transparent; border-radius: 5px; padding: 3px; }}
+QToolButton#chartTool:hover {{ background: {hover}; }}
+QToolButton#chartTool:focus {{ border-color: {accent}; }}
+QToolButton#moreButton::menu-indicator, QToolButton#chartTool::menu-indicator {{ image: none; width: 0; }}
 QStatusBar {{ background: {window}; border-top: 1px solid {line}; color: {muted}; }}
 QStatusBar::item {{ border: 0; }}
 QStatusBar QToolButton#flat {{ padding: 1px 6px; }}

@@ -415,11 +415,12 @@ class MainWindow(QMainWindow):
             inside.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def focusNextPrevChild(self, forward: bool) -> bool:
-        """Go on past what is out of sight: a dock behind another one, or charts that are folded."""
+        """Go past what is out of sight (a dock behind another, charts that are folded) and past the arrows of tabs."""
         passed = [self.focusWidget()]
         while super().focusNextPrevChild(forward):
             here = self.focusWidget()
-            if here is None or here in passed or not self._out_of_sight(here):
+            needless = here is not None and isinstance(here.parentWidget(), QTabBar)  # the arrow keys do as much
+            if here is None or here in passed or not (needless or self._out_of_sight(here)):
                 return True
             passed.append(here)
         return False

@@ -190,7 +190,6 @@ class Charts(QWidget):
         self.enlarge = self._tool("enlarge", tr("Enlarge the charts"))
         self.enlarge.clicked.connect(self.enlarge_wanted)
         more = self._tool("more", tr("More about this chart"))
-        more.setObjectName("moreButton")
         menu = QMenu(more)
         menu.addAction(tr("Show all"), lambda: self.plot.redraw())
         menu.addAction(tr("Copy picture"), lambda: self.plot.copy_picture())
@@ -204,6 +203,7 @@ class Charts(QWidget):
     def _tool(self, icon: str, name: str) -> QToolButton:
         button = QToolButton()
         button.setAutoRaise(True)
+        button.setObjectName("chartTool")
         button.setAccessibleName(name)
         button.setToolTip(name)
         theme().dress(button, icon)

@@ -364,12 +364,6 @@ class ParallelPlot(Plot):
         else:
             event.ignore()
 
-    def focusInEvent(self, event: object) -> None:
-        self.viewport().update()
-
-    def focusOutEvent(self, event: object) -> None:
-        self.viewport().update()
-
     def _show_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

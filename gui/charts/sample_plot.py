@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from gui.charts.plot import MARKERS, Plot
@@ -226,22 +226,6 @@ class SamplePlot(Plot):
         place = int(np.argmax(here)) + by if here.any() else (0 if by > 0 else len(marks) - 1)
         if 0 <= place < len(marks):
             self.choose(int(marks[place]))
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.viewport().update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.viewport().update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self.hasFocus():
-            painter = QPainter(self.viewport())
-            painter.setPen(QPen(QColor(theme().colours.accent), 1))
-            painter.drawRect(self.viewport().rect().adjusted(0, 0, -1, -1))
-            painter.end()
 
 
 def free_corner(x: Numbers, y: Numbers, bounds: QRectF) -> tuple[int, int]:

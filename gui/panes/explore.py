@@ -142,7 +142,8 @@ class ExplorePane(QWidget):
         plot.walked.connect(self._walk)
         page.ranking.wanted.connect(self._look_at)
         self._pages.addWidget(page)
-        self.setTabOrder(self.options.colour, page.plot)
+        self.setTabOrder(self.options.colour, page.ranking)
+        self.setTabOrder(page.ranking, page.plot)
         return page
 
     # --- what is listed ---
