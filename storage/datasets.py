@@ -29,9 +29,11 @@ READABLE = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
 TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
 TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
 ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
+TARGET_WORDS = ("target", "y")
 SPLIT_WORDS = ("split", "partition", "set", "subset")
 _WITH_UNIT = re.compile(r"(\d+(?:[.,]\d+)?) *(nm|[µμu]m|cm ?-1|cm\^-1|cm⁻¹|1/cm|eV|THz)")
 _FEWEST_WAVELENGTHS = 3
+_MICROMETRES = ("um", "µm", "μm")
 MAX_CLASSES = 10  # integers with more distinct values than this are taken for measurements
 
 
@@ -40,7 +42,8 @@ class Dataset:
     """Samples ready to train on.
 
     X is (samples, features) float64 without gaps; y is (samples,) or (samples, targets) float64 for regression and
-    (samples,) codes into `labels` for classification. `test` marks the test samples; all False means none.
+    (samples,) codes into `labels` for classification. `test` marks the test samples; all False means none. `units` are
+    those of y, `axis_unit` that of the wavelengths, empty where the columns don't tell it.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Dataset:
     labels: list[str] = field(default_factory=list)
     features: list[str] = field(default_factory=list)
     units: str = ""
+    axis_unit: str = ""
     path: str = ""
     sha256: str = ""
     split: dict[str, Any] = field(default_factory=dict)
@@ -92,7 +96,7 @@ def load_dataset(
     """Read a data file into a Dataset. Raises NotFound or BadInput with what to change."""
     path = Path(path)
     name = checked_name(path.stem if name is None else name, "dataset")
-    table = read_table(path)
+    table, axis_unit = read_table(path)
     targets = [_column(table, column, "target", path) for column in target]
     if not targets:
         raise BadInput("No target was named.", path, f"Name one of: {_some(candidates(table))}.")
@@ -116,6 +120,7 @@ def load_dataset(
         labels=labels,
         features=features,
         units=units,
+        axis_unit=axis_unit,
         path=str(path.absolute()),
         sha256=file_hash(path),
         ignored=ignored,
@@ -176,8 +181,11 @@ def from_arrays(
 # ---------------------------------------------------------------- reading
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """The file as it stands, column names as text, wavelengths without their unit. Raises NotFound or BadInput."""
+def read_table(path: Path) -> tuple[pd.DataFrame, str]:
+    """The file as it stands, column names as text, wavelengths without their unit, and that unit, empty for none.
+
+    Raises NotFound or BadInput.
+    """
     import pandas as pd
 
     if not path.exists():
@@ -195,27 +203,35 @@ def read_table(path: Path) -> pd.DataFrame:
     except (ValueError, OSError, EOFError, KeyError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path.name} could not be read: {reason}.", path, "Check that the file is whole.") from error
-    table.columns = _without_units([str(column) for column in table.columns])
+    names, unit = _without_units([str(column) for column in table.columns])
+    table.columns = names
     if table.empty:
         raise BadInput(f"{path.name} has no rows.", path, "Name a file with one row per sample.")
     doubled = table.columns[table.columns.duplicated()]
     if len(doubled):
         raise BadInput(f"{path.name} has two columns named '{doubled[0]}'.", path, "Rename one of them.")
-    return table
+    return table, unit
 
 
-def _without_units(names: list[str]) -> list[str]:
-    """`1000 nm`, `1002 nm`, … as 1000, 1002, …: columns that are named by a number and one unit are wavelengths."""
+def _without_units(names: list[str]) -> tuple[list[str], str]:
+    """`1000 nm`, `1002 nm`, … as 1000, 1002, … in nm: columns named by a number and one unit are wavelengths."""
     found = [_WITH_UNIT.fullmatch(name.strip()) for name in names]
     units = Counter(match[2] for match in found if match)
     if not units or units.most_common(1)[0][1] < _FEWEST_WAVELENGTHS:
-        return names
+        return names, ""
     unit = units.most_common(1)[0][0]
     plain = [
         match[1].replace(",", ".") if match and match[2] == unit else name
         for match, name in zip(found, names, strict=True)
     ]
-    return plain if len(set(plain)) == len(set(names)) else names
+    return (plain, _written(unit)) if len(set(plain)) == len(set(names)) else (names, "")
+
+
+def _written(unit: str) -> str:
+    """A unit as it is usually written, whatever was at hand to type it."""
+    if unit in _MICROMETRES:
+        return "µm"
+    return "cm⁻¹" if "cm" in unit else unit
 
 
 def _read_text(path: Path) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from storage.configs import ConfigSpec, StepSpec, expand, inline_configs, read_s
 from storage.datasets import (
     ID_WORDS,
     SPLIT_WORDS,
+    TARGET_WORDS,
     TEST_WORDS,
     TRAIN_WORDS,
     candidates,
@@ -58,6 +59,7 @@ class DataPreview:
 
     `columns` names what may be a target first, then the wavelengths. `axis` (points,) and `spectra` (samples, points)
     are some of the samples, thinned out for a small drawing; empty where columns are no wavelengths.
+    `axis_unit` is empty where the columns don't tell it. `target` is None unless one column alone can be meant.
     """
 
     path: Path
@@ -72,6 +74,7 @@ class DataPreview:
     described: dict[str, ColumnPreview] = field(default_factory=dict)
     features: frozenset[str] = frozenset()
     axis: tuple[float, ...] = ()
+    axis_unit: str = ""
     spectra: tuple[tuple[float, ...], ...] = ()
 
     def n_features(self, roles: Sequence[str]) -> int:
@@ -89,14 +92,14 @@ class DataPreview:
 
 def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
     """Look at a data file, so that a form can be filled in. Raises NotFound or BadInput."""
-    table = read_table(Path(path))
+    table, axis_unit = read_table(Path(path))
     names = [str(column) for column in table.columns]
     axis = [column for column in names if is_number(column)]
     named = candidates(table)
     ordered = named + axis
     id_column = guess_column(table, ID_WORDS, [])
     split_column = guess_column(table, SPLIT_WORDS, [])
-    target = next((c for c in named if c not in (id_column, split_column)), None)
+    target = _only_target(table, [c for c in named if c not in (id_column, split_column)])
     task = None
     if target is not None:
         task = "classification" if looks_like_classes(table[target]) else "regression"
@@ -117,8 +120,20 @@ def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
         {column: _describe(table[column]) for column in named[:_COLUMNS_DESCRIBED]},
         frozenset(axis or numeric),
         points,
+        axis_unit,
         spectra,
     )
+
+
+def _only_target(table: pd.DataFrame, named: Sequence[str]) -> str | None:
+    """The column with a target's usual name, else the only one of numbers, else the only one.
+
+    None where several may be meant, lest a wrong one be trained on.
+    """
+    usual = guess_column(table[list(named)], TARGET_WORDS, [])
+    numeric = [column for column in named if table[column].dtype.kind in "fiub"]
+    meant = [usual] if usual is not None else numeric or named
+    return meant[0] if len(meant) == 1 else None
 
 
 def _cell(value: Any) -> str:

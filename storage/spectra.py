@@ -64,7 +64,8 @@ class Spectra:
     """The data of a run. `axis` (features,) holds the column names where they are numbers, else 0, 1, 2, …
 
     `values` is (samples, features) float32; `sample_indices` are the numbers that stored predictions use; `y` holds
-    codes into `labels` for classes. `outliers` is None for fewer than five samples.
+    codes into `labels` for classes. `axis_unit` is empty where the columns don't tell it. `outliers` is None for fewer
+    than five samples.
     """
 
     axis: NDArray[np.float64]
@@ -79,6 +80,7 @@ class Spectra:
     test: NDArray[np.bool_]
     path: str
     outliers: SpectralOutliers | None
+    axis_unit: str = ""
 
 
 def read_spectra(
@@ -180,6 +182,7 @@ def _spectra(dataset: Dataset, names: Mapping[int, str]) -> Spectra:
     return Spectra(
         axis, known, dataset.X.astype(np.float32), np.arange(len(dataset.X)), named, dataset.y.astype(np.float64),
         dataset.labels, dataset.target, dataset.units, dataset.test, dataset.path, spectral_outliers(dataset.X),
+        dataset.axis_unit,
     )  # fmt: skip
 
 

@@ -68,7 +68,9 @@ class SpectraPlot(SpectralPlot):
         lines = self.lines
         if lines is None:
             return
-        self.label(tr("spectral axis") if lines.spectra.axis_known else tr("column number"), tr("measured signal"))
+        spectra = lines.spectra
+        along = axis_words(spectra.axis_unit) if spectra.axis_known else tr("column number")
+        self.label(along, tr("measured signal"))
         groups, entries = [], []
         for words, pen, places in self._groups(lines):
             if words:
@@ -178,6 +180,14 @@ def distances(axis: Numbers, values: Numbers, x: float, y: float) -> Numbers:
     far = np.hypot(start_x + along * run - x, start_y + along * rise - y)
     nearest: Numbers = np.nan_to_num(far, nan=np.inf).min(axis=1)
     return nearest
+
+
+def axis_words(unit: str) -> str:
+    """Say what is along the axis of spectra, whose unit is empty where it is not known."""
+    if not unit:
+        return tr("spectral axis")
+    words = {"cm⁻¹": tr("wavenumber [{unit}]"), "eV": tr("energy [{unit}]"), "THz": tr("frequency [{unit}]")}
+    return words.get(unit, tr("wavelength [{unit}]")).format(unit=unit)
 
 
 def kind_words(kind: int) -> str:

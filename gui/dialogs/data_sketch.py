@@ -117,7 +117,9 @@ class DataSketch(QTabWidget):
         x = [value for _ in preview.spectra for value in (*preview.axis, *gap)]
         y = [value for spectrum in preview.spectra for value in (*spectrum, *gap)]
         from gui.charts.plot import pen
+        from gui.charts.spectra import axis_words
 
+        plot.label(axis_words(preview.axis_unit), tr("measured signal"))
         plot.plot(x, y, pen=pen(theme().colours.accent, 1.0, alpha=70), connect="finite")
         plot.getPlotItem().autoRange()
         plot.setAccessibleDescription(spectra_text(preview))

@@ -182,12 +182,12 @@ class DataChoice(QWidget):
         self.previewed.emit()
 
     def _name_task(self) -> None:
-        """Say which kind of task was found, which is known for the proposed target alone."""
-        found = self.preview is not None and self.preview.task is not None
-        guessed = found and self.preview is not None and self.target.currentText() == self.preview.target
+        """Say which kind of task the values of the chosen target are found to be."""
+        targets = self.targets()
+        column = self.preview.described.get(targets[0]) if self.preview is not None and targets else None
         words = {"regression": tr("Regression (found)"), "classification": tr("Classification (found)")}
-        word = words.get(self.preview.task or "") if guessed and self.preview is not None else None
-        self.task.setItemText(0, word or tr("found from the data"))
+        found = words.get(column.task) if column is not None else None
+        self.task.setItemText(0, found or tr("found from the data"))
 
     def _last_time(self, path: Path) -> RunRequest | None:
         known = self._settings.run_choices.get(str(path))

@@ -84,6 +84,22 @@ def test_a_split_column_counts_more_than_what_was_asked_for_without_the_file(qtb
     assert dialog.data.answer()["split_column"] is None and dialog.data.answer()["test_size"] == share
 
 
+def test_units_stand_at_the_axis_and_of_several_targets_none_is_proposed(qtbot, window, tmp_path):
+    table = pd.read_csv(write_data(tmp_path)).rename(columns=lambda name: f"{name} nm" if name.isdigit() else name)
+    data = tmp_path / "units.csv"
+    table.assign(grade=[row % 2 for row in range(len(table))]).to_csv(data, index=False)
+    dialog = window.new_run(data)
+    choose(qtbot, dialog, write_config(tmp_path, 3))
+    qtbot.waitUntil(lambda: dialog.data.preview is not None)
+    assert dialog.data.target.currentText() == "" and not dialog.start_button.isEnabled()
+    assert dialog.message() == "Choose the column to predict."
+    dialog.data.sketch.setCurrentIndex(2)
+    assert dialog.data.sketch.spectra_plot.getPlotItem().getAxis("bottom").labelText == "wavelength [nm]"
+    for target, task in (("grade", "Classification"), ("protein", "Regression")):
+        dialog.data.target.setCurrentText(target)
+        assert dialog.start_button.isEnabled() and dialog.data.task.itemText(0) == f"{task} (found)"
+
+
 def test_shipped_grids_are_offered_with_their_counts_and_grids(qtbot, dialog):
     pls, other = find(dialog, "regression pls"), find(dialog, "regression other models")
     assert (pls.text(1), other.text(1)) == ("28", "24")

@@ -103,15 +103,43 @@ def test_wavelengths_may_have_decimal_commas(tmp_path: Path) -> None:
     assert data.sample_ids == ["ä1", "ä2"] and data.y.tolist() == [1.5, 2.5]
 
 
-@pytest.mark.parametrize("unit", [" nm", "nm", " cm-1", " cm⁻¹"])
-def test_wavelengths_may_have_their_unit_and_what_has_none_is_the_target(tmp_path: Path, unit: str) -> None:
+@pytest.mark.parametrize(
+    ("unit", "written"),
+    [(" nm", "nm"), ("nm", "nm"), (" um", "µm"), (" cm-1", "cm⁻¹"), (" cm⁻¹", "cm⁻¹"), (" 1/cm", "cm⁻¹"), ("", "")],
+)
+def test_wavelengths_may_have_their_unit_and_what_has_none_is_the_target(
+    tmp_path: Path, unit: str, written: str
+) -> None:
     path = tmp_path / "protein.csv"
     names = ["sample", *(f"{1000 + 4 * n}.5{unit}" for n in range(4)), "protein"]
     path.write_text(",".join(names) + "\na,0.1,0.2,0.3,0.4,12.5\nb,0.2,0.3,0.4,0.5,13.5\n", encoding="utf-8")
     preview = preview_data(path)
     assert preview.target == "protein" and len(preview.features) == 4
     assert preview.axis == (1000.5, 1004.5, 1008.5, 1012.5)
-    assert load_dataset(path, ["protein"]).features == ["1000.5", "1004.5", "1008.5", "1012.5"]
+    data = load_dataset(path, ["protein"])
+    assert data.features == ["1000.5", "1004.5", "1008.5", "1012.5"]
+    assert data.axis_unit == preview.axis_unit == written
+
+
+@pytest.mark.parametrize(
+    ("columns", "target"),
+    [
+        (["protein"], "protein"),
+        (["grade", "protein"], None),
+        (["grade", "y"], "y"),
+        (["variety", "protein"], "protein"),
+        (["variety"], "variety"),
+        (["variety", "site"], None),
+    ],
+)
+def test_a_target_is_proposed_only_where_no_other_can_be_meant(
+    tmp_path: Path, columns: list[str], target: str | None
+) -> None:
+    path = tmp_path / "several.csv"
+    words = {"variety": ["a", "b"], "site": ["n", "s"]}
+    table = {"sample": ["s1", "s2"], "1000": [0.1, 0.2], "1004": [0.3, 0.4]}
+    pd.DataFrame({**table, **{name: words.get(name, [1.5, 2.5]) for name in columns}}).to_csv(path, index=False)
+    assert preview_data(path).target == target
 
 
 @pytest.mark.parametrize(
