@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.formats import counted, tr
-from gui.jobs import Jobs, state_word, time_left_text
+from gui.jobs import Jobs, progress_text, state_word, time_left_text
 from gui.query_box import QueryBox
 from gui.session import Opened
 from gui.tasks import Progress
@@ -149,7 +149,7 @@ class StatusLine(QStatusBar):
         if job is None:
             return
         others = len(self._jobs.busy()) - 1
-        done = tr("{done}/{total}").format(done=job.done, total=job.total) if job.total else ""
+        done = progress_text(job) if job.total else ""
         more = tr("and {n} more").format(n=others) if others else ""
         words = state_word(job.state) if job.state in ("pausing", "paused", "stopping") else time_left_text(job)
         self._job.name.setText("  ".join(part for part in (job.name, done, words, more) if part))

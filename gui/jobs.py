@@ -313,6 +313,10 @@ class Jobs(QObject):
         busy = self.busy()
         return next((job for job in busy if job.state != "waiting"), busy[-1] if busy else None)
 
+    def runs_at_work(self) -> dict[str, str]:
+        """Say of each run that is trained here how far it is, from its first pipeline on."""
+        return {job.run_id: progress_text(job) for job in self.busy() if job.run_id and job.total}
+
     def clear_ended(self) -> None:
         """Take the jobs that ended off the list."""
         self.jobs = self.busy()
@@ -422,10 +426,10 @@ def state_word(state: State) -> str:
 
 
 def progress_text(job: Job) -> str:
-    """Say how far a job is: "14 of 24"."""
+    """Say how far a job is: "14/24"."""
     if not job.total:
         return MISSING
-    return tr("{done} of {total}").format(done=integer_text(job.done), total=integer_text(job.total))
+    return tr("{done}/{total}").format(done=integer_text(job.done), total=integer_text(job.total))
 
 
 def time_left_text(job: Job) -> str:

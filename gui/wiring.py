@@ -52,6 +52,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.tree.details_wanted.connect(lambda: window.show_pane(3))
     window.tree.new_run_wanted.connect(lambda: window.new_run())
     window.jobs.ended.connect(window.job_ended)
+    window.jobs.changed.connect(lambda _: window.tree.model.follow(window.jobs.runs_at_work()))
     window.training.started.connect(lambda _: window.show_jobs())
     window.jobs_pane.new_run_wanted.connect(lambda: window.new_run())
     window.jobs_pane.rerun_wanted.connect(window.training.rerun_job)

@@ -70,10 +70,10 @@ def range_data(part: Range, column: int, role: int) -> Any:
     return _look(column, role, muted=True)
 
 
-def run_data(run: RunRow, by: By, column: int, role: int) -> Any:
-    """Answer for a run."""
+def run_data(run: RunRow, by: By, column: int, role: int, progress: str = "") -> Any:
+    """Answer for a run; `progress` says how far it is where that is known."""
     if role == Role.DisplayRole:
-        return run_text(run, by) if column == 0 else _run_score(run)
+        return run_text(run, by) if column == 0 else _run_score(run, progress)
     if role == MUTED_ROLE and column == 0:
         return _run_remark(run)
     if role == Role.ToolTipRole:
@@ -136,12 +136,15 @@ def score_text(row: RunRow | PipelineRow) -> str:
     return number_text(row.metric_value, metric.digits if metric is not None else 3)
 
 
-def _run_score(run: RunRow) -> str:
-    """Write the best value of a run, or how far it is while it is trained."""
+def _run_score(run: RunRow, progress: str) -> str:
+    """Write the best value of a run, or how far it is while it is trained.
+
+    Where somebody else trains it, nobody here knows how many pipelines there will be.
+    """
     if run.status != "running":
         return score_text(run)
     done = run.successful + run.failed + run.interrupted
-    return tr("{done}/{total}").format(done=done, total=run.total)
+    return progress or tr("{done} done").format(done=integer_text(done))
 
 
 def _tip(row: RunRow | PipelineRow, text: str, *more: str) -> str:

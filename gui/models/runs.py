@@ -63,6 +63,7 @@ class RunsModel(QAbstractItemModel):
         self._root = Node(("root",), None, None, 0, fetched=True)
         self.moving = False
         self._shown = FLAT  # groups, from the first on; more when somebody goes down there
+        self._at_work: dict[str, str] = {}  # how far the runs are that are trained here
         self._between = False  # of begin and end of a change: who asks for more then has to ask again
 
     # --- contents ---
@@ -82,6 +83,16 @@ class RunsModel(QAbstractItemModel):
         self.tree = None
         self._pages.clear()
         self._start_over()
+
+    def follow(self, at_work: dict[str, str]) -> None:
+        """Say of these runs how far they are."""
+        changed = dict(self._at_work.items() ^ at_work.items())
+        self._at_work = at_work
+        for run_id in changed:
+            node = self._by_key.get(("run", run_id))
+            if node is not None:
+                index = self.createIndex(node.place, 1, node.serial)
+                self.dataChanged.emit(index, index)
 
     def groups(self) -> list[Node]:
         """Return the nodes of the groups."""
@@ -399,7 +410,7 @@ class RunsModel(QAbstractItemModel):
             return None
         if node.kind == "run":
             by = self.tree.arrangement.by if self.tree is not None else "date"
-            return run_data(node.row, by, index.column(), role)
+            return run_data(node.row, by, index.column(), role, self._at_work.get(node.row.run_id, ""))
         shown = {"group": group_data, "range": range_data, "pipeline": pipeline_data}[node.kind]
         return shown(node.row, index.column(), role)  # type: ignore[operator]
 

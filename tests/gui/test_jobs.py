@@ -184,6 +184,9 @@ def test_results_appear_while_training_runs(qtbot, window, tmp_path, root):
     qtbot.waitUntil(lambda: job.state == "paused", timeout=MINUTE)
     trained = len(job.finished)
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 41 + trained)
+    shown = window.jobs_pane.model.index(0, 1).data()  # the same in the tree, though not all have begun
+    assert shown.endswith("/60")
+    qtbot.waitUntil(lambda: window.tree.model.run_index(job.run_id).siblingAtColumn(1).data() == shown)
     first = window.jobs_pane.model.index(0, 0, branch)
     assert "ridge alpha=" in first.data() and "val RMSE" in first.siblingAtColumn(1).data()
     window.jobs.cancel(job)
