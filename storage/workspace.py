@@ -304,7 +304,7 @@ class Workspace:
             self.catalog,
             self.rebuild_index,
             self._recover,
-            self.sync,
+            lambda: self.sync(full=True),  # what was written anew in a run that ended tells nothing of itself
         ).plan(findings)
 
     def usage(self, report: Report | None = None) -> Usage:
