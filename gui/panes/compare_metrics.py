@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from storage import Metric
 
 CELL = Qt.ItemDataRole.UserRole + 20
-WIDTH = 192
+LEAST_WIDTH, WIDEST_COLUMN = 184, 260
 VALUE_SHARE = 0.38  # of a cell's width; the rest says how much better or worse
 BAR_ALPHA, BAR_HEIGHT = 150, 3
 MARGIN = 8  # as far from the edges of a cell as in other tables
@@ -211,6 +211,19 @@ class MetricDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+class MetricsTable(CompareTable):
+    """The columns share the width, as many as can be read whole; the others are further to the right."""
+
+    def fit_names(self) -> None:
+        super().fit_names()
+        room = self.width() - self.verticalHeader().width() - self.verticalScrollBar().sizeHint().width()
+        count = max(1, min(self._model.columnCount(), room // LEAST_WIDTH))
+        self.horizontalHeader().setDefaultSectionSize(max(LEAST_WIDTH, min(WIDEST_COLUMN, room // count)))
+
+    def columns_need(self) -> int:
+        return self._model.columnCount() * LEAST_WIDTH
+
+
 class MetricsView(QWidget):
     """The table of metrics."""
 
@@ -219,9 +232,8 @@ class MetricsView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = MetricsModel(self)
-        self.table = CompareTable(self.model, tr("Metrics of the compared pipelines"))
+        self.table = MetricsTable(self.model, tr("Metrics of the compared pipelines"))
         self.table.setItemDelegate(MetricDelegate(self.table))
-        self.table.horizontalHeader().setDefaultSectionSize(WIDTH)
         self.table.picked.connect(self.picked)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

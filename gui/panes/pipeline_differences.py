@@ -8,14 +8,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.formats import counted, integer_text, number_text, parameter_text, tr
-from gui.models.columns import best_of
+from gui.models.columns import AnyIndex, best_of
 from gui.panes.facts import short
 from gui.panes.sheets import Sheet
 from gui.selection import Picked
+from gui.shortening import Cells
 from gui.theme import GRID, ROW_HEIGHT, theme
 from gui.widgets import ElidedLabel
 
@@ -163,6 +173,13 @@ def values_text(who: Who, *, named: bool) -> str:
     return ", ".join(told)
 
 
+class _Wrapped(Cells):
+    """Cells that keep their lines apart from those of the rows around them."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return super().sizeHint(option, index) + QSize(0, GRID)
+
+
 class DifferencesView(QFrame):
     """`compare_wanted` asks for the full comparison, `details_wanted` to see the current one of them alone."""
 
@@ -183,6 +200,7 @@ class DifferencesView(QFrame):
         self.hidden.hide()
         self.sheet = Sheet([tr("What"), tr("Values")], tr("What the selected pipelines differ in"))
         self.sheet.setWordWrap(True)
+        self.sheet.setItemDelegate(_Wrapped(self.sheet))
         lines = self.sheet.verticalHeader()
         lines.setMinimumSectionSize(ROW_HEIGHT)
         lines.setMaximumSectionSize(MOST_LINES * ROW_HEIGHT)

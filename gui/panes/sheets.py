@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QLocale, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from gui.formats import MINUS, MISSING, ROUNDING, integer_text, number_text, plain_text, tr
@@ -217,6 +217,28 @@ class _Named:
         self.name, self.value = name, value
 
 
+class FoldsSheet(Sheet):
+    """Folds and their metrics: as many whole columns as there is room for, the others further to the right."""
+
+    def _fit_columns(self) -> None:
+        self.resizeColumnsToContents()
+        titles, room, taken, whole = self.horizontalHeader(), self.viewport().width(), 0, 0
+        widths = [max(NUMBER_WIDTH, self.columnWidth(column)) for column in range(self.columnCount())]
+        while whole < len(widths) and taken + widths[whole] <= room:
+            taken += widths[whole]
+            whole += 1
+        titles.setStretchLastSection(whole == len(widths))
+        air = min(AIR, (room - taken) // whole) if whole == len(widths) else (room - taken) // max(1, whole)
+        for column, width in enumerate(widths):
+            self.setColumnWidth(column, width + (air if column < whole else 0))
+        if whole < len(widths):
+            self.setColumnWidth(0, self.columnWidth(0) + room - taken - air * whole)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+
 def metrics_sheet() -> MetricsSheet:
     """Make the sheet of metrics by partition."""
     return MetricsSheet([tr("Metric"), *PARTITIONS], tr("Metrics by partition"), right_from=1)
@@ -224,7 +246,7 @@ def metrics_sheet() -> MetricsSheet:
 
 def folds_sheet() -> Sheet:
     """Make the sheet of cross-validation folds."""
-    return Sheet([tr("Fold")], tr("Results of each cross-validation fold"), right_from=1)
+    return FoldsSheet([tr("Fold")], tr("Results of each cross-validation fold"), right_from=1)
 
 
 def metric_title(name: str) -> str:

@@ -255,6 +255,16 @@ def test_metrics_say_what_is_best_and_how_much_better_or_worse(bench: Bench) -> 
     assert repr(plain["train_rmse"]) in QGuiApplication.clipboard().text().split("\t")
 
 
+def test_columns_of_metrics_are_whole_however_wide_the_table_is(bench: Bench) -> None:
+    bench.compare("strong", "plain")
+    bench.wait(METRICS)
+    table = bench.pane.metrics.table
+    for width in (600, 790):
+        table.resize(width, 300)
+        whole, rest = divmod(table.viewport().width(), table.columnWidth(0))
+        assert whole >= 2 and rest <= 16
+
+
 def test_rows_are_sorted_below_the_baseline(bench: Bench) -> None:
     bench.compare("longer", "strong", "plain")
     bench.wait(METRICS)

@@ -16,7 +16,7 @@ from gui.models.samples import SamplesModel
 from gui.panes import sheets
 from gui.panes.facts import configuration_text, origin_sections, split_words
 from gui.panes.pipeline_chain import ChainView
-from gui.panes.sheets import gap_of
+from gui.panes.sheets import folds_sheet, gap_of
 from storage import ChainStep, PredictionArrays, Workspace
 from tests.gui.holding import held
 from tests.gui.test_window import Opener
@@ -464,3 +464,15 @@ def test_zoom_and_place_in_the_table_stay_when_the_disk_is_looked_at_again(qtbot
     page.wait(lambda: page.pane._found is not found)
     assert plot.getPlotItem().getViewBox().viewRect() == before
     assert samples.table.currentIndex().row() == 30
+
+
+def test_columns_of_folds_are_seen_whole_or_not_at_all(qtbot):
+    sheet = folds_sheet()
+    qtbot.addWidget(sheet)
+    sheet.resize(330, 200)
+    sheet.show()
+    sheet.fill([("0", *(0.123 * n for n in range(9)))], columns=["Fold", *(f"Metric {n}" for n in range(9))])
+    for width in (330, 401):
+        sheet.resize(width, 200)
+        ends = {sheet.columnViewportPosition(n) + sheet.columnWidth(n) for n in range(9)}
+        assert sheet.viewport().width() in ends
