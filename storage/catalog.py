@@ -455,8 +455,12 @@ class Catalog:
                 key = self._index.results.find(prediction_id)
                 return [] if key is None else self._index.results.rows([key])
 
-        for row in self.ask_index(ask):
-            return row
+        found = self.ask_index(ask)
+        if not found:  # another process may have made the index again from what there was before
+            self.sync()
+            found = self.ask_index(ask)
+        if found:
+            return found[0]
         raise NotFound(f"There is no prediction {prediction_id} in the catalog.", advice="Look it up with: search.")
 
     def config(self, prediction_id: str) -> str | None:

@@ -210,6 +210,14 @@ def test_another_process_is_followed(root: Path) -> None:
         assert len(everything(script)) == 5 and len(script.runs()) == 2
 
 
+def test_a_result_the_index_lacks_is_looked_for_in_the_parts(workspace: Workspace) -> None:
+    """Another process may have made the index again from what the catalog was before one's own result."""
+    fill(workspace, 1)
+    row = pd.read_parquet(workspace.root / META).assign(prediction_id=new_id(), pipeline_name="unknown to the index")
+    add_foreign_part(workspace.root, "meta", row)
+    assert workspace.catalog.get(row["prediction_id"][0])["pipeline_name"] == "unknown to the index"
+
+
 def test_a_part_of_another_program_is_taken_in(workspace: Workspace) -> None:
     """By the documented format alone: a part with fewer columns of other types, and an entry in the manifest."""
     import hashlib
