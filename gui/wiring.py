@@ -45,6 +45,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.tasks.unhandled.connect(window.tell)
     window.tasks.active_changed.connect(window.show_pace)
     window.catalog.described.connect(window.status.describe)
+    window.catalog.said.connect(window.notice.say)
     window.catalog.new_run_wanted.connect(window.new_run)
     window.catalog.migrate_wanted.connect(window.migrating.ask)
     window.tree.migrate_wanted.connect(window.migrating.ask)
@@ -74,7 +75,8 @@ def _connect_panes(window: MainWindow) -> None:
     window.health.findings.subject_wanted.connect(window.pipelines.go_to)
     window.health.findings.delete_wanted.connect(window.pipelines.delete_at)
     window.health.findings.folder_wanted.connect(window.pipelines.open_place)
-    window.tree.runs_chosen.connect(lambda: window.details.explain_run(window.tree.problem_of_run()))
+    for told in (window.tree.runs_chosen, window.tree.damage_told):  # a run may be mended, or its workspace left
+        told.connect(lambda *_: window.details.explain_run(window.tree.problem_of_run()))
     window.details.check_wanted.connect(window.check)
     window.tree.damage_told.connect(window.status.tell_damage)
     window.status.damage_clicked.connect(window.check)

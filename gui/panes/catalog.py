@@ -43,11 +43,12 @@ LATE_MS = 300  # after which rows that are not those of the query look it
 class CatalogPane(QWidget):
     """The table with its states. It follows the selection and sets it.
 
-    `described` says what is listed, `charts_wanted` asks to show or hide the charts of it, `export_wanted` carries an
-    ExportRequest.
+    `described` says what is listed, `said` what was done, `charts_wanted` asks to show or hide the charts of it,
+    `export_wanted` carries an ExportRequest.
     """
 
     described = Signal(str)
+    said = Signal(str)
     new_run_wanted = Signal()
     migrate_wanted = Signal()
     charts_wanted = Signal()

@@ -15,7 +15,7 @@ from shiboken6 import isValid
 from gui.dialogs.export import ExportDialog
 from gui.edits import split_tags
 from gui.exports import ExportRequest
-from gui.formats import cell_text, plain_text, tr
+from gui.formats import cell_text, counted, integer_text, plain_text, tr
 from gui.menus import fill_menu
 from gui.models.columns import Column
 from gui.models.listings import Chosen, fetch_ids
@@ -85,11 +85,20 @@ class RowActions(QObject):
     # --- doing ---
 
     def copy_rows(self) -> None:
-        """Put the selected rows on the clipboard with the columns shown, in full precision."""
+        """Put the selected rows on the clipboard with the columns shown, in full precision; of very many the first."""
         chosen, listing = self._pane.selecting.chosen(), self._pane.model.listing
         if listing is not None and len(chosen.rows):
             work = partial(fetch_text, chosen, listing.filter_for_rows, self._pane.columns.shown_keys())
-            self._pane.session.query(work, QGuiApplication.clipboard().setText)
+            self._pane.session.query(work, partial(self._put_on_clipboard, len(chosen.rows)))
+
+    def _put_on_clipboard(self, wanted: int, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        if wanted > ROWS_COPIED:
+            words = tr("The first {n} of {all} rows were copied. To take all of them, export them.")
+            said = words.format(n=integer_text(ROWS_COPIED), all=integer_text(wanted))
+        else:
+            said = counted(wanted, "{n} row copied.", "{n} rows copied.")
+        self._pane.said.emit(said)
 
     def ask_where(self) -> SelectWhereDialog | None:
         """Ask for a query and select what it matches."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from gui.dialogs.export import ExportDialog
+from gui.panes import row_actions
 from gui.widgets import FIELD_HEIGHT
 from storage import Workspace
 from tests.gui.test_window import apply_filter, focus, select
@@ -131,6 +132,17 @@ def test_copied_text_is_no_formula_and_stays_in_its_cell(qtbot, window, root):
     QGuiApplication.clipboard().clear()
     qtbot.keyClick(window.catalog.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: "\t" in QGuiApplication.clipboard().text())
+    assert window.notice.text() == "1 row copied."
     title, row = (line.split("\t") for line in QGuiApplication.clipboard().text().splitlines())
     cells = dict(zip(title, row, strict=True))
     assert (cells["config_name"], cells["notes"], cells["test_bias"]) == ("'=1+1", "two lines", "-0.5")
+
+
+def test_of_more_rows_than_are_copied_one_is_told(qtbot, window, monkeypatch):
+    monkeypatch.setattr(row_actions, "ROWS_COPIED", 2)
+    count = window.catalog.model.rowCount()
+    focus(qtbot, window.catalog.table)
+    qtbot.keyClick(window.catalog.table, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(window.catalog.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: f"The first 2 of {count} rows were copied." in window.notice.text())
+    assert len(QGuiApplication.clipboard().text().splitlines()) == 3
