@@ -88,6 +88,7 @@ class DataChoice(QWidget):
         self.units.setAccessibleName(tr("Units of the target"))
         self.units.setPlaceholderText(tr("for example %, mg/kg"))
         self.target.currentTextChanged.connect(lambda _: self._name_task())
+        self.target.currentTextChanged.connect(lambda _: self._name_dataset())
         self._split_words = QLabel(" ")
         self._split_words.setObjectName("muted")
         form = form_layout()
@@ -178,6 +179,7 @@ class DataChoice(QWidget):
             self._apply(preview, wanted)
         self.sketch.show_preview(preview)
         self._name_task()
+        self._name_dataset()
         self._check()
         self.previewed.emit()
 
@@ -188,6 +190,20 @@ class DataChoice(QWidget):
         words = {"regression": tr("Regression (found)"), "classification": tr("Classification (found)")}
         found = words.get(column.task) if column is not None else None
         self.task.setItemText(0, found or tr("found from the data"))
+
+    def _name_dataset(self) -> None:
+        """Propose a name; with the target where others may be meant: within a dataset results are ranked together."""
+        preview = self.preview
+        if preview is None or self.path is None or self.dataset_name.isModified():
+            return
+        last = self._wanted or self._last_time(preview.path)
+        if last is not None and last.data == preview.path and last.dataset_name and last.target == self.targets():
+            self.dataset_name.setText(last.dataset_name)
+            return
+        others = set(preview.described) - {preview.id_column, preview.split_column, *self.targets()}
+        told = bool(others) and set(self.targets()) <= set(preview.columns)
+        about = "".join(c if c.isalnum() or c in " -_" else "-" for c in " ".join(self.targets())) if told else ""
+        self.dataset_name.setText(f"{self.path.stem} {about}".strip(" -_"))
 
     def _last_time(self, path: Path) -> RunRequest | None:
         known = self._settings.run_choices.get(str(path))
@@ -221,8 +237,6 @@ class DataChoice(QWidget):
             self.test_size.setValue(wanted.test_size or self.test_size.value())
         self.task.setCurrentIndex(max(0, self.task.findData(wanted.task)))
         self.units.setText(wanted.units)
-        if wanted.data == preview.path and wanted.dataset_name and not self.dataset_name.isModified():
-            self.dataset_name.setText(wanted.dataset_name)
 
     def _refuse(self, problem: Problem) -> None:
         self._task, self.path = None, None

@@ -34,12 +34,14 @@ class Compared:
 class Facts:
     """The catalog rows of the compared pipelines by prediction id, and what is known of their metric columns.
 
-    `fold_metrics` are those that can be compared over folds, by task, as (name, title).
+    `fold_metrics` are those that can be compared over folds, by task, as (name, title). `targets` are what they
+    predict, by prediction id.
     """
 
     rows: dict[str, dict[str, Any]]
     metrics: dict[str, Metric]
     fold_metrics: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
 
 
 def fetch_facts(prediction_ids: Sequence[str], workspace: Workspace) -> Facts:
@@ -53,7 +55,31 @@ def fetch_facts(prediction_ids: Sequence[str], workspace: Workspace) -> Facts:
         task: [(name, workspace.metrics.best(name).title) for name in comparable_metrics(task)]
         for task in ("regression", "classification")
     }
-    return Facts(rows, metrics, folds)
+    return Facts(rows, metrics, folds, targets_of(list(rows.values()), workspace))
+
+
+def targets_of(rows: Sequence[Mapping[str, Any]], workspace: Workspace) -> dict[str, str]:
+    """Name what each result predicts, by prediction id; empty where its folder is gone.
+
+    Of results on the same data one is looked at.
+    """
+    data = {str(row["prediction_id"]): str(row.get("data_hash") or row["prediction_id"]) for row in rows}
+    known: dict[str, str] = {}
+    for row in rows:
+        of = data[str(row["prediction_id"])]
+        if not known.get(of):
+            known[of] = _target_of(row, workspace)
+    return {one: known[of] for one, of in data.items()}
+
+
+def _target_of(row: Mapping[str, Any], workspace: Workspace) -> str:
+    from storage import StorageError
+
+    try:
+        pipeline = workspace.run(str(row["run_id"])).pipeline(str(row["pipeline_id"]))
+    except StorageError:
+        return ""
+    return ", ".join(pipeline.record.dataset_source.target)
 
 
 def fetch_errors(

@@ -144,11 +144,21 @@ class MetricsModel(CompareModel):
             return tr("{text}, the best").format(text=text) if cell is not None and cell.best else text
         return RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None
 
+    def _target(self, row: int) -> str:
+        return self._facts.targets.get(self.pipelines[row].picked.prediction_id, "")
+
+    def _has_target_of_baseline(self, row: int) -> bool:
+        """Whether a pipeline predicts what the baseline does, as far as is known: no other can be better or worse."""
+        base = next((number for number, one in enumerate(self.pipelines) if one.baseline), row)
+        return self._target(row) in ("", self._target(base)) or not self._target(base)
+
     def _fill(self, column: int, name: str) -> None:
         metric = self._facts.metrics[name]
         values = [self.value(row, column) for row in range(len(self.pipelines))]
         finite = [value for value in values if value is not None and math.isfinite(value)]
-        best = best_of(metric, finite) if len(finite) > 1 else None
+        same = [self._has_target_of_baseline(row) for row in range(len(values))]
+        good = [v for v, is_same in zip(values, same, strict=True) if is_same and v is not None and math.isfinite(v)]
+        best = best_of(metric, good) if len(good) > 1 else None
         base = next((v for v, one in zip(values, self.pipelines, strict=True) if one.baseline), None)
         low, high = min([0.0, *finite]), max([0.0, *finite])
         whole = (high - low) or 1.0
@@ -158,9 +168,11 @@ class MetricsModel(CompareModel):
             change, better = "", None
             if self.pipelines[row].baseline:
                 change = tr("baseline")
+            elif not same[row]:
+                change = tr("of {target}").format(target=self._target(row))
             elif base is not None:
                 change, better = change_text(metric, value, base), is_better(metric, value, base)
-            is_best = best is not None and value == best
+            is_best = best is not None and same[row] and value == best
             shown = number_text(value, metric.digits)
             at = min(max(value, low), high) if math.isfinite(value) else low
             start, end = sorted(((0.0 - low) / whole, (at - low) / whole))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Signal
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from gui.formats import counted, integer_text, number_text, parameter_text, tr
 from gui.models.columns import AnyIndex, best_of
+from gui.models.compared import targets_of
 from gui.panes.facts import short
 from gui.panes.sheets import Sheet
 from gui.selection import Picked
@@ -83,12 +84,19 @@ def fetch_differences(chosen: Sequence[Picked], total: int, workspace: Workspace
     }
     known = {column.name: column.metric for column in catalog.columns() if column.metric is not None}
     tasks = {str(row["task_type"]) for row in rows if row.get("task_type")}
+    targets = targets_of(rows, workspace)
+    predicted: Who = {}
+    for row, number in zip(rows, numbers, strict=True):
+        if target := targets[str(row["prediction_id"])]:
+            predicted.setdefault(target, []).append(number)
     names = [f"{part}_{catalog.metrics.main(task).name}" for task in sorted(tasks) for part in PARTITIONS]
+    ranges = [_range(name, known[name], rows, numbers) for name in names if name in known]
+    sorted_out = {"target": predicted} | {name: _sorted_out(name, rows, numbers) for name in TOLD}
     return Differences(
         total,
         len(rows),
-        [found for name in names if name in known and (found := _range(name, known[name], rows, numbers)) is not None],
-        {name: who for name in TOLD if len(who := _sorted_out(name, rows, numbers)) > 1},
+        [one if len(predicted) < 2 else replace(one, best=None) for one in ranges if one is not None],
+        {name: who for name, who in sorted_out.items() if len(who) > 1},
         _differing_steps(configs),
         _differing_parameters(configs),
         tuple(numbers),
@@ -299,4 +307,10 @@ def _of(who: Sequence[str], whole: int, *, named: bool) -> str:
 
 
 def _column_title(name: str) -> str:
-    return {"dataset_name": tr("Dataset"), "model_type": tr("Model"), "run_id": tr("Run"), "status": tr("Status")}[name]
+    return {
+        "target": tr("Target"),
+        "dataset_name": tr("Dataset"),
+        "model_type": tr("Model"),
+        "run_id": tr("Run"),
+        "status": tr("Status"),
+    }[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from gui.comparison import Comparison
 from gui.models.overlay import MOST_COLUMNS, MOST_POINTS, gathered, ordered, thinned
 from gui.panes.compare import FOLDS, METRICS, PARITY, SAMPLES, STEPS, ComparePane
+from gui.panes.pipeline_differences import Differences, fetch_differences
 from gui.selection import Picked, Sample, Selection
 from gui.session import Session
 from gui.settings import Settings
@@ -53,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "turned": [StandardScaler(), MinMaxScaler(), Ridge(alpha=1.0)],
         }
         workspace.run_batch(corn, list(pipelines.values()), pipeline_names=list(pipelines), charts=False)
-        wheat = from_arrays("wheat", spectra, 2 * truth)
+        wheat = from_arrays("wheat", spectra, 2 * truth, target="moisture")
         workspace.run_batch(wheat, [Ridge()], pipeline_names=["elsewhere"], charts=False)
         origin = from_arrays("origin", spectra, np.where(truth > 0, "north", "south"))
         models = [LogisticRegression(), LogisticRegression(C=1e-4)]
@@ -253,6 +255,20 @@ def test_metrics_say_what_is_best_and_how_much_better_or_worse(bench: Bench) -> 
     table.selectRow(1)
     bench.qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert repr(plain["train_rmse"]) in QGuiApplication.clipboard().text().split("\t")
+
+
+def test_what_predicts_something_else_is_neither_better_nor_worse(bench: Bench) -> None:
+    bench.compare("plain", "elsewhere", "strong")
+    bench.wait(METRICS)
+    model = bench.pane.metrics.model
+    other = row_of(bench.pane, model, "elsewhere")
+    assert cells(model, other)["RMSE"].endswith("(of moisture)")
+    assert [n for n in range(3) if "the best" in cells(model, n)["RMSE"]] == [row_of(bench.pane, model, "plain")]
+    chosen, found = [bench.picks[name] for name in ("plain", "elsewhere")], list[Differences]()
+    bench.session.query(partial(fetch_differences, chosen, 2), found.append)
+    bench.qtbot.waitUntil(lambda: bool(found))
+    assert list(found[0].columns["target"]) == ["protein", "moisture"]
+    assert found[0].metrics and all(one.best is None for one in found[0].metrics)
 
 
 def test_columns_of_metrics_are_whole_however_wide_the_table_is(bench: Bench) -> None:

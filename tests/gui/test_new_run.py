@@ -67,6 +67,23 @@ def test_a_name_written_while_the_file_is_read_stays(qtbot, window, tmp_path):
     assert asked.data.answer()["dataset_name"] == "barley"  # of another file it is not the name
 
 
+def test_results_for_other_columns_of_a_file_get_a_dataset_of_their_own(qtbot, window, tmp_path):
+    path = write_data(tmp_path)
+    table = pd.read_csv(path)
+    table.assign(**{"fat (g/100g)": 2 * table["protein"]}).to_csv(path, index=False)
+    asked = window.new_run(path)
+    qtbot.waitUntil(lambda: asked.data.preview is not None)
+    assert asked.data.answer()["dataset_name"] == "barley"
+    asked.data.target.setCurrentText("protein")
+    assert asked.data.answer()["dataset_name"] == "barley protein"
+    asked.data.target.setCurrentText("fat (g/100g)")
+    assert asked.data.answer()["dataset_name"] == "barley fat -g-100g"
+    asked.data.dataset_name.selectAll()
+    qtbot.keyClicks(asked.data.dataset_name, "mine")
+    asked.data.target.setCurrentText("protein")
+    assert asked.data.answer()["dataset_name"] == "mine"
+
+
 @pytest.mark.parametrize("share", [0.4, None])
 def test_a_split_column_counts_more_than_what_was_asked_for_without_the_file(qtbot, window, tmp_path, share):
     data = write_data(tmp_path)
