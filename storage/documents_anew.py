@@ -92,7 +92,13 @@ class DocumentsAnew:
             task_type=first.task_type,
             app_version=str(versions.get("runshelf") or ""),
             python_version=str(versions.get("python") or ""),
-            pipelines=[PlannedPipeline(pipeline_id=r.id, name=r.name, status=r.status) for r in records],
+            global_params={} if first.seed is None else {"seed": first.seed},
+            pipelines=[
+                PlannedPipeline(
+                    pipeline_id=r.id, name=r.name, status=r.status, config_file=str(r.template.get("config_file", ""))
+                )
+                for r in records
+            ],
         )
 
     def _row_of(self, records: Sequence[PipelineRecord]) -> Mapping[str, Any]:

@@ -140,3 +140,16 @@ def test_a_thinned_one_is_made_again_from_its_copy_or_not_at_all(
     assert check_workspace(workspace.root, deep=True).verdict == "clean"
     workspace.plan_unthin().apply()
     assert workspace.load(thinned[0].parent.parent.name, thinned[0].parent.name).verdict.outcome == "reproduces"
+
+
+def test_a_run_made_again_tells_the_seed_and_where_its_configurations_came_from(
+    workspace: Workspace, dataset: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "grid.json").write_text(json.dumps(CONFIG))
+    outcome = workspace.run_batch(dataset, [tmp_path / "grid.json"], seed=7, charts=False)
+    place = workspace.root / "runs" / outcome.run_id / "run_config.json"
+    before = json.loads(place.read_text())
+    place.write_text("{")
+    assert "what was damaged lies in the trash" in repair(workspace)
+    after = json.loads(place.read_text())
+    assert after["global_params"] == {"seed": 7} and after["pipelines"] == before["pipelines"]
