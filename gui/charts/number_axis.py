@@ -17,6 +17,12 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
 
     upright = False
 
+    def updateAutoSIPrefix(self) -> None:
+        """Scale nothing: numbers by the axis are those of the data, and no "(x0.001)" has to be reckoned with.
+
+        Switched off alone it would be on again with each new colour of the axis.
+        """
+
     def drawPicture(self, painter: QPainter, axis: Any, ticks: Any, texts: Any) -> None:
         super().drawPicture(painter, axis, ticks, [] if self.upright else texts)
         if not self.upright:

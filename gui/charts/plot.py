@@ -74,7 +74,6 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
     def label(self, bottom: str, left: str) -> None:
         """Name both axes."""
         for side, text in (("bottom", bottom), ("left", left)):
-            self.getAxis(side).enableAutoSIPrefix(False)  # "(x0.001)" at the title would have to be reckoned with
             self.getPlotItem().setLabel(side, text, color=theme().colours.muted)
 
     def grid(self, *, x: bool = True, y: bool = True) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from gui.charts.lines import LineField, binned
 from gui.charts.page import Charts
 from gui.charts.picture import save_picture
+from gui.charts.plot import Plot
 from gui.charts.shown import Shown
 from gui.charts.spectra import SpectraPlot, distances
 from gui.garbage import garbage
@@ -405,6 +406,29 @@ def test_a_picture_of_a_chart_is_copied(page):
     QGuiApplication.clipboard().clear()
     page.pane.charts.plot.copy_picture()
     assert QGuiApplication.clipboard().image().width() > 100
+
+
+@pytest.mark.parametrize("largest", [0.02, 30_000.0])
+def test_numbers_along_an_axis_are_those_of_the_data_in_every_theme(qtbot, largest):
+    plot = Plot("small and large")
+    qtbot.addWidget(plot)
+    plot.resize(400, 300)
+    plot.draw = lambda: (plot.label("measured", "predicted"), plot.line([0, largest], [0, largest], "#000000"))
+    plot.show()
+    plot.redraw()
+    before = theme().choice
+    try:
+        for choice in ("dark", "light"):
+            theme().choose(choice)
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setRange(0.0, largest)
+                assert axis.scale * axis.autoSIPrefixScale == 1.0
+                (spacing, values), *_ = axis.tickValues(0.0, largest, 300)
+                told = axis.tickStrings(values, axis.autoSIPrefixScale * axis.scale, spacing)
+                assert [float(text) for text in told] == pytest.approx(list(values))
+    finally:
+        theme().choose(before)
 
 
 def test_charts_are_drawn_anew_in_the_colours_of_the_theme(page):
