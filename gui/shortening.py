@@ -1,7 +1,7 @@
 """Cells that have too little room: names can still be told apart, and of a number nothing is shown rather than a part.
 
-A name is cut so that those which begin alike or end alike still differ. A number that the edge of the table would cut
-reads as another number, so "…" stands there until it is scrolled into sight.
+A name is cut so that those which begin alike or end alike still differ. A part of a number reads as another number: "…"
+stands there until its column is wide enough, or scrolled into sight.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def fit(option: QStyleOptionViewItem, covered: int = 0) -> None:
     if not option.text or width <= 0:  # the latter asks how much room it would like
         return
     if option.displayAlignment & Qt.AlignmentFlag.AlignRight:
+        if option.icon.isNull() and option.fontMetrics.horizontalAdvance(option.text) > width - EDGE:
+            option.text = "…"
         _show_whole(option, covered)
         return
     if option.features & QStyleOptionViewItem.ViewItemFeature.WrapText:

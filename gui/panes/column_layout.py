@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QWidget
 
 from gui.formats import tr
@@ -36,6 +37,7 @@ GIVES_ELSE = 24
 MARKS = ("stars", "tags")  # shown by themselves as soon as any result has them
 PINNED_AT_FIRST = ("pipeline_name",)
 METRIC_WIDTH = 80
+LONGEST_NUMBER = "▼ 0.000888"  # that a metric is written as with three digits, and the sign of the best before it
 SPREAD_WIDTH = 56  # more, where the spread is written behind a metric
 LEAST_WIDTH = 48
 
@@ -339,6 +341,10 @@ class ColumnLayout(QObject):
     def _fit_width(self, place: int) -> int:
         column = self._model.columns[place]
         words = self._table.horizontalHeader().fontMetrics().horizontalAdvance(column.title) + 3 * GRID
+        if column.metric is not None:
+            bold = QFont(self._table.font())
+            bold.setBold(True)
+            words = max(words, QFontMetrics(bold).horizontalAdvance(LONGEST_NUMBER) + 2 * GRID)
         more = SPREAD_WIDTH if column.spread and self._model.spread_shown else 0
         return WIDTHS.get(column.key, max(METRIC_WIDTH, words) + more)
 

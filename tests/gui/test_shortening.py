@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 from gui.panes.sheets import folds_sheet
 from gui.shortening import shortened
 from storage import Workspace
+from tests.gui.test_window import apply_filter
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,30 @@ def test_the_beginning_and_the_last_word_stay(metrics, text, begins, ends):
     short = shortened(text, metrics, room)
     assert metrics.horizontalAdvance(short) <= room and "…" in short
     assert short.startswith(begins) and short.endswith(ends)
+
+
+def test_a_column_of_a_metric_has_room_for_the_smallest_number_and_none_is_shown_in_part(qtbot, window, root):
+    with Workspace.open(root) as other:
+        pipeline = other.create_run("salt").add_pipeline({"model": "mean"}, name="tiny")
+        pipeline.save_metrics({"test": {"rmse": 0.000321, "samples": 3}})
+        pipeline.complete()
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.session.rescan(lambda _: None)
+    apply_filter(qtbot, window, "dataset_name = 'salt'")
+    table, place = window.catalog.table, window.catalog.model.column("test_rmse")
+    index = window.catalog.model.index(0, place)
+    table.scrollTo(index)
+
+    def shown():
+        option = QStyleOptionViewItem()
+        option.initFrom(table)
+        option.widget, option.rect = table, table.visualRect(index)
+        table.itemDelegateForIndex(index).initStyleOption(option, index)
+        return option.text
+
+    assert shown().endswith("0.000321")
+    table.setColumnWidth(place, 50)
+    assert shown() == "…"
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=60), st.integers(-5, 400))
