@@ -286,6 +286,9 @@ class FoldsView(QWidget):
     def show_found(self, found: FoldComparisons) -> None:
         """Show what the folds tell."""
         self.model.show_found(found)
+        for column in (MEAN, DIFFERENCE):  # as wide as what is in them, which a width of one's own may exceed
+            needed = self.table.sizeHintForColumn(column) + GRID
+            self.table.setColumnWidth(column, max(self.table.columnWidth(column), needed))
         reason = {"chosen": tr("as you chose")}.get(found.rope_reason, found.rope_reason)
         self._says.setText(
             tr(
