@@ -11,11 +11,18 @@ from PySide6.QtGui import QPainter
 
 from gui.formats import MINUS
 
+OVERHANG = 500  # pixels
+
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
     """The axis of all charts. Names below it may stand `upright`, ending at the axis."""
 
     upright = False
+
+    def stand_names(self, upright: bool) -> None:
+        """Let the names stand upright, or lie again. As they would lie, upright ones may reach past the axis."""
+        self.upright = upright
+        self.setStyle(hideOverlappingLabels=OVERHANG if upright else True)
 
     def updateAutoSIPrefix(self) -> None:
         """Scale nothing: numbers by the axis are those of the data, and no "(x0.001)" has to be reckoned with.

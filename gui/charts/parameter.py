@@ -129,8 +129,8 @@ class ParameterPlot(PointedPlot):
                 there = [names[number] for number in drawn]
                 shown, upright = fitting_names(there, room, highest, self.fontMetrics())
                 shown = [*[""] * drawn[0], *shown]
-            self.getAxis(side).upright = upright
             if side == "bottom":
+                self.getAxis(side).stand_names(upright)
                 longest = max((self.fontMetrics().horizontalAdvance(name) for name in shown), default=0)
                 self.getAxis(side).setHeight(longest + 2 * self.fontMetrics().height() if upright else None)
             self.ticks(side, shown or None)

@@ -4,7 +4,7 @@ import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter, QPicture, QWheelEvent
 
 from gui.models import explored
 from gui.models.axis import MOST_NAMES, make_axis
@@ -395,6 +395,25 @@ def test_the_whole_name_is_told_where_it_is_shortened(qtbot):
     for number, name in enumerate(x.names):
         assert plot.name_at(QPointF(box.mapViewToScene(QPointF(number, 1.0)).x(), below)) == name
     assert plot.name_at(box.mapViewToScene(QPointF(1, 2.0))) == ""
+
+
+def test_upright_names_at_the_edges_are_drawn_however_far_they_would_reach_lying(qtbot):
+    from gui.charts.colouring import plain_colouring
+    from gui.charts.parameter import ParameterPlot
+
+    plot = ParameterPlot()
+    qtbot.addWidget(plot)
+    plot.resize(300, 300)
+    names = [f"{word} and centred" for word in ("Kalman", "Savitzky", "Gaussian", "Box", "Median", "Wiener", "Spline")]
+    x, y = make_axis("preprocessing", names, "name"), make_axis("val_rmse", [float(n) for n in range(7)], "metric")
+    plot.show_axes(x, y, plain_colouring(7), (False, False))
+    plot.show()
+    qtbot.waitExposed(plot)
+    axis = plot.getAxis("bottom")
+    painter = QPainter(picture := QPicture())
+    drawn = axis.generateDrawSpecs(painter)[2]
+    painter.end()
+    assert axis.upright and not picture.isNull() and len(drawn) == len(names)
 
 
 def test_one_result_is_told_as_one(qtbot, window, pane):
