@@ -19,6 +19,7 @@ from storage import metric_for
 
 PARTITIONS = ("train", "val", "test")
 NARROWEST, WIDEST, AIR = 56, 200, 8  # of columns, and what they have beside their texts
+LAST_AT_LEAST = 96  # of the last column, where the names before it can give way
 NUMBER_WIDTH, GAP_WIDTH, NAME_WIDTH = 58, 66, 66  # at least
 PLAIN_FROM = 1e-3  # smaller numbers are written with a power of ten, which is shorter
 
@@ -112,8 +113,21 @@ class Sheet(QTableWidget):
         if widths:
             left = room - sum(widths[1:]) - max(NARROWEST, needed[-1])
             widths[0] = max(widths[0], min(needed[0] + air, left))
+            self._give_way(widths, room - min(max(NARROWEST, needed[-1]), LAST_AT_LEAST))
         for column, width in enumerate(widths):
             self.setColumnWidth(column, width)
+
+    def _give_way(self, widths: list[int], room: int) -> None:
+        """Let the widest give way, one like the other, until all have room: what stands last is seen, too."""
+        over = sum(widths) - room
+        while over > 0 and max(widths) > NARROWEST:
+            widest = max(widths)
+            those = [place for place, width in enumerate(widths) if width == widest]
+            next_wide = max((width for width in widths if width < widest), default=NARROWEST)
+            less = min(widest - max(next_wide, NARROWEST), -(-over // len(those)))
+            for place in those:
+                widths[place] -= less
+            over = sum(widths) - room
 
     def _make_heading(self, row: int) -> None:
         item = self.item(row, 0)

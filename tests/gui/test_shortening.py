@@ -7,7 +7,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QStyleOptionViewItem
 
-from gui.panes.sheets import folds_sheet
+from gui.panes.sheets import Sheet, folds_sheet
 from gui.shortening import shortened
 from storage import Workspace
 from tests.gui.test_window import apply_filter
@@ -57,6 +57,16 @@ def test_a_column_of_a_metric_has_room_for_the_smallest_number_and_none_is_shown
     assert shown().endswith("0.000321")
     table.setColumnWidth(place, 50)
     assert shown() == "…"
+
+
+def test_what_stands_in_the_last_column_is_seen_however_narrow_the_sheet_is(qtbot):
+    sheet = Sheet(["Step", "Parameter", "Value"], "parameters")
+    qtbot.addWidget(sheet)
+    sheet.resize(320, 200)
+    sheet.show()
+    sheet.fill([("1. RandomForestRegressor", "min_weight_fraction_leaf", "0.0"), ("", "criterion", "squared_error")])
+    left = sheet.columnViewportPosition(2)
+    assert left + min(sheet.sizeHintForColumn(2), 96) <= sheet.viewport().width() and sheet.columnWidth(1) >= 56
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=60), st.integers(-5, 400))
