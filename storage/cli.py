@@ -29,7 +29,7 @@ from storage.cli_options import (
 from storage.cli_report import report_app
 from storage.cli_runs import runs_app
 from storage.cli_trust import trust_app
-from storage.errors import BadInput, StorageError
+from storage.errors import BadInput, StorageError, from_os_error
 from storage.metrics import MAIN_METRIC
 from storage.output import Format, progress, show_error, show_facts, visible
 from storage.version import VERSION
@@ -74,6 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
     except StorageError as error:
         show_error(error)
         return error.exit_code
+    except OSError as error:  # such as a name that is too long for any file
+        place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else Path()
+        told = from_os_error(error, "do that", place)
+        show_error(told)
+        return told.exit_code
     except Exception:
         traceback.print_exc()
         print("This is a bug in Runshelf; please report it with the lines above.", file=sys.stderr)

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -477,7 +477,7 @@ class Disk:
         for folder in folders:
             self._check_inside(folder)
             with os_errors(f"make the folder {folder.name}", folder):
-                _make_folders(folder)
+                _make_folders(folder, self.root)
 
     def place_folder(self, path: Path, files: Sequence[tuple[str, bytes]]) -> None:
         """Make a folder with files in it, all at once: it appears complete or not at all. Raises Exists."""
@@ -506,7 +506,7 @@ class Disk:
         self._check_inside(home / "draft")
         staging, name = self._staging_folder(), uuid.uuid4().hex[:12]
         with os_errors(f"make a folder in {home.name}", home):
-            _make_folders(home)
+            _make_folders(home, self.root)
             same_disk = os.stat(staging).st_dev == os.stat(home).st_dev
         with _draft_at(staging / name if same_disk else home / f".{name}.tmp") as draft:
             yield draft
@@ -685,12 +685,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folders(folder: Path) -> None:
-    """Make a folder with its parents, where missing; the names of those that are made are durable."""
+def _make_folders(folder: Path, top: Path | None = None) -> None:
+    """Make a folder with its parents, where missing; the names of those that are made are durable.
+
+    `top` is there, or went away: it is not made again.
+    """
     if folder.is_dir():
         return
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    if top is not None and top in missing:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(top))
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
     for one in reversed(missing):
         _sync_folder(one.parent)
 
@@ -716,13 +722,29 @@ def _link_new(source: Path, target: Path) -> bool:
     except FileExistsError:
         return False
     except OSError:
-        # No hard links here (FAT, some network shares): claim the name, then rename over the empty claim.
-        try:
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE))
-        except FileExistsError:
-            return False
-        os.replace(source, target)
+        # No hard links here (FAT, some network shares): while one looks whether the name is free, nobody takes it.
+        with _alone_in(target.parent):
+            if os.path.lexists(target):
+                return False
+            os.rename(source, target)
     return True
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep others out who name files in a folder in this way; where a rename takes nobody's place none is needed."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _identity(root: Path) -> tuple[int, int] | None:
@@ -734,8 +756,16 @@ def _identity(root: Path) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
+class _Lock(FileLock):
+    """A lock file in a folder that is there: FileLock itself would make it, and with it a workspace that went away."""
+
+    def acquire(self, *arguments: Any, **words: Any) -> Any:
+        os.stat(Path(self.lock_file).parent)
+        return super().acquire(*arguments, **words)
+
+
 def _file_lock(path: Path, timeout: float) -> FileLock:
-    return FileLock(
+    return _Lock(
         path,
         timeout=timeout,
         poll_interval=0.002,

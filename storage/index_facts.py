@@ -17,7 +17,8 @@ _ATTEMPTS = 3  # at reading one that others open and close
 _ANY_ORDER = ("key", "names_text", "run_text", "config_text", "note_text")  # numbers given in the order of taking in
 _COMPARED = ("kept", "made")
 _OF_UNCHANGED = "({names}) IN (SELECT {names} FROM kept.{table} INTERSECT SELECT {names} FROM made.{table})"
-# What an index must tell as one made anew does. It may still have texts and configurations that nothing uses.
+# What an index must tell as one made anew does. It may still have configurations that nothing uses, and either may have
+# such texts: an earlier note.
 _BOTH_WAYS = {
     "tags": "SELECT p.prediction_id, t.folded, t.tag FROM {0}.tags t LEFT JOIN {0}.predictions p ON p.key = t.key",
     "edits": "SELECT * FROM {0}.annotations",
@@ -28,7 +29,9 @@ _BOTH_WAYS = {
 }
 _AT_MOST = {"places of arrays": "SELECT * FROM {0}.row_groups"}  # taken in when they are first looked for
 _AT_LEAST = {
-    "texts": "SELECT t.digest, w.text FROM {0}.texts t LEFT JOIN {0}.words w ON w.rowid = t.id",
+    "texts": "SELECT t.digest, w.text FROM {0}.texts t LEFT JOIN {0}.words w ON w.rowid = t.id WHERE t.id IN ("
+    "SELECT names_text FROM {0}.predictions UNION SELECT run_text FROM {0}.predictions"
+    " UNION SELECT config_text FROM {0}.predictions UNION SELECT note_text FROM {0}.predictions)",
     "configurations": "SELECT t.digest, c.config, c.preprocessing FROM {0}.configs c"
     " LEFT JOIN {0}.texts t ON t.id = c.id",
     "parameters": "SELECT t.digest, q.name, q.place, q.number, q.text FROM {0}.parameters q"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.copies import read_metrics
-from storage.errors import NotFound, StorageError
+from storage.errors import NotFound, StorageError, os_errors
 from storage.metrics import PARTITIONS, key_metric
 from storage.pipelines import Pipeline, read_predictions
 from storage.reading import is_plain_file, is_plain_folder
@@ -266,7 +266,7 @@ def _tolerant(read: Callable[[], Any], problems: list[str]) -> Any:
 
 
 def _files(folder: Path) -> list[FileEntry]:
-    with os.scandir(folder) as entries:
+    with os_errors(f"look into {folder.name}", folder), os.scandir(folder) as entries:
         found = [
             FileEntry(e.name, Path(e.path), e.stat(follow_symlinks=False).st_size)
             for e in entries

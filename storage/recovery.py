@@ -92,7 +92,7 @@ class Recovery:
                 finish(note.payload, self._report)
             except Cancelled:
                 raise
-            except (StorageError, KeyError, TypeError, ValueError) as error:  # a note may be anybody's
+            except (StorageError, OSError, KeyError, TypeError, ValueError) as error:  # a note may be anybody's
                 what = error.what if isinstance(error, StorageError) else f"{path.name} does not say all of it."
                 self.notices.append(f"“{note.title}” was cut short and can't be finished now: {what}")
                 continue

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from storage.datasets import file_hash
-from storage.errors import BadInput, Corrupt, NotFound
+from storage.errors import BadInput, Corrupt, NotFound, os_errors
 from storage.grammar import quote
 from storage.layout import pipeline_number
 from storage.records import PipelineRecord, first_reason
@@ -100,7 +100,8 @@ def _damaged(run: Run, sound: Sequence[PipelineRecord]) -> Iterator[PipelineReco
     Left out are those that the catalog doesn't have, or not with the data of the run.
     """
     there = {record.id for record in sound}
-    lost = {e.name for e in os.scandir(run.folder) if pipeline_number(e.name) is not None and e.is_dir()} - there
+    with os_errors(f"look into {run.folder.name}", run.folder):
+        lost = {e.name for e in os.scandir(run.folder) if pipeline_number(e.name) is not None and e.is_dir()} - there
     if not lost:
         return
     source = run.config.dataset_source

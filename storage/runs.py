@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from storage.artifacts import Artifacts
 from storage.catalog import Catalog
 from storage.disk import Disk, user_name
-from storage.errors import BadInput, Conflict, NotFound, StorageError
+from storage.errors import BadInput, Conflict, NotFound, StorageError, os_errors
 from storage.layout import Layout, checked_name, pipeline_folder_name, pipeline_number, run_folder_name
 from storage.metrics import flatten, key_metric, metric_for
 from storage.pipelines import Pipeline
@@ -207,14 +207,17 @@ class Run:
             return number
 
     def _highest_used(self) -> int:
-        claimed = (int(p.name) for p in (self.folder / _NUMBERS).iterdir() if p.name.isdecimal())
-        folders = (pipeline_number(p.name) or 0 for p in self.folder.iterdir())
-        return max(max(claimed, default=0), max(folders, default=0))
+        with os_errors(f"look into {self.folder.name}", self.folder):
+            claimed = (int(p.name) for p in (self.folder / _NUMBERS).iterdir() if p.name.isdecimal())
+            folders = (pipeline_number(p.name) or 0 for p in self.folder.iterdir())
+            return max(max(claimed, default=0), max(folders, default=0))
 
     def pipelines(self) -> list[Pipeline]:
-        """The pipelines of this run by number, from their documents; damaged ones are left out."""
+        """The pipelines of this run by number, from their documents; damaged ones are left out. Raises NotFound."""
         found = []
-        for folder in sorted(self.folder.iterdir()):
+        with os_errors(f"look into {self.folder.name}", self.folder):
+            folders = sorted(self.folder.iterdir())
+        for folder in folders:
             if pipeline_number(folder.name) is not None and not folder.is_symlink():
                 try:
                     found.append(Pipeline(self, folder, read_document(folder / "pipeline.json", PipelineRecord)))

@@ -20,7 +20,17 @@ from storage.artifacts import FOLDER as BINARIES
 from storage.catalog import Catalog
 from storage.copies import ARTIFACTS
 from storage.disk import Disk
-from storage.errors import BadInput, Cancelled, Conflict, Corrupt, DiskFull, NotFound, ReadOnly, StorageError
+from storage.errors import (
+    BadInput,
+    Cancelled,
+    Conflict,
+    Corrupt,
+    DiskFull,
+    NotFound,
+    ReadOnly,
+    StorageError,
+    os_errors,
+)
 from storage.findings import count
 from storage.index import Index
 from storage.journal import Journal, Work
@@ -143,7 +153,8 @@ class Thinning:
             for row in rows
             if row["prediction_id"] not in kept and row["folder"] not in left
         )
-        before, after = self._sizes(chosen)
+        with os_errors("look at the pipelines", self.layout.runs):  # one may be deleted at this moment
+            before, after = self._sizes(chosen)
         unjudged = sum(row["prediction_id"] not in judged and row["thinned"] is None for row in there)
         return _Look(chosen, before, after, len(rows) - len(chosen), unjudged)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -190,3 +192,75 @@ def test_runs_that_are_unmounted_alone_purge_nothing(root: Path) -> None:
     with Workspace.open(root) as workspace:
         assert not changed(before, answers(workspace))
     assert not [one for one in check_workspace(root, deep=True).findings if one.severity != "note"]
+
+
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+def test_without_hard_links_a_name_is_there_with_all_its_content_or_not_at_all(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on FAT and some network shares; a kill is an exception that nobody catches."""
+    no_links(monkeypatch)
+    with Workspace.open(root) as workspace:
+        run = workspace.runs()[0].run_id
+        pipeline = workspace.pipelines(run)[0].pipeline_id
+        with monkeypatch.context() as killed:
+            killed.setattr(os, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                workspace.library.save_template((run, pipeline), "mine")
+        assert not list((root / "library").rglob("mine*"))
+        workspace.library.save_template((run, pipeline), "mine")
+        with pytest.raises(StorageError):
+            workspace.library.save_template((run, pipeline), "mine")
+    assert check_workspace(root, deep=True).verdict == "clean"
+
+
+def test_without_hard_links_one_of_many_gets_a_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_links(monkeypatch)
+    with Workspace.open(root) as workspace, ThreadPoolExecutor(8) as pool:
+        names = [workspace.root / "exports" / f"{number}.txt" for number in range(20)]
+        tries = [(name, who) for name in names for who in range(8)]
+        won = list(pool.map(lambda one: workspace._disk.write_new(one[0], str(one[1]).encode()), tries))
+        winners = {name: str(who) for (name, who), did in zip(tries, won, strict=True) if did}
+        assert sum(won) == len(names) and all(name.read_text() == winners[name] for name in names)
+
+
+def test_a_lock_makes_no_folder_where_the_workspace_was(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workspace.open(root) as workspace:
+        staged = workspace._disk._make_staging
+
+        def and_then_it_goes() -> None:
+            staged()
+            if root.exists():
+                root.rename(root.with_name("unmounted"))
+
+        monkeypatch.setattr(workspace._disk, "_make_staging", and_then_it_goes)
+        with pytest.raises(NotFound):
+            workspace.catalog.annotate(workspace.catalog.ids()[:1], stars=1)
+        assert not root.exists()
+        root.with_name("unmounted").rename(root)
+
+
+@pytest.mark.parametrize("kind", ["restore", "thin", "archive"])
+def test_a_note_of_names_that_no_file_can_have_stops_nobody(root: Path, kind: str) -> None:
+    long = "x" * 300
+    payload = {"trash_ids": [long], "archive": True, "trash_id": "", "kind": "pipeline",
+               "chosen": [{"prediction_id": "p", "folder": long, "pipeline_id": long}]}  # fmt: skip
+    note = {"schema_version": 1, "kind": kind, "title": "T", "writer": "x-1-00000000",
+            "begun_at": "2026-11-29T08:00:00.000Z", "payload": payload}  # fmt: skip
+    (root / ".staging").mkdir(exist_ok=True)
+    (root / ".staging/plan-01a22660-f905-75f1-b64a-0f0b4ff12cd8.json").write_text(json.dumps(note))
+    code, out = command("runs", "list", "-w", root)
+    assert code == 0 and "Traceback" not in out
+    assert "Traceback" not in command("check", "--repair", "--yes", "-w", root)[1]
+
+
+def test_a_path_that_no_file_can_have_is_refused_in_a_sentence(root: Path) -> None:
+    for asked in (("library", "import", "x" * 300), ("migrate", "x" * 300, "--yes"), ("check", "-w", "x" * 300)):
+        code, out = command(*asked, *(() if asked[0] == "check" else ("-w", root)))
+        assert code != 0 and "Traceback" not in out and "bug" not in out

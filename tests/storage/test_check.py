@@ -191,6 +191,18 @@ def test_a_chart_that_was_removed_is_noted(root: Path) -> None:
     assert report.verdict == "clean"
 
 
+def test_a_note_that_was_written_over_is_no_text_that_an_index_must_know(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        one = workspace.catalog.ids()[-1]
+        workspace.catalog.annotate([one], notes="zebra quagga")
+        workspace.catalog.annotate([one], add_tags=["okapi"])
+        plan = workspace.catalog.plan_delete(chosen=[one])
+        plan.apply()
+        workspace.rebuild_index()
+        workspace.trash.restore(plan.trashed[0])
+        assert workspace.check(deep=True).verdict == "clean" and workspace.catalog.ids("zebra okapi") == [one]
+
+
 def manifest_gone(root: Path) -> None:
     (root / "catalog/manifest.json").unlink()
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from storage import Conflict, NameRefused, Workspace
+from storage import Conflict, NameRefused, NotFound, Workspace
 from storage.artifacts import Artifacts, read_artifact
 from storage.errors import BadInput, Corrupt
 from storage.layout import pipeline_number
@@ -190,3 +190,16 @@ def test_an_end_stands_and_a_description_must_be_data(workspace: Workspace) -> N
     assert run.pipeline(pipeline.pipeline_id).record.status == "completed"
     with pytest.raises(BadInput):
         run.add_pipeline({"model": object()})
+
+
+def test_a_run_whose_folder_goes_meanwhile_is_not_found(workspace: Workspace) -> None:
+    """Another process may delete it at any moment; whoever looks is told in a sentence."""
+    fill(workspace, 1)
+    run = workspace.run(workspace.runs()[0].run_id)
+    shutil.rmtree(run.folder)
+    with pytest.raises(NotFound):
+        run.pipelines()
+    with pytest.raises(NotFound):
+        run.add_pipeline({"k": 1})
+    with pytest.raises(NotFound):
+        workspace.rerun_request(run.run_id)
