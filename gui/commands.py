@@ -254,8 +254,8 @@ class Commands:
         self.rest = self._action(tr("Run the re&st of what was stopped"), self._run_rest)
         self.rest.setProperty("reason", tr("Nothing was stopped before its end"))
         for told in (window.jobs.began, window.jobs.ended, window.jobs.cleared):
-            told.connect(self._offer_rest)
-        self._offer_rest()
+            told.connect(self.offer_rest)
+        self.offer_rest()
         self.cancel_jobs = self._action(tr("Cancel all jobs"), window.jobs.cancel_all, "", "cancel")
         # E alone works in the table and the tree, where it takes no letter away; this is what other programs have.
         self._export_anywhere = QShortcut(QKeySequence("Ctrl+E"), window, window.catalog.rows.export.trigger)
@@ -397,12 +397,15 @@ class Commands:
         self._window.explore.show_parameters()
 
     def _run_rest(self) -> None:
-        """Train what the last job that was stopped left undone."""
-        if (job := self._window.jobs.stopped()) is not None:
+        """Train what the last job that was stopped left undone, else what a crash broke off."""
+        if (job := self._window.jobs.stopped()) is None:
+            self._window.crash_notice.do()
+        else:
             self._window.training.run_rest(job)
 
-    def _offer_rest(self, *_: object) -> None:
-        self.rest.setEnabled(self._window.jobs.stopped() is not None)
+    def offer_rest(self, *_: object) -> None:
+        """Enable running the rest where something was stopped or broken off."""
+        self.rest.setEnabled(self._window.jobs.stopped() is not None or self._window.broken_off)
 
     def _name_undo(self) -> None:
         """Say in the tip what Undo would take back."""

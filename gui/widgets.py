@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QDialog,
     QDoubleSpinBox,
@@ -278,7 +279,7 @@ class Notice(QFrame):
         self._clock = QTimer(self)
         self._clock.setSingleShot(True)
         self._clock.setInterval(NOTICE_MS)
-        self._clock.timeout.connect(self.hide)
+        self._clock.timeout.connect(self._fade)
         self.hide()
 
     def say(
@@ -318,6 +319,22 @@ class Notice(QFrame):
     def text(self) -> str:
         """Return the sentence shown, empty if there is none."""
         return self._text.text() if not self.isHidden() else ""
+
+    @property
+    def first(self) -> QWidget | None:
+        """What the keyboard goes to; None where there is nothing to do about the sentence."""
+        return next((button for button in self._acts if button.isVisible()), None)
+
+    def do(self) -> None:
+        """Do the first thing it offers, as its button would, also after it was put away."""
+        self._press(self._act)
+
+    def _fade(self) -> None:
+        here = QApplication.focusWidget()
+        if here is not None and self.isAncestorOf(here):
+            self._clock.start()  # it stays while somebody is there with the keyboard
+        else:
+            self.hide()
 
     def _press(self, button: QPushButton, _checked: bool = False) -> None:
         button.hide()

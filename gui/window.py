@@ -101,6 +101,7 @@ class MainWindow(QMainWindow):
         self._first_painted = False
         self._charts_asked = False
         self._broken_off: list[BrokenOff] = []  # by a crash, and not brought to its end since
+        self._to_go_on: list[BrokenOff] = []  # of these, what nobody has gone on with
         self.setAcceptDrops(True)
         self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AnimatedDocks)
         with look.undressed():
@@ -287,6 +288,8 @@ class MainWindow(QMainWindow):
     def _forget_broken_off(self, job: Job) -> None:
         """Take the bar about a crash away once all that it broke off has come to its end."""
         left = [one for one in self._broken_off if not one.done_by(job)]
+        self._to_go_on = [one for one in self._to_go_on if one in left]
+        self.commands.offer_rest()
         if self._broken_off and not left:
             self.crash_notice.hide()
         self._broken_off = left
@@ -317,11 +320,21 @@ class MainWindow(QMainWindow):
             return
         lines = [tr("{name} was broken off; finished pipelines are kept.").format(name=one.name) for one in left]
 
-        def go_on() -> None:
-            for one in left:
-                self.training.go_on(one)
+        self._to_go_on = left
+        self.commands.offer_rest()
+        words = tr("Run the rest")
+        self.crash_notice.say("\n".join([text, *lines]), words, self._go_on, also=record, stay=True)
 
-        self.crash_notice.say("\n".join([text, *lines]), tr("Run the rest"), go_on, also=record, stay=True)
+    @property
+    def broken_off(self) -> bool:
+        """Whether a crash broke training off that nobody has gone on with; `crash_notice` does it."""
+        return bool(self._to_go_on)
+
+    def _go_on(self) -> None:
+        left, self._to_go_on = self._to_go_on, []
+        for one in left:
+            self.training.go_on(one)
+        self.commands.offer_rest()
 
     def show_pace(self) -> None:
         """Show that somebody waits, once it has lasted."""
@@ -384,11 +397,15 @@ class MainWindow(QMainWindow):
         self._shape.unfold(self.jobs_dock)
 
     def _first_of(self, number: int) -> QWidget | None:
-        """Return what gets the keyboard in a pane, the top bar (0), the charts (8), the welcome page (9); else None."""
+        """Return what gets the keyboard in a pane; None where there is nothing.
+
+        Other than `show_pane` it knows the top bar (0), the charts (8), the welcome page (9) and the bars of messages.
+        """
         inside: dict[int, QWidget | None] = {
             0: self.query if self.query.isEnabled() else self.top.workspace, 1: self.tree.first, 2: self.catalog.first,
             3: self.details.first, 4: self.jobs_pane.first, 5: self.library.first, 6: self.health.first,
-            7: self.compare.first, 8: self.explore.first, 9: self.welcome.first,
+            7: self.compare.first, 8: self.explore.first, 9: self.welcome.first, 10: self.crash_notice.first,
+            11: self.notice.first,
         }  # fmt: skip
         return inside[number]
 
@@ -396,7 +413,8 @@ class MainWindow(QMainWindow):
         """Go to the pane after the one with the keyboard, or before it, among those that can be seen."""
         places: tuple[tuple[int, QWidget], ...] = (
             (0, self.top), (1, self.tree), (5, self.library), (9, self.welcome), (2, self.catalog), (8, self.explore),
-            (7, self.compare), (4, self.jobs_pane), (6, self.health), (3, self.details),
+            (7, self.compare), (10, self.crash_notice), (11, self.notice), (4, self.jobs_pane), (6, self.health),
+            (3, self.details),
         )  # fmt: skip
         seen = [
             (number, pane)

@@ -12,6 +12,7 @@ from gui.dialogs.demo import DemoDialog
 from gui.dialogs.messages import ErrorDialog
 from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
+from tests.gui.test_window import focus
 
 MINUTE = 60_000
 
@@ -282,6 +283,11 @@ def test_a_run_that_was_broken_off_is_told_until_its_rest_was_run(qtbot, window,
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         window.training.start(root, other)
     assert "Training barley was broken off" in window.crash_notice.text()
+    focus(qtbot, window.catalog.table)
+    while window.focusWidget() is not window.crash_notice._act:
+        window.commands.next_pane.trigger()
+        assert window.focusWidget() is not window.catalog.table, "F6 goes through the bar"
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
-        window.crash_notice._act.click()
+        window.commands.rest.trigger()  # is what the bar offers
+        assert not window.commands.rest.isEnabled() and not window.crash_notice._act.isVisible()
     assert not window.crash_notice.isVisible()
