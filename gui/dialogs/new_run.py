@@ -35,6 +35,7 @@ from gui.theme import GRID, theme
 from gui.widgets import (
     CONFIG_SUFFIXES,
     DATA_SUFFIXES,
+    EnterButton,
     dialog_column,
     dress_spin_box,
     dropped_files,
@@ -149,7 +150,7 @@ class NewRunDialog(QDialog):
         self.start_button = QPushButton(tr("Start training"))
         self.start_button.setDefault(True)
         self.start_button.clicked.connect(self.accept)
-        close = QPushButton(tr("&Close"))
+        close = EnterButton(tr("&Close"))
         close.setAutoDefault(False)
         close.clicked.connect(self.reject)
         bottom = QHBoxLayout()

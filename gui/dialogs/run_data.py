@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +24,16 @@ from gui.formats import integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Problem, Task, Tasks
 from gui.theme import GRID
-from gui.widgets import DATA_SUFFIXES, DropTarget, ElidedLabel, combo_box, dress_spin_box, form_layout, heading
+from gui.widgets import (
+    DATA_SUFFIXES,
+    DropTarget,
+    ElidedLabel,
+    EnterButton,
+    combo_box,
+    dress_spin_box,
+    form_layout,
+    heading,
+)
 
 if TYPE_CHECKING:
     from storage import DataPreview, RunRequest
@@ -65,7 +73,7 @@ class DataChoice(QWidget):
         drop = DropTarget(DATA_SUFFIXES)
         drop.dropped.connect(lambda paths: self.set_data(paths[0]))
         self._file = ElidedLabel(tr("Drop a CSV, Parquet or NumPy file here"))
-        self.choose = QPushButton(tr("C&hoose data…"))
+        self.choose = EnterButton(tr("C&hoose data…"))
         self.choose.setAutoDefault(False)
         self.choose.clicked.connect(self._choose)
         row = QHBoxLayout(drop)

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPlainTextEdit,
-    QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -30,7 +29,7 @@ from gui.session import Session
 from gui.settings import documents_folder
 from gui.tasks import Task
 from gui.theme import GRID, ROW_HEIGHT, theme
-from gui.widgets import CONFIG_SUFFIXES, heading
+from gui.widgets import CONFIG_SUFFIXES, EnterButton, heading
 
 if TYPE_CHECKING:
     from storage import ConfigPreview, LibraryItem, RunRequest
@@ -78,7 +77,7 @@ class PipelineChoice(QWidget):
         self._details.setAccessibleName(tr("Steps and grid of the selected configuration"))
         self._details.setPlaceholderText(tr("Select a configuration to see its steps and grid."))
         self._details.setFixedHeight(6 * ROW_HEIGHT)
-        self.add = QPushButton(tr("&Add files…"))
+        self.add = EnterButton(tr("&Add files…"))
         self.add.setAutoDefault(False)
         theme().dress(self.add, "add")
         self.add.clicked.connect(self._choose_files)

@@ -212,6 +212,15 @@ def test_what_cannot_be_read_is_said_in_place(qtbot, dialog, tmp_path):
     assert "missing.csv" in dialog.message()
 
 
+def test_enter_presses_the_buttons_beside_start(qtbot, dialog):
+    for button in (dialog.data.choose, dialog.pipelines.add):
+        button.clicked.disconnect()  # the dialog of the system is not to open
+        focus(qtbot, button)
+        with qtbot.waitSignal(button.clicked):
+            qtbot.keyClick(button, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+
+
 def test_a_job_that_cannot_begin_says_why(qtbot, window, dialog, tmp_path, problems):
     choose(qtbot, dialog, write_config(tmp_path, 1))
     write_data(tmp_path).write_text("sample_id,protein\ns1,1.0\ns2,2.0\n", encoding="utf-8")  # changed behind its back
