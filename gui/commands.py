@@ -169,7 +169,7 @@ class Commands:
                 (tr("Delete items to the trash"), tr("Del")),
             )),
             KeyGroup(tr("In the health pane"), (
-                (tr("Show the run or pipeline of a finding, else mend it"), tr("Enter")),
+                (tr("Mend a finding, else show its run or pipeline"), tr("Enter")),
                 (tr("Bring back from the trash"), tr("Enter")),
                 (tr("Remove from the trash for good"), tr("Del")),
             )),

@@ -225,11 +225,13 @@ class FindingsPage(HealthPage):
     # --- what a finding is about ---
 
     def _enter_row(self, row: int) -> None:
-        """Go to the pipeline or run that a finding is about; what is about neither is mended, if it can be."""
-        if 0 <= row < len(self.model.rows) and subject_of(self.model.rows[row])[0]:
-            self._go_to(row)
-        else:
-            self._fix_row(row)
+        """Do what the button of a finding says; one without goes to the run or pipeline that it is about."""
+        if 0 <= row < len(self.model.rows):
+            one = self.model.rows[row]
+            if _mending_word(one):
+                self._fix_row(row)
+            elif subject_of(one)[0]:
+                self._go_to(row)
 
     def _go_to(self, row: int) -> None:
         if 0 <= row < len(self.model.rows):

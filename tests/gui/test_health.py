@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from gui.dialogs.plan_preview import PlanDialog
 from gui.jobs import AT_A_TIME, Jobs
 from gui.panes.health import HealthPane
+from gui.panes.health_findings import subject_of
 from gui.panes.health_page import RowsTable, button_area
 from gui.session import Session
 from gui.settings import Settings
@@ -193,6 +194,19 @@ def test_it_is_worked_by_keyboard(qtbot, pane, root):
     qtbot.keyClick(asked, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: pane.findings.report is not report)
     assert pane.findings.report.findings == ()
+
+
+def test_enter_on_a_finding_does_what_its_button_says(qtbot, pane, root):
+    file = next(file for run in (root / "runs").iterdir() for file in run.glob("*.json"))
+    file.write_text(file.read_text(encoding="utf-8")[:-40], encoding="utf-8")
+    check(qtbot, pane)
+    rows = pane.findings.model.rows
+    row = next(n for n, one in enumerate(rows) if one.fix and subject_of(one)[0])
+    gone = QSignalSpy(pane.findings.subject_wanted)
+    pane.findings.table.selectRow(row)
+    qtbot.keyClick(pane.findings.table, Qt.Key.Key_Return)
+    dialog(qtbot, pane.findings).reject()
+    assert gone.count() == 0
 
 
 def test_a_check_can_be_cancelled(qtbot, pane):
