@@ -96,9 +96,9 @@ class Taken:
         return f"{text}; {_missed(self.problems)}" if self.problems else text
 
 
-def is_there(folder: Path, report: Report) -> bool:
-    """Whether a folder is there to put something into."""
-    return folder.is_dir()
+def look_at(folder: Path, file: Path | None, report: Report) -> tuple[bool, bool]:
+    """Whether a folder is there to put something into, and whether a file of that name is in it already."""
+    return folder.is_dir(), file is not None and file.exists()
 
 
 def _missed(problems: Sequence[str]) -> str:

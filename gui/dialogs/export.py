@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.exports import is_there
+from gui.exports import look_at
 from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Task, Tasks
@@ -57,7 +57,7 @@ class ExportDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._agreed = Path()
+        self._agreed, self._taken = Path(), Path()
         self._tasks, self._missing = tasks, Path()
         self._looking: Task | None = None
         self.creates = False
@@ -174,22 +174,29 @@ class ExportDialog(QDialog):
         self._path.setText(str(path))
 
     def accept(self) -> None:
-        """Look first whether the folder is there; if it isn't, stay and offer to make it."""
-        folder = self._home()
+        """Look first whether folder and file are there; stay where the one is to be made or the other replaced."""
+        folder, file = self._home(), None if self.takes_pipelines else self.path()
         self.creates = self._missing == folder
-        if self._tasks is None or self.creates:
+        if file is not None and file == self._taken:
+            self._agreed = file  # that it is there stood on the button
+        if self._tasks is None or self.creates or (file is not None and self.overwrite):
             self._accept()
             return
         self._export.setEnabled(False)
-        self._looking = self._tasks.start(partial(is_there, folder), partial(self._take_look, folder), quiet=True)
+        take = partial(self._take_look, folder, file)
+        self._looking = self._tasks.start(partial(look_at, folder, file), take, quiet=True)
 
-    def _take_look(self, folder: Path, there: bool) -> None:
-        if folder != self._home():
+    def _take_look(self, folder: Path, file: Path | None, found: tuple[bool, bool]) -> None:
+        there, taken = found
+        if (folder, file) != (self._home(), None if self.takes_pipelines else self.path()):
             self.accept()  # somebody chose another one meanwhile
-        elif there:
+        elif there and not taken:
             self._accept()
         else:
-            self._missing = folder
+            if file is not None and taken:
+                self._taken = file
+            else:
+                self._missing = folder
             self._check()
             self._export.setDefault(True)  # it was not while it could not be pressed
             self._export.setFocus()
@@ -231,8 +238,12 @@ class ExportDialog(QDialog):
     def _check(self) -> None:
         folder = self._home()
         missing = self._tasks is not None and self._missing == folder
-        self._export.setText(tr("Create it and export") if missing else tr("Export"))
+        taken = not self.takes_pipelines and self._taken not in (Path(), self._agreed) and self._taken == self.path()
+        words = tr("Create it and export") if missing else tr("Replace it and export") if taken else tr("Export")
+        self._export.setText(words)
         none = tr("There is no folder {folder} yet.").format(folder=folder) if missing else ""
+        if taken:
+            none = tr("There is a file {file} already.").format(file=self.path().name)
         if self.takes_pipelines:
             good = bool(self._folder.text().strip()) and self.folder().is_absolute()
             self._export.setEnabled(good)

@@ -80,9 +80,15 @@ def test_a_file_is_replaced_only_if_that_was_agreed_to(qtbot, window, dialog, pr
     place = tmp_path / "there.csv"
     place.write_text("mine")
     dialog.put_path(place)
-    job = export(qtbot, window, dialog)
-    assert (job.state, place.read_text()) == ("failed", "mine")
-    assert "exists" in job.outcome
+    dialog.accept()
+    qtbot.waitUntil(lambda: dialog._export.text() == "Replace it and export")
+    assert dialog.isVisible() and place.read_text() == "mine" and "there.csv already" in dialog._hint.text()
+    dialog.put_path(tmp_path / "free.csv")
+    assert dialog._export.text() == "Export", "another file, another answer"
+    dialog.put_path(place)
+    assert export(qtbot, window, dialog).state == "completed"
+    assert place.read_text() != "mine"
+    place.write_text("mine")
     again = window.catalog.rows.ask_export()
     again.put_path(place, agreed=True)
     assert export(qtbot, window, again).state == "completed"
