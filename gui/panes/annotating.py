@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QStringListModel, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -50,6 +50,7 @@ class Annotating(QObject):
     def __init__(self, pane: CatalogPane, selection: Selection) -> None:
         super().__init__(pane)
         self._pane, self._selection = pane, selection
+        self._drafts: dict[object, str] = {}  # notes that were written and not saved, by what they are about
         pane.model.edited.connect(self._edit_cell)
 
     # --- asking ---
@@ -90,13 +91,21 @@ class Annotating(QObject):
         if values is not None and ids and values["prediction_id"] != ids[0]:
             values = None  # the table has another one selected
         name, notes = (str((values or {}).get(key) or "") for key in ("pipeline_name", "notes"))
+        about = (count, ids[:1] or tuple(one for _, one in self._pane.selecting.chosen().known[:1]))
         dialog = NotesDialog(count, name, notes, self._pane)
+        dialog.take_up(self._drafts.pop(about, ""))
         dialog.accepted.connect(lambda: self._edit(Edit(notes=dialog.text())))
+        dialog.rejected.connect(lambda: self._keep_draft(about, dialog))
         if len(ids) == 1 and values is None:
             work = partial(fetch_notes, ids[0])
             self._pane.session.query(work, lambda text: dialog.offer(text) if isValid(dialog) else None, quiet=True)
         dialog.open()
         return dialog
+
+    def _keep_draft(self, about: tuple[int, tuple[str, ...]], dialog: NotesDialog) -> None:
+        if about[1] and dialog.unsaved:
+            self._drafts[about] = dialog.text()
+            self.done.emit(tr("The note was not saved. Open it again to go on with what was written."), None)
 
     def toggle_star(self) -> None:
         """Give the selected results a star, or take their stars away if the current one has any."""
@@ -299,6 +308,7 @@ class NotesDialog(QDialog):
         several = tr("Notes for {n} results. They take the place of those there are.").format(n=integer_text(count))
         single = tr("Notes for {name}").format(name=name) if name else tr("Notes for 1 result")
         what = single if count == 1 else several
+        self._saved = notes
         self.edit_box = _NotesBox(notes)
         self.edit_box.saved.connect(self.accept)
         self.edit_box.setAccessibleName(what)
@@ -323,8 +333,20 @@ class NotesDialog(QDialog):
 
     def offer(self, notes: str) -> None:
         """Show the notes there are, unless somebody began to write."""
+        self._saved = notes
         if not self.edit_box.toPlainText():
             self.edit_box.setPlainText(notes)
+
+    def take_up(self, draft: str) -> None:
+        """Show what was written before and not saved, if there is any."""
+        if draft:
+            self.edit_box.setPlainText(draft)
+            self.edit_box.moveCursor(QTextCursor.MoveOperation.End)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is text that is not what is saved."""
+        return bool(self.text().strip()) and self.text() != self._saved
 
     def text(self) -> str:
         """Return the notes."""

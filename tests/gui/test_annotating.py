@@ -84,6 +84,22 @@ def test_a_star_is_seen_before_the_name_whichever_columns_are_in_sight(qtbot, th
     assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "corn 1, with 3 stars"
 
 
+def test_a_note_left_without_saving_is_there_when_it_is_opened_again(qtbot, three):
+    three.catalog.table.selectRow(1)
+    dialog = three.catalog.annotating.ask_notes()
+    qtbot.keyClicks(dialog.edit_box, "half a note")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert "not saved" in three.notice.text()
+    three.catalog.table.selectRow(0)
+    other = three.catalog.annotating.ask_notes()
+    assert other.text() == ""
+    other.reject()
+    three.catalog.table.selectRow(1)
+    again = three.catalog.annotating.ask_notes()
+    assert again.text() == "half a note"
+    again.accept()
+
+
 def test_n_writes_notes(qtbot, three, root):
     three.catalog.table.selectRow(1)
     dialog = three.catalog.annotating.ask_notes()
