@@ -49,6 +49,7 @@ class CatalogSelection(QObject):
         self._session, self._selection = session, selection
         self._model, self._table, self._first_column = model, table, first_column
         self._placing = False
+        self._column_key = ""  # of the cell somebody went to last
         self._hidden = (0, False)
         self._found = RowSet()
         self._question: object = None  # the last one for selected rows, as long as nothing else was selected
@@ -121,6 +122,8 @@ class CatalogSelection(QObject):
         if self._placing:
             return
         here = self._table.currentIndex()
+        if here.isValid():
+            self._column_key = self._model.columns[here.column()].key
         if here.isValid() and here.row() in self._table.chosen.rows():
             self.tell()
         else:
@@ -193,12 +196,17 @@ class CatalogSelection(QObject):
         """Select again what was selected before it was listed anew."""
         self._placing = True
         self._found = listing.selected
-        self._table.place(self._model.index(listing.current_row, self._first_column()), listing.selected)
+        self._table.place(self._model.index(listing.current_row, self._column()), listing.selected)
         self._placing = False
         if len(listing.selected) < self._selection.chosen_total <= MOST_CHOSEN:
             self._follow()  # rows that come into sight again are still selected
         else:
             self._hide()
+
+    def _column(self) -> int:
+        """Return the column somebody was in, so that its keys go on meaning it; the first one shown if it is gone."""
+        there = self._model.column(self._column_key)
+        return there if there >= 0 and not self._table.isColumnHidden(there) else self._first_column()
 
     def place_completed(self, listing: Listing) -> None:
         """Do the same once all is listed, unless somebody selected by hand meanwhile."""

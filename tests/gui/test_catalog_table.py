@@ -163,6 +163,19 @@ def test_all_are_selected_while_the_listing_is_still_coming(qtbot, window, monke
     assert "41 selected" in window.status._listed.text()
 
 
+def test_sorting_by_the_current_column_again_turns_it_round(qtbot, window):
+    table, model = window.catalog.table, window.catalog.model
+    table.selectRow(0)
+    table.setCurrentIndex(model.index(0, model.column("test_rmse")))
+    orders = []
+    for _ in range(2):
+        with qtbot.waitSignal(model.listed):
+            window.catalog.rows.sort.trigger()
+        orders.append(window.catalog.sorting.keys()[0])
+        assert table.currentIndex().column() == model.column("test_rmse")
+    assert orders[0].name == orders[1].name == "test_rmse" and orders[0] != orders[1]
+
+
 @pytest.mark.parametrize("most", [50, 0])  # held by Qt, and kept by ourselves because it is in too many pieces
 def test_rows_are_selected_by_a_query_inverted_and_found_again_after_sorting(qtbot, window, monkeypatch, most):
     monkeypatch.setattr(catalog_table, "MOST_RANGES", most)
