@@ -213,6 +213,7 @@ class ExportDialog(QDialog):
 
     def _choose_what(self, *_: object) -> None:
         self._forms.setCurrentIndex(0 if self.takes_pipelines else 1)
+        self._what.buttons()[0 if self.takes_pipelines else 1].setFocus()  # Qt takes the first
         self._check()
 
     def _choose_folder(self) -> None:

@@ -110,6 +110,10 @@ def test_a_folder_that_is_not_there_is_made_once_somebody_agrees(qtbot, window, 
     again.close()
 
 
+def test_the_keyboard_begins_at_what_is_ticked(dialog):
+    assert dialog.focusWidget() is dialog._what.checkedButton()
+
+
 def test_titles_stand_in_line_with_what_is_chosen(dialog):
     for group in (dialog._what, dialog._rows):
         assert all(button.minimumHeight() == FIELD_HEIGHT for button in group.buttons())
