@@ -88,16 +88,10 @@ def test_the_catalog_says_damaged_and_show_in_catalog_selects_the_row(qtbot, win
     assert status_cell(model, row, Qt.ItemDataRole.DisplayRole) == "damaged"
 
 
-@pytest.mark.parametrize("way", ["enter", "double-click", "button", "menu"])
+@pytest.mark.parametrize("way", ["button", "menu"])
 def test_a_finding_leads_to_its_pipeline(qtbot, window, broken, way):
     page, row = finding(qtbot, window)
-    place = page.table.visualRect(page.model.index(row, 2)).center()
-    if way == "enter":
-        qtbot.keyClick(page.table, Qt.Key.Key_Return)
-    elif way == "double-click":
-        qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-        qtbot.mouseDClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    elif way == "button":
+    if way == "button":
         page.go_button.click()
     else:
         page.menu_for(row).actions()[0].trigger()
