@@ -19,6 +19,7 @@ from storage import metric_for
 
 PARTITIONS = ("train", "val", "test")
 NARROWEST, WIDEST, AIR = 56, 200, 8  # of columns, and what they have beside their texts
+MOST_NAMES = 2  # columns before the last one, of what is a list of names with something about each
 LAST_AT_LEAST = 96  # of the last column, where the names before it can give way
 NUMBER_WIDTH, GAP_WIDTH, NAME_WIDTH = 58, 66, 66  # at least
 PLAIN_FROM = 1e-3  # smaller numbers are written with a power of ten, which is shorter
@@ -113,7 +114,8 @@ class Sheet(QTableWidget):
         if widths:
             left = room - sum(widths[1:]) - max(NARROWEST, needed[-1])
             widths[0] = max(widths[0], min(needed[0] + air, left))
-            self._give_way(widths, room - min(max(NARROWEST, needed[-1]), LAST_AT_LEAST))
+            if len(widths) <= MOST_NAMES:  # a table of many columns is scrolled
+                self._give_way(widths, room - min(max(NARROWEST, needed[-1]), LAST_AT_LEAST))
         for column, width in enumerate(widths):
             self.setColumnWidth(column, width)
 

@@ -67,6 +67,12 @@ def test_what_stands_in_the_last_column_is_seen_however_narrow_the_sheet_is(qtbo
     sheet.fill([("1. RandomForestRegressor", "min_weight_fraction_leaf", "0.0"), ("", "criterion", "squared_error")])
     left = sheet.columnViewportPosition(2)
     assert left + min(sheet.sizeHintForColumn(2), 96) <= sheet.viewport().width() and sheet.columnWidth(1) >= 56
+    wide = Sheet([str(950 + n) for n in range(12)], "first rows")
+    qtbot.addWidget(wide)
+    wide.resize(320, 200)
+    wide.show()
+    wide.fill([tuple(str(0.123456 + n) for n in range(12))])  # a table of numbers is scrolled, and they are whole
+    assert all(wide.columnWidth(n) >= wide.sizeHintForColumn(n) for n in range(12))
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=60), st.integers(-5, 400))
