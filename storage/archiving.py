@@ -69,6 +69,12 @@ class Chosen:
     folder: str = ""
     pipeline_id: str = ""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no folder below runs/: a note of what is to be done may be anybody's."""
+        for name in filter(None, (self.folder, self.pipeline_id)):
+            if Path(name).name != name or name == "..":
+                raise ValueError(f"{name!r} is no folder of a run.")
+
     @property
     def title(self) -> str:
         return f"{self.pipeline_id} of {self.folder}" if self.folder else self.prediction_id

@@ -310,14 +310,13 @@ class PartFiles:
                     use_dictionary=not small,
                     write_statistics=["prediction_id"] if small or dataset == "data" else True,
                 )
+                with staged.open("rb") as file:
+                    whole = hashlib.file_digest(file, "sha256").hexdigest()
+                size, footer = staged.stat().st_size, _footer_digest(staged)
         except BaseException:
             staged.unlink(missing_ok=True)
             raise
-        with staged.open("rb") as file:
-            whole = hashlib.file_digest(file, "sha256").hexdigest()
-        size = staged.stat().st_size
-        record = PartRecord(file=name, rows=table.num_rows, bytes=size, sha256=whole, footer=_footer_digest(staged))
-        return staged, record
+        return staged, PartRecord(file=name, rows=table.num_rows, bytes=size, sha256=whole, footer=footer)
 
 
 def moments_in(edits: pa.Table) -> list[int]:

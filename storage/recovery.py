@@ -10,7 +10,7 @@ from typing import Any
 
 from storage.catalog import Catalog
 from storage.disk import Disk, host_of
-from storage.errors import Cancelled, Corrupt, Locked, NotFound, StorageError
+from storage.errors import Cancelled, Conflict, Corrupt, Locked, NotFound, StorageError
 from storage.folder_deletion import FolderDeletion
 from storage.index import Index
 from storage.intake import take_in
@@ -92,6 +92,10 @@ class Recovery:
                 finish(note.payload, self._report)
             except Cancelled:
                 raise
+            except Conflict as error:  # what it needs is there no more, or taken; nothing of it is half-way
+                journal.forget(path)
+                self.notices.append(f"“{note.title}” was cut short and is given up: {error.what} Ask for it again.")
+                continue
             except (StorageError, OSError, KeyError, TypeError, ValueError) as error:  # a note may be anybody's
                 what = error.what if isinstance(error, StorageError) else f"{path.name} does not say all of it."
                 self.notices.append(f"“{note.title}” was cut short and can't be finished now: {what}")

@@ -213,6 +213,10 @@ class DifferencesView(QFrame):
         lines.setMinimumSectionSize(ROW_HEIGHT)
         lines.setMaximumSectionSize(MOST_LINES * ROW_HEIGHT)
         lines.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        # A bar to scroll with takes width away after the heights were found.
+        self.sheet.horizontalHeader().sectionResized.connect(
+            lambda *_: lines.resizeSections(QHeaderView.ResizeMode.ResizeToContents)
+        )
         self.compare = QPushButton(tr("Compare"))
         self.compare.setProperty("primary", True)
         self.compare.clicked.connect(self.compare_wanted)

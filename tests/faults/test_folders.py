@@ -246,6 +246,21 @@ def test_a_lock_makes_no_folder_where_the_workspace_was(root: Path, monkeypatch:
         root.with_name("unmounted").rename(root)
 
 
+def test_a_note_that_names_a_folder_outside_takes_nothing_in(root: Path) -> None:
+    with Workspace.open(root) as workspace:
+        before = workspace.archives()
+    name = json.loads((first(root) / "pipeline.json").read_text())["prediction_id"]
+    shutil.copytree(study(root), root.parent / "outside")
+    chosen = {"prediction_id": name, "folder": "../../outside", "pipeline_id": first(root).name}
+    note = {"schema_version": 1, "kind": "archive", "title": "T", "writer": "x-1-00000000",
+            "begun_at": "2026-11-29T08:00:00.000Z", "payload": {"kind": "pipeline", "chosen": [chosen]}}  # fmt: skip
+    (root / ".staging").mkdir(exist_ok=True)
+    (root / ".staging/plan-01a22660-f905-75f1-b64a-0f0b4ff12cd8.json").write_text(json.dumps(note))
+    with Workspace.open(root) as workspace:
+        assert workspace.archives() == before
+        assert any("does not say all of it" in text for text in workspace.notices)
+
+
 @pytest.mark.parametrize("kind", ["restore", "thin", "archive"])
 def test_a_note_of_names_that_no_file_can_have_stops_nobody(root: Path, kind: str) -> None:
     long = "x" * 300

@@ -377,6 +377,10 @@ def test_several_selected_show_what_they_differ_in_and_offer_to_compare(qtbot, p
     assert page.pane._differences._title.whole() == "2 selected: 0001, 0002"
     assert " to " in told["test_rmse"] and "best: " in told["test_rmse"]
     assert "Dataset" not in told  # they share it
+    line = next(row for row in range(sheet.rowCount()) if sheet.item(row, 0).text() == "Model")
+    sheet.setColumnWidth(0, sheet.viewport().width() - 90)
+    sheet.horizontalHeader().resizeSection(1, 80)
+    assert sheet.rowHeight(line) >= 2 * sheet.fontMetrics().lineSpacing()  # in the width there is it takes two lines
     with qtbot.waitSignal(page.pane.compare_wanted):
         page.pane._differences.compare.click()
     page.pane._differences.single.click()

@@ -311,3 +311,21 @@ def test_nothing_is_taken_from_a_damaged_run_and_what_lacks_the_metric_is_told(w
 
 def records(workspace: Workspace, run_id: str) -> list[PipelineRecord]:
     return [read_document(one, PipelineRecord) for one in workspace.root.glob(f"runs/{run_id}/*/pipeline.json")]
+
+
+def test_bringing_back_what_is_gone_for_good_is_given_up_at_the_next_opening(root: Path) -> None:
+    """It was noted and killed; a process that was open meanwhile emptied the trash that held the copies."""
+    with Workspace.create(root) as workspace:
+        run_id = make(workspace)
+        workspace.plan_thin(1, "test_rmse", archive=False).apply()
+        rows = workspace.catalog.rows(workspace.catalog.keys())
+        chosen = [{"prediction_id": row["prediction_id"], "folder": run_id, "pipeline_id": row["pipeline_id"]}
+                  for row in rows]  # fmt: skip
+        workspace.trash.plan_empty().apply()
+    note = {"schema_version": 1, "kind": "unthin", "title": "T", "writer": "x-1-00000000",
+            "begun_at": "2026-11-29T08:00:00.000Z", "payload": {"chosen": chosen}}  # fmt: skip
+    path = root / ".staging/plan-01a22660-f905-75f1-b64a-0f0b4ff12cd8.json"
+    path.write_text(json.dumps(note))
+    with Workspace.open(root) as workspace:
+        assert any("is given up" in text for text in workspace.notices)
+    assert not path.exists() and check_workspace(root, deep=True).verdict == "clean"
