@@ -60,7 +60,7 @@ class Starter:
             self._command(look, arguments), env=self.environment, capture_output=True, text=True, timeout=90,
             cwd=self.folder,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
         return done.stdout
 
     @contextmanager
