@@ -66,7 +66,7 @@ def check(layout: Layout, disk: Disk, index: Path | None, report: Progress | Non
     away, or went away meanwhile: that is no damage.
     """
     disk.check_there()
-    inspection = Inspection(layout.root, report, deep)
+    inspection = Inspection(layout.root, report, deep, disk.check_there)
     try:
         _check(inspection, layout, disk, index)
     except Cancelled:

@@ -36,6 +36,7 @@ LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
+_NOBODY_KNOWN = "another program"
 _WRITER_LOCK = re.compile(r".+-[0-9]+-[0-9a-f]{8}\.lock")
 Life = Literal["alive", "dead", "unknown"]
 
@@ -316,8 +317,7 @@ class Disk:
             return "dead"
         if _is_locked(path):
             return "alive"
-        ours = host_of(writer) in ("", _short_host()) or not _said(path)  # one who holds it has signed it
-        return "dead" if ours else "unknown"
+        return "dead" if host_of(writer) in ("", _short_host()) else "unknown"
 
     def unknown_writers(self) -> list[str]:
         """The writers of other machines of which nobody here knows whether they are still at work."""
@@ -330,7 +330,8 @@ class Disk:
 
     def owner(self, writer: str) -> str:
         """Who a writer is, as it said itself: the user, the machine, the process."""
-        return _owner_of(self._writer_lock(writer))
+        host = host_of(writer)  # a full disk keeps it from signing
+        return _said(self._writer_lock(writer)) or (f"a process on {host}" if host else _NOBODY_KNOWN)
 
     def bury(self, writer: str) -> bool:
         """Take an unknown writer for dead from now on, for the user said so; False where it is known what it is."""
@@ -760,8 +761,22 @@ class _Lock(FileLock):
     """A lock file in a folder that is there: FileLock itself would make it, and with it a workspace that went away."""
 
     def acquire(self, *arguments: Any, **words: Any) -> Any:
-        os.stat(Path(self.lock_file).parent)
-        return super().acquire(*arguments, **words)
+        path = Path(self.lock_file)
+        os.stat(path.parent)
+        known = _identity(path.parent)
+        held = super().acquire(*arguments, **words)
+        if _identity(path.parent) != known and os.listdir(path.parent) == [path.name]:
+            self._take_back(path)
+        return held
+
+    def _take_back(self, path: Path) -> None:
+        """Undo what FileLock made: the folder went away after it was looked at. Raises FileNotFoundError."""
+        path.unlink()  # while it is held: whoever waits for it looks again
+        self.release()
+        with suppress(OSError):  # something else was put there
+            path.parent.rmdir()
+            path.parent.parent.rmdir()
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 
 
 def _file_lock(path: Path, timeout: float) -> FileLock:
@@ -785,7 +800,7 @@ def _sign(descriptor: int) -> None:
 
 
 def _owner_of(lock_file: Path) -> str:
-    return _said(lock_file) or "another program"
+    return _said(lock_file) or _NOBODY_KNOWN
 
 
 def _said(lock_file: Path) -> str:

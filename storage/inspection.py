@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,14 +20,20 @@ CHECK_AGAIN = "Restore it and check again: what can be mended is mended there."
 _COUNTED = ("runs", "pipelines", "artifacts", "parts", "results")
 
 
+class Away(NotFound):
+    """The workspace went away while it was looked at."""
+
+
 class Inspection:
     """Collects findings below `root`. Any error in an `item` becomes a finding, and the next item is looked at.
 
-    Only `Cancelled`, which `report` raises, ends it early.
+    Only `Cancelled`, which `report` raises, ends it early, and `Away`: what is missing while the workspace is away
+    tells nothing of it. `check_there` raises NotFound then.
     """
 
-    def __init__(self, root: Path, report: Progress | None, deep: bool) -> None:
+    def __init__(self, root: Path, report: Progress | None, deep: bool, check_there: Callable[[], None]) -> None:
         self.root = root
+        self._check_there = check_there
         self.deep = deep
         self.findings: list[Finding] = []
         self.checked: Counter[str] = Counter(dict.fromkeys(_COUNTED, 0))
@@ -44,7 +50,8 @@ class Inspection:
         self._total += steps
 
     def step(self, text: str = "", steps: int = 1) -> None:
-        """Say that a step is done; `text` when something else begins. Raises Cancelled."""
+        """Say that a step is done; `text` when something else begins. Raises Cancelled, Away."""
+        self._look_away()
         self._text = text or self._text
         self._done += steps
         self._report(min(self._done, self._total), self._total, self._text)
@@ -62,6 +69,7 @@ class Inspection:
         trash_ids: Sequence[str] = (),
     ) -> None:
         """Note a finding. What lies in the trash is told as a damaged entry: nothing is mended there."""
+        self._look_away()
         told = self.relative(place)
         if told.startswith(f"{TRASH}/") and told.count("/") > 1:
             if KINDS[code].severity != "damage" and code != EDITED:
@@ -88,7 +96,8 @@ class Inspection:
         """Look at one thing: whatever goes wrong with it is a finding, unless it went away meanwhile."""
         try:
             yield
-        except Cancelled:
+            self._look_away()
+        except (Cancelled, Away):
             raise
         except (StorageError, OSError) as error:
             if os.path.lexists(place) and not _is_gone(error):
@@ -98,6 +107,12 @@ class Inspection:
                 self.find("unreadable", place, what, advice=error.advice if isinstance(error, StorageError) else "")
         except Exception as error:  # one thing that can't be checked must not hide the others
             self.find("unchecked", place, f"{place.name} could not be checked: {type(error).__name__}: {error}.")
+
+    def _look_away(self) -> None:
+        try:
+            self._check_there()
+        except NotFound as error:
+            raise Away(error.what, error.path, error.advice) from error
 
     def result(self, cancelled: bool) -> Report:
         """All of it, the worst first."""

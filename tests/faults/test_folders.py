@@ -246,6 +246,42 @@ def test_a_lock_makes_no_folder_where_the_workspace_was(root: Path, monkeypatch:
         root.with_name("unmounted").rename(root)
 
 
+def test_what_a_lock_made_where_the_workspace_was_is_taken_away_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, away = os.mkdir, root.with_name("unmounted")
+
+    def it_goes_before(path: str | Path, *more: int) -> None:
+        if Path(path) == root / ".staging" and not away.exists():
+            root.rename(away)
+        make(path, *more)
+
+    with Workspace.open(root) as workspace:
+        monkeypatch.setattr(os, "mkdir", it_goes_before)  # of FileLock, after the folder was looked at
+        with pytest.raises(NotFound):
+            workspace.catalog.annotate(workspace.catalog.ids()[:1], stars=1)
+        assert not root.exists()
+        monkeypatch.undo()
+        away.rename(root)
+        assert workspace.catalog.annotate(workspace.catalog.ids()[:1], stars=1)
+
+
+@pytest.mark.parametrize("step", range(0, 24, 3))
+def test_a_workspace_that_goes_and_comes_back_while_it_is_checked_is_not_damaged(root: Path, step: int) -> None:
+    """What is missing in between tells nothing of it: the check ends as soon as it sees that the workspace is away."""
+    away, done = root.with_name("unmounted"), iter(range(1_000))
+
+    def goes_and_comes(*_: object) -> None:
+        count = next(done)
+        if count == step:
+            root.rename(away)
+        elif away.exists():
+            away.rename(root)
+
+    with Workspace.open(root) as workspace, pytest.raises(NotFound, match="not there any more"):
+        workspace.check(goes_and_comes, deep=True)
+
+
 def test_a_note_that_names_a_folder_outside_takes_nothing_in(root: Path) -> None:
     with Workspace.open(root) as workspace:
         before = workspace.archives()
