@@ -107,6 +107,7 @@ class Commands:
             pipelines.report_dataset: tr("summary html markdown"),
             self.reset: tr("settings docks panes window"),
             rows.columns: tr("settings table"),
+            rows.groups[-1]: tr("ungroup"),
             rows.export: tr("save download csv zip"),
             self.rescan: tr("refresh reload"),
             self.check: tr("health repair damaged"),

@@ -101,6 +101,12 @@ def look_at(folder: Path, file: Path | None, report: Report) -> tuple[bool, bool
     return folder.is_dir(), file is not None and file.exists()
 
 
+def free_name(file: Path, report: Report) -> Path:
+    """The name of a file, or the first with a number behind it that no file has."""
+    names = (file, *(file.with_name(f"{file.stem}-{number}{file.suffix}") for number in range(2, 1_000)))
+    return next((name for name in names if not name.exists()), file)
+
+
 def _missed(problems: Sequence[str]) -> str:
     missed = counted(len(problems), "{n} was not taken", "{n} were not taken")
     return tr("{missed}, because: {why}").format(missed=missed, why=problems[0])

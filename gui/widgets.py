@@ -42,6 +42,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from gui.formats import tr
 from gui.shortening import shortened
@@ -269,7 +270,11 @@ class Notice(QFrame):
         self._acts: dict[QPushButton, Callable[[], object] | None] = {self._act: None, self._also: None}
         for button in self._acts:
             button.clicked.connect(partial(self._press, button))
-        self._close.clicked.connect(self.hide)
+        self._close.clicked.connect(self._dismiss)
+        self._before: QWidget | None = None  # where the keyboard was before it came here
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self._keyboard_moved)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, GRID, 4)
         layout.addWidget(self._text, 1)
@@ -336,10 +341,21 @@ class Notice(QFrame):
         else:
             self.hide()
 
+    def _keyboard_moved(self, old: QWidget | None, new: QWidget | None) -> None:
+        if new is not None and self.isAncestorOf(new) and old is not None and not self.isAncestorOf(old):
+            self._before = old
+
+    def _dismiss(self) -> None:
+        """Go away, and give the keyboard back to where it was."""
+        here, before = QApplication.focusWidget(), self._before
+        if here is not None and self.isAncestorOf(here) and before is not None and isValid(before):
+            before.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.hide()
+
     def _press(self, button: QPushButton, _checked: bool = False) -> None:
+        if all(one.isHidden() for one in self._acts if one is not button):
+            self._dismiss()
         button.hide()
-        if all(one.isHidden() for one in self._acts):
-            self.hide()
         act = self._acts[button]
         if act is not None:
             act()

@@ -473,6 +473,8 @@ class MainWindow(QMainWindow):
             return
         if self.selection.chosen_total > MOST:
             self.notice.say(tr("The first {n} of the selected pipelines are compared.").format(n=MOST))
+        else:
+            self.notice.hide()  # what was to do next has been done
         self.show_pane(7)
 
     def reset_layout(self) -> None:

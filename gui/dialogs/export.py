@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QWidget,
 )
+from shiboken6 import isValid
 
-from gui.exports import look_at
+from gui.exports import free_name, look_at
 from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Task, Tasks
@@ -88,10 +89,13 @@ class ExportDialog(QDialog):
         self._folder.textChanged.connect(self._check)
         self._what.idToggled.connect(self._choose_what)
         self._choose_what()
+        if tasks is not None:
+            proposed = self.path()
+            tasks.start(partial(free_name, proposed), partial(self._put_free, proposed), quiet=True)
 
     def _files_first(self, pipelines: int, rows: tuple[int, int] | None) -> bool:
-        """Whether pipelines are proposed: where there are any, unless rows were wanted the last time."""
-        return pipelines > 0 and (rows is None or self._settings.export_what != "rows")
+        """Whether pipelines are proposed: one always, several unless rows were wanted the last time."""
+        return pipelines == 1 or (pipelines > 0 and (rows is None or self._settings.export_what != "rows"))
 
     def _make_folder_form(self) -> QWidget:
         self._folder = QLineEdit(self._start)
@@ -200,6 +204,11 @@ class ExportDialog(QDialog):
             self._check()
             self._export.setDefault(True)  # it was not while it could not be pressed
             self._export.setFocus()
+
+    def _put_free(self, proposed: Path, free: Path) -> None:
+        """Propose a name that no file has, unless somebody gave another one meanwhile."""
+        if isValid(self) and self.path() == proposed:
+            self.put_path(free)
 
     def reject(self) -> None:
         if self._tasks is not None and self._looking is not None:

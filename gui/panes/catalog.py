@@ -317,6 +317,9 @@ class CatalogPane(QWidget):
             parts[1:] = [counted(self.grouping.table.groups.rowCount(), "{n} group", "{n} groups")]
         elif selected > 1:
             parts.append(tr("{n} selected").format(n=integer_text(selected)))
+        elif selected == 1 and listing.complete:  # after sorting it may be far from what is seen
+            row = self.table.chosen.rows().rows(1)[0]
+            parts.append(tr("row {n} selected").format(n=integer_text(row + 1)))
         self.described.emit(" · ".join(parts) if listing.total else "")
 
     def _refused(self, problem: Problem) -> None:

@@ -186,7 +186,7 @@ class CatalogTable(QTableView):
     def __init__(self, model: QAbstractItemModel) -> None:
         super().__init__()
         self._flipping = False
-        self._pressed: QMouseEvent | None = None  # on a row that is selected: perhaps the beginning of a drag
+        self._pressed: QMouseEvent | None = None  # on a row: perhaps the beginning of a drag
         self.titles = SortHeader(self)
         self.pins = Pins(self, self.titles, model)
         self.setHorizontalHeader(self.titles)
@@ -257,6 +257,8 @@ class CatalogTable(QTableView):
             self._pressed = event.clone()  # it selects when it turns out to be a click
         elif not self._flipping:
             super().mousePressEvent(event)
+            if plain and index.isValid() and not self.is_editing():
+                self._pressed = event.clone()  # ranges are selected with Shift
         elif event.button() == Qt.MouseButton.LeftButton:
             self.chosen.flip(index.row())
             self.chosen.setCurrentIndex(index, Flag.NoUpdate)

@@ -332,6 +332,17 @@ def test_selected_rows_are_compared_over_their_folds(qtbot, window):
     qtbot.waitUntil(lambda: window.compare.folds.isVisible())
 
 
+def test_where_the_selected_row_lies_is_said_after_sorting(qtbot, window):
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.catalog.sort_by("test_rmse", descending=False)
+    window.catalog.table.selectRow(0)
+    assert "row 1 selected" in window.status._listed.text()
+    with qtbot.waitSignal(window.catalog.model.listed):
+        window.catalog.sort_by("test_rmse", descending=True)
+    (row,) = window.catalog.table.chosen.rows().rows(9)
+    assert row > 30 and f"row {row + 1} selected" in window.status._listed.text()
+
+
 # --- the best values ---
 
 

@@ -90,9 +90,26 @@ def test_a_file_is_replaced_only_if_that_was_agreed_to(qtbot, window, dialog, pr
     assert place.read_text() != "mine"
     place.write_text("mine")
     again = window.catalog.rows.ask_export()
+    again.choose_pipelines(False)
     again.put_path(place, agreed=True)
     assert export(qtbot, window, again).state == "completed"
     assert place.read_text() != "mine"
+
+
+def test_a_name_is_proposed_that_no_file_has(qtbot, window, tmp_path):
+    window.settings.export_folder = str(tmp_path)
+    taken = window.catalog.rows.ask_export()
+    qtbot.waitUntil(lambda: window.tasks.idle)
+    taken.path().write_text("mine")
+    (tmp_path / f"{taken.path().stem}-2.csv").write_text("mine too")
+    again = window.catalog.rows.ask_export()
+    qtbot.waitUntil(lambda: again.path() == tmp_path / f"{taken.path().stem}-3.csv")
+
+
+def test_of_one_pipeline_its_files_are_proposed_also_after_rows_were_exported(qtbot, window, dialog, tmp_path):
+    dialog.put_path(tmp_path / "rows.csv")
+    export(qtbot, window, dialog)
+    assert window.catalog.rows.ask_export().takes_pipelines
 
 
 def test_a_folder_that_is_not_there_is_made_once_somebody_agrees(qtbot, window, dialog, tmp_path):
@@ -105,6 +122,7 @@ def test_a_folder_that_is_not_there_is_made_once_somebody_agrees(qtbot, window, 
     dialog.put_path(tmp_path / "new" / "best.csv")
     assert export(qtbot, window, dialog).state == "completed"
     assert (tmp_path / "new" / "best.csv").exists()
+    window.catalog.table.selectAll()
     again = window.catalog.rows.ask_export()
     assert not again.takes_pipelines and again.path().parent == tmp_path / "new", "as it was the last time"
     again.close()

@@ -128,10 +128,11 @@ def test_a_run_becomes_a_full_run_and_is_refused_on_other_tabs(qtbot, window, ro
     assert window.library.tabs.currentIndex() == KINDS.index("fullrun")
 
 
-def test_rows_of_the_table_are_dragged_once_they_are_selected(qtbot, window):
+@pytest.mark.parametrize("selected", [0, 1])
+def test_rows_of_the_table_are_dragged_whether_they_were_selected_or_not(qtbot, window, selected):
     table = window.catalog.table
     places = [table.visualRect(window.catalog.model.index(row, 1)).center() for row in (0, 1)]
-    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=places[0])
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=places[selected])
     dragged = []
     table.drag_wanted.disconnect()
     table.drag_wanted.connect(lambda: dragged.append(window.pipelines.carried()))

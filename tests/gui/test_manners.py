@@ -573,3 +573,14 @@ def test_f6_goes_to_what_is_shown_of_the_details_and_to_the_charts(qtbot, window
     assert window.library.isAncestorOf(window.focusWidget())
     window.commands.next_pane.trigger()
     assert window.welcome.isAncestorOf(window.focusWidget())
+
+
+def test_pressing_the_button_of_a_notice_gives_the_keyboard_back(qtbot, window):
+    done = []
+    focus(qtbot, window.catalog.table)
+    for button in (window.notice._act, window.notice._close):
+        window.notice.say("1 run deleted.", "Undo", lambda: done.append("undone"))
+        focus(qtbot, button)
+        qtbot.keyClick(button, Qt.Key.Key_Space)
+        assert window.catalog.table.hasFocus() and not window.notice.isVisible()
+    assert done == ["undone"]
