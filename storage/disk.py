@@ -53,7 +53,7 @@ def write_atomic(path: Path, data: bytes, *, private: bool = False) -> None:
             _write_synced(staged, data, _PRIVATE_MODE if private else _FILE_MODE)
             os.replace(staged, path)
         except BaseException:
-            staged.unlink(missing_ok=True)
+            discard(staged)
             raise
         _sync_folder(path.parent)
 
@@ -68,7 +68,7 @@ def write_new_private(path: Path, data: bytes) -> bool:
             if not _link_new(staged, path):
                 return False
         finally:
-            staged.unlink(missing_ok=True)
+            discard(staged)
         _sync_folder(path.parent)
         return True
 
@@ -111,7 +111,7 @@ def replaced_file(path: Path, new: bool = False, *, create: bool = False) -> Ite
             elif not _link_new(staged, path):
                 raise Exists(f"{path} exists already.", path, "Choose another name.")
         finally:
-            staged.unlink(missing_ok=True)
+            discard(staged)
         _sync_folder(path.parent)
 
 
@@ -424,7 +424,7 @@ class Disk:
                     _replace(source, path)
             finally:
                 for source in staged:
-                    source.unlink(missing_ok=True)
+                    discard(source)
             for folder in dict.fromkeys(path.parent for path, _ in files):
                 _sync_folder(folder)
 
@@ -437,7 +437,7 @@ class Disk:
                 if not _link_new(staged, path):
                     return False
             finally:
-                staged.unlink(missing_ok=True)
+                discard(staged)
             _sync_folder(path.parent)
             return True
 
@@ -605,7 +605,7 @@ class Disk:
         try:
             _write_synced(staged, data)
         except BaseException:
-            staged.unlink(missing_ok=True)
+            discard(staged)
             raise
         return staged
 
@@ -628,6 +628,12 @@ def remove_cache(path: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         with suppress(FileNotFoundError):
             os.unlink(f"{path}{suffix}")
+
+
+def discard(staged: Path) -> None:
+    """Remove a file that never took its name; one that can't be is swept later, and hides no other error."""
+    with suppress(OSError):
+        staged.unlink(missing_ok=True)
 
 
 def remove_outside(path: Path) -> bool:

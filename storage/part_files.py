@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from storage.disk import Disk
+from storage.disk import Disk, discard
 from storage.errors import BadInput, Corrupt, NotFound, os_errors
 from storage.layout import Layout
 from storage.reading import is_behind_link, is_plain_file
@@ -314,7 +314,7 @@ class PartFiles:
                     whole = hashlib.file_digest(file, "sha256").hexdigest()
                 size, footer = staged.stat().st_size, _footer_digest(staged)
         except BaseException:
-            staged.unlink(missing_ok=True)
+            discard(staged)
             raise
         return staged, PartRecord(file=name, rows=table.num_rows, bytes=size, sha256=whole, footer=footer)
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.disk import Disk
+from storage.disk import Disk, discard
 from storage.errors import Corrupt, Locked, NotFound, StorageError
 from storage.layout import Layout
 from storage.manifest import DATASETS, ManifestFile
@@ -378,7 +378,7 @@ class Parts:
             live: list[PartRecord] = getattr(before, dataset)
             stale = dataset == "meta" and self._current_schema(before).names != schema.names
             if stale or not names <= {p.file for p in live}:
-                staged.unlink(missing_ok=True)
+                discard(staged)
                 return False
             place = next(i for i, p in enumerate(live) if p.file in names)
             kept = [p for p in live if p.file not in names]

@@ -118,7 +118,7 @@ def test_only_disk_changes_files(path: Path) -> None:
         owner = ast.unparse(node.func.value)
         name = node.func.attr
         # A library has a `rename` of its own, which asks the disk.
-        by_disk = owner.endswith(("disk", "library")) or (name == "unlink" and owner == "staged")
+        by_disk = owner.endswith(("disk", "library"))
         assert by_disk or not (name in WRITING or (owner in ("os", "shutil") and name in WRITING_OS)), (
             f"{path.name}:{node.lineno} changes files: {owner}.{name}"
         )

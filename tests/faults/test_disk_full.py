@@ -1,7 +1,7 @@
-"""A full disk: one DiskFull, the old state or the new one, and all goes on when there is room.
+"""A full disk: one DiskFull, the old state or the new one, and all goes on when there is room. And one that fails.
 
 From some call on every one that needs room is refused: every few calls, or from each with RUNSHELF_ALL_FAULTS in the
-environment. Then a disk that is really small.
+environment. Then a disk that is really small. A disk that fails refuses all, removing too.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import errno
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from storage import DiskFull, Workspace
+from storage import DiskFull, StorageError, Workspace
 from tests.faults.alone import mounted
 from tests.faults.changes import (
     CHANGES,
@@ -53,6 +54,18 @@ def full_from(number: int) -> Callable[[Call], None]:
         left[0] -= 1
         if left[0] < 0 and needs_room(call):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    return told
+
+
+def failing_from(number: int) -> Callable[[Call], None]:
+    """Refuse every call, from one of them on, as a disk does that was taken for broken."""
+    left = [number]
+
+    def told(call: Call) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     return told
 
@@ -110,6 +123,25 @@ def no_room_for(steps: Iterator[None], root: Path, number: int) -> bool:
             assert "full" in error.what and error.advice
             return True
     return False
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_disk_that_fails_for_good_is_told_in_a_sentence(
+    recorded: Recorded, base: Path, tmp_path: Path, change: Change
+) -> None:
+    made = recorded(change)
+    for number in chosen(change, made):
+        root = copy(base, tmp_path / f"{number}")
+        with Workspace.open(root) as workspace:
+            steps = change(workspace)
+            next(steps)
+            with watched(root, failing_from(number)), suppress(StorageError):  # any other error is one of ours
+                next(steps, None)
+        old, new, state = (masked(settled(one)) for one in (made.states[0][1], made.states[-1][1], root))
+        for one in (old, new, state):
+            one.pop(COPIED_FIRST.get(change.__name__, ""), None)
+        what = f"all fails from {made.calls[number]} on"
+        assert change in ONE_BY_ONE or not third(state, old, new, change.__name__ in OF_FILES), what
 
 
 def test_a_disk_that_is_really_small_keeps_what_was_acknowledged(tmp_path: Path) -> None:
