@@ -238,16 +238,22 @@ class Disk:
 
     `writer` names this object among all writers of all processes. It is alive as long as its lock file is held,
     which the operating system ends with the process, however it ends. With `is_own`, which says whether what lies at
-    the root is the workspace that was opened there, nothing is written to what may have come in its place.
+    the root is the workspace that was opened there, nothing is written to what may have come in its place. `look` is
+    asked before every change, and calls `only_read` where there is to be none any more.
     """
 
     def __init__(
-        self, root: Path, staging: Path, read_only: bool = False, is_own: Callable[[], bool] | None = None
+        self,
+        root: Path,
+        staging: Path,
+        read_only: bool = False,
+        is_own: Callable[[], bool] | None = None,
+        look: Callable[[], None] | None = None,
     ) -> None:
         self.root = Path(os.path.realpath(root))
         self.read_only = read_only
         self._way_out = "Open it for writing, or copy it elsewhere."
-        self._is_own = is_own
+        self._is_own, self._look = is_own, look
         self._known = _identity(self.root)
         self.writer = f"{writer_prefix(os.getpid())}{uuid.uuid4().hex[:8]}"
         self._staging = staging
@@ -571,6 +577,8 @@ class Disk:
     # ------------------------------------------------------------ inside
 
     def _check_writable(self) -> None:
+        if self._look is not None and not self.read_only:
+            self._look()
         if self.read_only:
             raise ReadOnly("The workspace is open for reading only.", self.root, self._way_out)
         self.check_there()

@@ -83,9 +83,9 @@ class Workspace:
         self.root = root
         self.record = record
         self.notices: list[str] = []
-        self._marker_read = 0  # the time of runshelf.json when it was last read
+        self._marker_read = (0, 0, 0)  # what told runshelf.json from others when it was last read
         self.layout = Layout(root)
-        self._disk = Disk(root, self.layout.staging, read_only, self._is_own)
+        self._disk = Disk(root, self.layout.staging, read_only, self._is_own, self._read_marker)
         self._own_changes = 0
         self._open_runs: dict[str, Run] = {}
         cache = platformdirs.user_cache_path("runshelf") / "index"
@@ -242,16 +242,26 @@ class Workspace:
 
         `full` looks at every document again, also in runs that seem unchanged.
         """
-        self._read_metrics()
+        self._read_marker()
         return self._following.sync(full)
 
-    def _read_metrics(self) -> None:
-        """Learn of metrics that another process added."""
+    def _read_marker(self) -> None:
+        """Learn of metrics that another process added, and that a newer Runshelf took the workspace over."""
         with suppress(OSError, NotFound, Corrupt):
-            changed = os.stat(self.layout.marker).st_mtime_ns
-            if changed != self._marker_read and self._disk.is_there():
-                self._know(read_document(self.layout.marker, WorkspaceRecord))
-                self._marker_read = changed
+            found = os.stat(self.layout.marker)
+            changed = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if changed == self._marker_read or not self._disk.is_there():
+                return
+            try:
+                record = read_marker(self.root)
+                newer = is_newer(record)
+                self._know(record)
+            except TooNew:
+                newer = True
+            self._marker_read = changed
+            if newer and not self.read_only:
+                self._disk.only_read(UPDATE)
+                self.notices.append(f"A newer Runshelf changed {self.root} meanwhile: it is only read from now on.")
 
     def _know(self, record: WorkspaceRecord) -> None:
         self.record = record

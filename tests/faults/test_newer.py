@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from storage import ReadOnly, StorageError, TooNew, Workspace, check_workspace
+from tests.faults.changes import CHANGES, Change
 from tests.faults.specimen import KINDS, answers, changed, command, look_round, told
+from tests.faults.states import copy
 from tests.storage.samples import content_of
 
 # By kind: what says the version.
@@ -95,6 +97,25 @@ def test_a_newer_workspace_is_read_as_far_as_can_be_and_not_written(root: Path) 
     check_workspace(root, deep=True)
     assert command("check", "--repair", "-w", root)[0] in (0, 1, 2)
     assert content_of(root) == content
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_workspace_that_becomes_newer_meanwhile_is_written_to_no_more(
+    base: Path, tmp_path: Path, change: Change
+) -> None:
+    root = copy(base, tmp_path / "copy")
+    with Workspace.open(root) as workspace:
+        steps = change(workspace)
+        next(steps)
+        understood = {} if len(change.__name__) % 2 else {"metrics": {"rmse": "lower"}}
+        rewrite(root / "runshelf.json", format_version=2, **understood)
+        content = content_of(root)
+        with suppress(ReadOnly):
+            next(steps, None)
+        taken_away = {name for name in content_of(root) if name.startswith("exports/")}  # to where somebody said
+        assert {
+            name: found for name, found in content_of(root).items() if name not in taken_away - set(content)
+        } == content
 
 
 def test_a_newer_workspace_that_is_not_understood_is_refused_and_stays(root: Path) -> None:
