@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from storage.copies import ARCHIVE, CONFIG, SOURCE
-from storage.errors import Corrupt, NotFound, StorageError
+from storage.errors import Corrupt, NotFound, ReadOnly, StorageError, from_os_error, in_sentences
 from storage.layout import Layout, folder_part
 from storage.library_items import LibraryRecord
 from storage.packages import PackedFile
@@ -70,6 +70,7 @@ class Archive:
     problem: str | None = None
 
 
+@in_sentences
 class Archives:
     """Reads the archives of one workspace; one whose document is as it was is not read again."""
 
@@ -101,7 +102,12 @@ class Archives:
         wanted = {name: value for name, value in wanted.items() if value is not None}
         found = []
         for one in ARCHIVE_KINDS if kind is None else (kind,):
-            for path in folders_in(self.home(one)):
+            try:
+                folders = list(folders_in(self.home(one)))
+            except ReadOnly as error:  # it hides those of the other kinds not
+                found.append(Archive(one, self.home(one).name, self.home(one), problem=error.what))
+                continue
+            for path in folders:
                 if named is not None and named not in path.name:
                     continue
                 archive = self._read(one, path)
@@ -127,7 +133,10 @@ class Archives:
 
 
 def folders_in(home: Path) -> Iterator[Path]:
-    """The folders of archives of a kind; links are left out, for the check to name."""
+    """The folders of archives of a kind; links are left out, for the check to name.
+
+    Raises StorageError for a folder that can't be read.
+    """
     if is_behind_link(home, home.parents[2]):
         return
     try:
@@ -135,6 +144,8 @@ def folders_in(home: Path) -> Iterator[Path]:
             found = sorted(e.name for e in entries if e.name[0] != "." and e.is_dir(follow_symlinks=False))
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise from_os_error(error, f"read {home.name}", home) from error
     yield from (home / name for name in found)
 
 

@@ -23,7 +23,7 @@ from storage.best_values import BestValues, best_of_all, best_values, known_best
 from storage.catalog_row import Result, catalog_row
 from storage.completion import Completion, complete
 from storage.disk import Disk
-from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError
+from storage.errors import BadInput, Conflict, Corrupt, NotFound, StorageError, in_sentences
 from storage.expressions import equal_names, kind_of, sort_names
 from storage.grammar import quote
 from storage.index import Index
@@ -74,6 +74,7 @@ class CatalogColumn:
     metric: Metric | None
 
 
+@in_sentences
 class Catalog:
     """The catalog of one workspace. `refill` is called after the index had to be started again."""
 

@@ -23,11 +23,11 @@ from storage.check_library import check_library, count_library
 from storage.check_runs import RunsCheck
 from storage.check_trash import TrashCheck
 from storage.disk import NOTE, Disk
-from storage.errors import Cancelled, Corrupt, NotFound, StorageError, TooNew
+from storage.errors import Cancelled, Corrupt, NotFound, StorageError, TooNew, in_a_sentence
 from storage.findings import Report
 from storage.inspection import Inspection
 from storage.journal import NoteRecord
-from storage.layout import MARKER, Layout, pipeline_number
+from storage.layout import LOG, MARKER, Layout, pipeline_number
 from storage.manifest import DATASETS
 from storage.marker import is_newer, read_marker
 from storage.plan import Report as Progress
@@ -42,11 +42,12 @@ _AT_ROOT = frozenset({MARKER, "runs", "exports", "library", "catalog", ".trash",
 _IN_CATALOG = frozenset({"manifest.json", "reports", "archives"})
 _INDEX_FILE = re.compile(r"index\.sqlite(-wal|-shm|-journal)?")
 _PART_FILE = re.compile(r".+\.parquet")  # those of other programs are told of by name, with the catalog
-_IN_RUN = frozenset({"run_config.json", "run_summary.json", "run.log", "_binaries", "_numbers"})
+_IN_RUN = frozenset({"run_config.json", "run_summary.json", LOG, "_binaries", "_numbers"})
 _SYSTEM = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory", ".git", ".gitignore", ".gitattributes"})
 _TOLD = 3  # names in one finding
 
 
+@in_a_sentence
 def check_workspace(root: Path | str, report: Progress | None = None, deep: bool = False) -> Report:
     """Check the workspace at a folder without opening it. Raises NotFound where there is none."""
     root = Path(root).absolute()
@@ -153,6 +154,8 @@ def _check_run_folder(inspection: Inspection, folder: Path) -> None:
     for entry in _entries(folder):
         if _is_odd(entry):
             odd.append(entry.name)
+        elif entry.name == LOG and entry.is_dir(follow_symlinks=False):
+            foreign.append(entry.name)
         elif entry.name in _IN_RUN or entry.name in _SYSTEM or TEMPORARY.fullmatch(entry.name):
             continue
         elif not (pipeline_number(entry.name) is not None and entry.is_dir(follow_symlinks=False)):

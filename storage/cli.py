@@ -24,6 +24,7 @@ from storage.cli_options import (
     WorkspaceOption,
     cancellable,
     open_workspace,
+    say_stopping,
     workspace_before_verb,
 )
 from storage.cli_report import report_app
@@ -270,7 +271,7 @@ def run(
             _show_preview(opened.preview_run(request), format)
             return
         with progress(f"Training on {dataset or data.stem}") as report:
-            outcome = run_in_child(opened.root, request, report, tied=True)
+            outcome = run_in_child(opened.root, request, report, tied=True, on_interrupt=say_stopping)
         _show_outcome(outcome, format)
     if outcome.failed:
         raise typer.Exit(1)

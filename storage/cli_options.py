@@ -71,6 +71,12 @@ def carry_out(plan: Plan, dry_run: bool, yes: bool, to: IO[str] | None = None) -
     say(done)
 
 
+def say_stopping(seconds: float) -> None:
+    """Say what Ctrl+C does, where what is at work may take so long to come to its end."""
+    text = f"Stopping: what is at work has {seconds:.0f} s to finish its fold. Press Ctrl+C again to end it at once."
+    print(text, file=sys.stderr)
+
+
 class cancellable:  # noqa: N801  reads as a clause
     """Ctrl+C ends a command with a sentence; what was finished is kept."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from storage.errors import BadInput, NotFound
@@ -29,4 +30,4 @@ def chosen_folder(layout: Layout, destination: Path | None, usual: Path, *, crea
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Whether a path lies below a folder, links followed."""
-    return folder.resolve() in path.resolve().parents
+    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents

@@ -36,6 +36,7 @@ LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
+_FOLDER = "Take the link away, and open the workspace again."
 _NOBODY_KNOWN = "another program"
 _WRITER_LOCK = re.compile(r".+-[0-9]+-[0-9a-f]{8}\.lock")
 Life = Literal["alive", "dead", "unknown"]
@@ -368,13 +369,10 @@ class Disk:
 
     def announce(self, name: str, lines: Sequence[str]) -> None:
         """Say beside the lock `name` what its holder is about to do, for who takes it after a kill; it may be lost."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        with suppress(OSError):
-            file = os.open(self._staging / f"lock-{name}-announced", flags, 0o666)
-            try:
-                os.write(file, "".join(f"{line}\n" for line in lines).encode())
-            finally:
-                os.close(file)
+        path, text = self._staging / f"lock-{name}-announced", "".join(f"{line}\n" for line in lines)
+        with suppress(OSError, BadInput), _plain_file(path, os.O_CREAT) as file:
+            os.ftruncate(file, 0)
+            os.write(file, text.encode())
 
     def announced(self, name: str) -> list[str]:
         """What the last holder of the lock `name` said and did not take back; a line that was cut short is left out."""
@@ -382,6 +380,10 @@ class Disk:
             text = read_bytes(self._staging / f"lock-{name}-announced", "announcement").decode()
             return text.split("\n")[:-1]
         return []
+
+    def can_lock(self) -> bool:
+        """Whether the workspace lies where it was opened, and its locks would lie in it."""
+        return self.is_there() and not os.path.islink(self._staging)
 
     def lock_file(self, name: str) -> Path:
         """Where the workspace-wide lock `name` lies."""
@@ -460,13 +462,8 @@ class Disk:
     def append(self, path: Path, text: str) -> None:
         """Add lines to a log file. Each call is one write; it is not synced, for a log is no result."""
         self._check_inside(path)
-        with os_errors(f"write to {path.name}", path):
-            no_link = getattr(os, "O_NOFOLLOW", 0)  # a link would lead what is written out of the workspace
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | no_link, _FILE_MODE)
-            try:
-                os.write(descriptor, text.encode())
-            finally:
-                os.close(descriptor)
+        with os_errors(f"write to {path.name}", path), _plain_file(path, os.O_CREAT | os.O_APPEND) as file:
+            os.write(file, text.encode())
 
     def make_folder(self, path: Path) -> bool:
         """Make one folder; False when it is there already. Exactly one of many callers gets True."""
@@ -597,11 +594,15 @@ class Disk:
         self._check_writable()
         self._make_staging()
         folder = self._staging / self.writer
+        if os.path.islink(folder):
+            raise BadInput(f"{folder} is a link; nothing is written to where it leads.", folder, _FOLDER)
         folder.mkdir(exist_ok=True)
         return folder
 
     def _make_staging(self) -> None:
         """Make the staging folder where it is missing; a workspace that is not there is not made again."""
+        if os.path.islink(self._staging):
+            raise BadInput(f"{self._staging} is a link; nothing is written to where it leads.", self._staging, _FOLDER)
         if self._staging.is_dir():
             return
         self.check_there()
@@ -638,6 +639,28 @@ def remove_cache(path: Path) -> None:
             os.unlink(f"{path}{suffix}")
 
 
+@contextmanager
+def _plain_file(path: Path, flags: int) -> Iterator[int]:
+    """Open a file to write to, but no link, which would lead out of the workspace. Raises BadInput for what is none."""
+    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody reads would never answer
+    try:
+        file = os.open(path, os.O_WRONLY | flags | safe, _FILE_MODE)
+    except OSError as error:
+        if error.errno not in (errno.ENXIO, errno.EISDIR):  # a pipe that nobody reads, or a socket
+            raise
+        raise _no_file(path) from error
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise _no_file(path)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _no_file(path: Path) -> BadInput:
+    return BadInput(f"{path} is not a file.", path, "Take it away.")
+
+
 def discard(staged: Path) -> None:
     """Remove a file that never took its name; one that can't be is swept later, and hides no other error."""
     with suppress(OSError):
@@ -658,7 +681,7 @@ def cache_lock(path: Path, timeout: float) -> FileLock:
     """A lock file of a cache, re-entrant. To acquire it raises OSError, also where nobody lets go of it in time."""
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)  # not the folders above: a workspace that went away is not made again
-    return FileLock(path, timeout=timeout, poll_interval=0.002, thread_local=False, preserve_lock_file=True)
+    return _Lock(path, timeout=timeout, poll_interval=0.002, thread_local=False, preserve_lock_file=True)
 
 
 def make_cache_folder(path: Path) -> None:

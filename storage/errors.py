@@ -7,9 +7,15 @@ Any other exception that leaves this package is a bug and shows as one.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar, cast
+
+_Class = TypeVar("_Class", bound=type)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class StorageError(Exception):
@@ -122,13 +128,39 @@ def os_errors(doing: str, path: Path) -> Iterator[None]:
         raise from_os_error(error, doing, path) from error
 
 
+def in_sentences(cls: _Class) -> _Class:
+    """Let the public methods of a class raise no bare `OSError`: whatever the disk does is a sentence."""
+    for name, method in [(name, one) for name, one in vars(cls).items() if not name.startswith("_")]:
+        if isinstance(method, classmethod):
+            setattr(cls, name, classmethod(in_a_sentence(method.__func__)))
+        elif inspect.isfunction(method):
+            setattr(cls, name, in_a_sentence(method))
+    return cls
+
+
+def in_a_sentence(method: _Function) -> _Function:
+    """Let a function raise no bare `OSError`."""
+
+    @functools.wraps(method)
+    def told(*args: Any, **named: Any) -> Any:
+        try:
+            return method(*args, **named)
+        except BrokenPipeError:  # of whoever reads what is reported, not of the disk
+            raise
+        except OSError as error:
+            place = Path(str(error.filename or ""))
+            raise from_os_error(error, f"get at {place.name}" if place.name else "go on", place) from error
+
+    return cast(_Function, told)
+
+
 def from_os_error(error: OSError, doing: str, path: Path) -> StorageError:
     """Name the `StorageError` that stands for `error`, met while `doing` something at `path`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"Could not {doing}: the disk is full.", path, "Make room and try again.")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return ReadOnly(
-            f"Could not {doing}: no permission to write at {path}.", path, "Check who owns the folder, or use another."
+            f"Could not {doing}: there is no permission at {path}.", path, "Check who owns the folder, or use another."
         )
     if error.errno == errno.ENOENT:
         return NotFound(f"Could not {doing}: {path} is not there.", path, "It may have been moved or deleted.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ def export_rows(
     """
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise BadInput(f"{path.name} is neither .csv nor .parquet.", path, "Give the file one of these endings.")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise Exists(f"{path} exists already.", path, "Choose another name, or say that it may be replaced.")
 
     def chunks() -> Iterator[list[Sequence[Any]]]:

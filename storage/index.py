@@ -79,7 +79,7 @@ class Index:
         self._remark = _ON_ANOTHER_MACHINE if shared else ""
         self._workspace_id = workspace_id
         self.lock = threading.RLock()
-        self._own, self._is_there = path, disk.is_there
+        self._own, self._can_lock = path, disk.can_lock
         self._file_locks = {path: cache_lock(disk.lock_file("index"), _FILLING_SECONDS)}
         self._depth = 0
         self.path: Path | None = None
@@ -139,8 +139,8 @@ class Index:
         if place is None:
             yield
             return
-        if place == self._own and not self._is_there():
-            raise FileNotFoundError(place)  # taking the lock would make its folder again
+        if place == self._own and not self._can_lock():
+            raise FileNotFoundError(place)
         if place not in self._file_locks:
             self._file_locks[place] = cache_lock(Path(f"{place}.lock"), _FILLING_SECONDS)
         with self._file_locks[place]:
@@ -317,7 +317,7 @@ class Index:
         """Whether the file was deleted, emptied or replaced under this connection, which would not notice."""
         if self.path is None:
             return self.connection.invalidated
-        return _inode(self.path) != self._inode and (self.path != self._own or self._is_there())
+        return _inode(self.path) != self._inode and (self.path != self._own or self._can_lock())
 
     def revive(self) -> None:
         """Open the database again where Ctrl+C struck in the middle of a question, which ends the connection."""

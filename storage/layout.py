@@ -13,6 +13,7 @@ from pathlib import Path
 
 from storage.errors import NameRefused, NotFound
 
+LOG = "run.log"
 MARKER = "runshelf.json"
 MAX_NAME_BYTES = 80  # date + dataset + run name stay under the 255 bytes of every file system
 HASH_DIGITS = 6

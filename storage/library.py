@@ -20,7 +20,7 @@ from storage.checksums import FIELD, with_checksum
 from storage.configs import METADATA_KEY, PipelineConfig, checked_config, inline_configs
 from storage.copies import CONFIG, METADATA, config_of, copied_size, copy_pipeline, copy_run, ended, read_metrics
 from storage.disk import Disk, Draft, replaced_file, user_name
-from storage.errors import BadInput, Conflict, Corrupt, Exists, NameRefused, NotFound, TooNew
+from storage.errors import BadInput, Conflict, Corrupt, Exists, NameRefused, NotFound, ReadOnly, TooNew, in_sentences
 from storage.findings import count
 from storage.layout import MAX_NAME_BYTES, Layout, checked_name, folder_part, pipeline_folder, pipeline_number
 from storage.library_items import (
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 _WORDS = {"template": "template", "filtered": "filtered result", "pipeline": "kept pipeline", "fullrun": "full run"}
 
 
+@in_sentences
 class Library:
     """The library of one workspace. `run_folder` gives the folder of a run id, `check_idle` refuses a run at work."""
 
@@ -84,7 +85,13 @@ class Library:
         self._disk.check_there()
         found: dict[tuple[str, str], LibraryItem] = {}
         for one in LIBRARY_KINDS if kind is None else (kind,):
-            for name in self._shelf.names(one):
+            try:
+                names = self._shelf.names(one)
+            except ReadOnly as error:  # it hides those of the other kinds not
+                home = self._shelf.home(one)
+                found[one, ""] = LibraryItem(one, home.name, home, problem=error.what)
+                continue
+            for name in names:
                 with suppress(NotFound):  # deleted in this moment
                     found[one, name] = self._shelf.item(one, name)
         items = sorted(found.values(), key=lambda item: (LIBRARY_KINDS.index(item.kind), item.name.casefold()))

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from storage.configs import METADATA_KEY, checked_config
 from storage.copies import CONFIG, METADATA
-from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew
+from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew, from_os_error
 from storage.layout import Layout
 from storage.packages import Package
 from storage.plan import Report
@@ -129,13 +129,18 @@ class Shelf:
         return home / (f"{name}.json" if kind == "template" else name)
 
     def names(self, kind: str) -> list[str]:
-        """The names of all items of a kind, damaged ones too; none where its folder is behind a link."""
+        """The names of all items of a kind, damaged ones too; none where its folder is behind a link.
+
+        Raises StorageError for a folder that can't be read.
+        """
         if is_behind_link(self.home(kind), self._layout.root):
             return []
         try:
             entries = sorted(os.listdir(self.home(kind)))
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise from_os_error(error, f"read {self.home(kind).name}", self.home(kind)) from error
         if kind == "template":
             entries = [name.removesuffix(".json") for name in entries if name.endswith(".json")]
         return [name for name in entries if name[:1] not in ("", ".")]

@@ -7,6 +7,7 @@ with its sha256 and size, and the digest of that listing. Nothing in a package i
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 import unicodedata
@@ -76,7 +77,7 @@ def write_package(
     `digest` is what its files were when it was saved, empty where nobody noted that. The same item makes the same
     bytes, times apart.
     """
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise Exists(f"{path} exists already.", path, "Choose another name, or say that it may be replaced.")
     folder, names, folders = _content_of(item)
     for one in (*names, *folders):

@@ -10,7 +10,7 @@ from pathlib import Path
 from traceback import TracebackException
 from typing import TYPE_CHECKING, Any
 
-from storage.errors import BadInput, Conflict, Corrupt, NotFound
+from storage.errors import BadInput, Conflict, Corrupt, NotFound, in_sentences
 from storage.layout import checked_name
 from storage.metrics import PARTITIONS
 from storage.reading import cut_short
@@ -28,6 +28,7 @@ _MOST_DETAILS = 10_000  # characters of error.log
 _MOST_WORDS = 1_000  # characters of an error in pipeline.json, and wherever it is told
 
 
+@in_sentences
 class Pipeline:
     """One pipeline folder. What is saved is on disk at once; `complete` or `fail` ends it and commits its row."""
 

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from storage.stored_samples import Verdict
 
 GRACE_SECONDS = 5.0  # a cancelled child may finish its fold for so long before it is killed
-TIED_SECONDS = 60.0  # the same where Ctrl+C asked for it: it can be pressed once more
+TIED_SECONDS = 15.0  # the same where Ctrl+C asked for it: it can be pressed once more
 _DIED = "The process that trained it"
 ORPHANED = 70  # the exit code of a child whose parent is gone
 _POLL_SECONDS = 0.1
@@ -60,6 +61,7 @@ def run_in_child(
     on_pipeline: OnPipeline | None = None,
     control: Control | None = None,
     tied: bool = False,
+    on_interrupt: Callable[[float], object] = lambda seconds: None,
 ) -> RunOutcome:
     """Run a batch in a child process and wait for it; blocks, so call it off the GUI thread.
 
@@ -68,6 +70,7 @@ def run_in_child(
     consistent and Cancelled is raised. A pipeline that ends the child's process is recorded as failed, and the batch
     goes on in another one; StorageError is raised for a child that dies with no pipeline at work. What was finished
     stays. With `tied` the child dies with this process at once, as if all were one; else it comes to a clean end.
+    `on_interrupt` is called when Ctrl+C has asked it to stop, with the seconds it may take until it is killed.
     """
     batch = _Parted(root, on_pipeline)
     while True:
@@ -77,7 +80,8 @@ def run_in_child(
         wanted = request.model_copy(update={"jobs": 1}) if left.only else request
         began = utc_now()
         try:
-            ended = _in_child(_work, (str(root), wanted.model_dump_json(), left.model_dump_json(), tied), line)
+            orders = (str(root), wanted.model_dump_json(), left.model_dump_json(), tied)
+            ended = _in_child(_work, orders, line, partial(on_interrupt, grace))
         except KeyboardInterrupt:
             _recover(root)
             raise
@@ -258,7 +262,9 @@ class _Ended(NamedTuple):
             raise self.content
 
 
-def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> _Ended:
+def _in_child(
+    work: Callable[..., None], args: tuple[Any, ...], line: _Line, on_interrupt: Callable[[], object] = lambda: None
+) -> _Ended:
     """Let a child do work and listen to it; returns how it ended."""
     ours, theirs = multiprocessing.Pipe()
     try:
@@ -271,6 +277,7 @@ def _in_child(work: Callable[..., None], args: tuple[Any, ...], line: _Line) -> 
             kind, content = line.listen(child, ours)
         except KeyboardInterrupt:
             line.cancel()
+            on_interrupt()
             line.listen(child, ours)  # it comes to its end by itself, or is killed after a little time
             raise
     finally:

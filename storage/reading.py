@@ -61,7 +61,7 @@ def is_behind_link(path: Path, root: Path) -> bool:
     if not path.is_relative_to(root):
         return False
     below = itertools.accumulate(path.relative_to(root).parts, operator.truediv, initial=root)
-    return any(place.is_symlink() for place in itertools.islice(below, 1, None))
+    return any(os.path.islink(place) for place in itertools.islice(below, 1, None))
 
 
 def read_pieces(path: Path, what: str) -> Iterator[bytes]:

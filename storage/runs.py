@@ -11,6 +11,7 @@ import json
 import platform
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from storage.artifacts import Artifacts
 from storage.catalog import Catalog
 from storage.disk import Disk, user_name
-from storage.errors import BadInput, Conflict, NotFound, StorageError, os_errors
-from storage.layout import Layout, checked_name, pipeline_folder_name, pipeline_number, run_folder_name
+from storage.errors import BadInput, Conflict, NotFound, StorageError, in_sentences, os_errors
+from storage.layout import LOG, Layout, checked_name, pipeline_folder_name, pipeline_number, run_folder_name
 from storage.metrics import flatten, key_metric, metric_for
 from storage.pipelines import Pipeline
 from storage.places import Places
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _NUMBERS = "_numbers"
 
 
+@in_sentences
 class Run:
     """One run folder. Made by `Workspace.create_run`; safe to share between threads."""
 
@@ -310,9 +312,11 @@ class Run:
         self.disk.write(self.folder / "run_config.json", config.to_json())
 
     def log(self, text: str) -> None:
-        """Add a line to run.log, with the time."""
+        """Add a line to run.log, with the time; what is no file in its place is left alone, and named by a check."""
         moment = datetime.now().astimezone().isoformat(timespec="seconds")
-        self.disk.append(self.folder / "run.log", "".join(f"{moment}  {line}\n" for line in text.splitlines()))
+        lines = "".join(f"{moment}  {line}\n" for line in text.splitlines())
+        with suppress(BadInput):
+            self.disk.append(self.folder / LOG, lines)
 
 
 def _described(config: Any) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Takeaway:
     ) -> Path:
         first = checked_name(name, "export") if name else dated_name(run_folder, run_config_of(run_folder))
         path = chosen_folder(self._layout, destination, self._layout.exports, create=create) / f"{first}_{pipeline_id}"
-        if path.exists():
+        if os.path.lexists(path):
             raise Exists(f"{path} is there already.", path, "Open that one, or give this export another name.")
         return path
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator
 
 from storage.disk import Disk, user_name
-from storage.errors import Corrupt, NotFound, StorageError
+from storage.errors import Corrupt, NotFound, StorageError, from_os_error, in_sentences
 from storage.layout import Layout
 from storage.reading import is_plain_folder, read_bytes
 from storage.records import Document, Moment, new_id, read_document, utc_now
@@ -86,6 +86,7 @@ class TrashEntry:
         return None if self.deleted_at is None else utc_now() - self.deleted_at
 
 
+@in_sentences
 class Trash:
     """The trash of one workspace: its entries made, marked and read. Bringing them back is `storage.restoration`."""
 
@@ -185,6 +186,8 @@ class Trash:
                 found = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise from_os_error(error, "read the trash", self._layout.trash) from error
         yield from (self._layout.trash / name for name in sorted(found))
 
     def _entry(self, folder: Path) -> TrashEntry:
@@ -192,7 +195,7 @@ class Trash:
             record = self.get(folder.name)
         except StorageError as error:
             problem = error.what
-            if (folder / _CONTENT).exists():
+            if os.path.lexists(folder / _CONTENT):
                 problem += f" What was deleted lies in .trash/{folder.name}/{_CONTENT}: move it back by hand."
             return TrashEntry(folder.name, "", folder.name, _date_of(folder.name), "", 0, 0, "", problem)
         return TrashEntry(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from storage.artifacts import FOLDER as BINARIES
-from storage.errors import NotFound, StorageError
+from storage.errors import NotFound, StorageError, in_a_sentence
 from storage.layout import Layout, pipeline_number
 from storage.plan import Report
 from storage.reading import is_behind_link, is_plain_folder
@@ -100,6 +100,7 @@ def usage(layout: Layout, index: Path | None, report: Report | None = None) -> U
     return Usage(tuple(Area(name, size, files) for name, (size, files) in sums.items()), saved)
 
 
+@in_a_sentence
 def measure_workspace(root: Path | str, report: Report | None = None) -> Usage:
     """Measure the workspace at a folder without opening it. Raises NotFound where there is none."""
     layout = Layout(Path(root).absolute())

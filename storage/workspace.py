@@ -19,7 +19,18 @@ import platformdirs
 
 from storage.catalog import Catalog
 from storage.disk import UPDATE, Disk, make_root, writer_prefix
-from storage.errors import BadInput, Corrupt, DiskFull, Exists, Locked, NotFound, ReadOnly, StorageError, TooNew
+from storage.errors import (
+    BadInput,
+    Corrupt,
+    DiskFull,
+    Exists,
+    Locked,
+    NotFound,
+    ReadOnly,
+    StorageError,
+    TooNew,
+    in_sentences,
+)
 from storage.following import Following
 from storage.index import Index
 from storage.layout import MARKER, Layout, pipeline_folder
@@ -76,6 +87,7 @@ if TYPE_CHECKING:
     from storage.usage import Usage
 
 
+@in_sentences
 class Workspace:
     """A workspace folder. Use `create` or `open`; close it, or use it as a context manager."""
 
@@ -155,7 +167,7 @@ class Workspace:
                 self.sync()
             if not self.read_only:
                 self._recover(report)
-        except (TooNew, DiskFull) as error:
+        except (TooNew, DiskFull, ReadOnly) as error:
             self.notices.append(str(error))
         except BaseException:
             self.close()

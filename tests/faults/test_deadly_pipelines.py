@@ -347,6 +347,29 @@ def test_the_command_line_goes_on_too(root: Path, spectra_csv: Path, tmp_path: P
     check_ended(root, deeds)
 
 
+def test_ctrl_c_says_that_it_waits_and_pressed_again_ends_one_that_hangs(
+    root: Path, spectra_csv: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "deeds.json"
+    config.write_text(json.dumps(request_for(spectra_csv, ["hangs"]).configs))
+    asked = ["--target", "protein", "--split-column", "split", "--pipelines", str(config), "--no-charts"]
+    command = [sys.executable, "-m", "storage", "run", str(spectra_csv), *asked, "-w", str(root)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as batch:
+        while not list(root.glob("runs/*/0001*/pipeline.json")):
+            assert batch.poll() is None
+            time.sleep(0.01)
+        batch.send_signal(signal.SIGINT)
+        assert batch.stderr is not None
+        said = next(line for line in batch.stderr if "Stopping" in line)
+        assert "Press Ctrl+C again" in said
+        batch.send_signal(signal.SIGINT)
+        rest = batch.stderr.read()
+    assert batch.returncode == 130, rest
+    with Workspace.open(root) as workspace:
+        assert [run.status for run in workspace.runs()] == ["interrupted"]
+    assert check_workspace(root).verdict == "clean"
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_a_pipeline_prints_is_seen_in_moderation(root: Path, spectra_csv: Path, tmp_path: Path, jobs: int) -> None:
     config = tmp_path / "deeds.json"

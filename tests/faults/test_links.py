@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import StorageError, Workspace, check_workspace, measure_workspace
+from storage import Exists, NotFound, StorageError, Workspace, check_workspace, measure_workspace
 from tests.faults.kernel_watch import watched
 from tests.faults.specimen import KINDS, UNNAMED, answers
+from tests.faults.test_writers import left_behind
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what was opened is asked of Linux")
 
@@ -216,3 +217,64 @@ def test_folders_that_are_links_lead_nowhere(root: Path, outside: Path, where: l
     with bounded(), watched(outside) as seen:
         everything(root, writing=True)
     assert seen == []
+
+
+def a_folder(path: Path, outside: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize("odd", [*ODD, a_folder], ids=lambda odd: odd.__name__)
+def test_what_lies_where_a_log_was_is_left_alone_and_stops_no_work(
+    tmp_path: Path, odd: Callable[[Path, Path], None]
+) -> None:
+    root, outside = tmp_path / "workspace", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("precious")
+    left_behind(root)
+    log = next((root / "runs").glob("2*")) / "run.log"
+    odd(log, outside)
+    with bounded(), Workspace.open(root) as workspace:
+        assert [run.status for run in workspace.runs()] == ["interrupted"]
+        run = workspace.create_run("corn")  # the one of today, opened again
+        run.add_pipeline({"k": 9}).complete()
+        run.finalize()
+        assert run.folder == log.parent
+        assert [one.what for one in workspace.check().findings if "run.log" in one.what]
+        assert not any("could not" in notice for notice in workspace.notices)
+    assert stat.S_IFMT(os.lstat(log).st_mode) != stat.S_IFREG and (outside / "file").read_text() == "precious"
+
+
+def test_a_destination_that_is_a_link_is_followed_to_its_end_or_refused(root: Path, tmp_path: Path) -> None:
+    loop(around := tmp_path / "around", tmp_path)
+    (nowhere := tmp_path / "rows.csv").symlink_to(tmp_path / "not there.csv")
+    with Workspace.open(root) as workspace:
+        run = workspace.runs()[0]
+        pipeline_id = _first(workspace, run.run_id)
+        takes: list[Callable[[], object]] = [
+            lambda: workspace.export_pipeline(run.run_id, pipeline_id, around),
+            lambda: workspace.export_best_predictions("test_rmse", destination=around),
+            lambda: workspace.report_run(run.run_id, to=around),
+        ]
+        for take in takes:
+            with pytest.raises(NotFound):
+                take()
+        with pytest.raises(Exists):
+            workspace.catalog.export(nowhere)
+    assert nowhere.is_symlink()
+
+
+def test_a_staging_folder_that_becomes_a_link_meanwhile_leads_nowhere(root: Path, outside: Path) -> None:
+    with Workspace.open(root) as workspace:
+        staging = root / ".staging"
+        mine = workspace._disk.writer
+        for place in (staging / mine, staging):
+            shutil.rmtree(place)
+            place.symlink_to(outside)
+            for change in _changes(workspace):
+                with suppress(StorageError):
+                    change()
+            with pytest.raises(StorageError, match="link"):
+                workspace.catalog.annotate(workspace.catalog.ids()[:1], stars=1)
+            assert [one.name for one in outside.iterdir()] == ["file"]
+            place.unlink()
+            place.mkdir()
