@@ -15,6 +15,9 @@ from gui.formats import tr
 from gui.models.points import Points
 from gui.models.points_rows import PARTITIONS, Numbers
 
+EQUAL_FROM = 240  # pixels of the shorter side, from which both axes have one scale whatever the shape
+LONGEST = 1.5  # to one: a smaller chart of another shape would be half empty with one scale
+
 
 class EqualAxis(NumberAxis):
     """An axis whose ticks are as far apart as those of the other one, where both have the same scale."""
@@ -28,14 +31,18 @@ class EqualAxis(NumberAxis):
 
 
 class ParityPlot(SamplePlot):
-    """Predicted over measured; on the diagonal they are the same."""
+    """Predicted over measured; on the diagonal they are the same.
+
+    Both axes show the same range, and with the same scale unless the chart is so small that half of it would be empty.
+    """
+
+    equal = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Parity chart: predicted over measured"), parent)
         self.getPlotItem().setAxisItems({side: EqualAxis(side) for side in ("left", "bottom")})
         self.getAxis("left").setWidth(LEFT_WIDTH)
         self._dress()
-        self.setAspectLocked(True)
         self.grid()
         self.words = tr("measured"), tr("predicted")
         self.guide_angle = 45.0
@@ -55,6 +62,12 @@ class ParityPlot(SamplePlot):
             self.addItem(scatter(points, *self._xy(points.truth, points.predicted)))
         if parts:
             self.stand_for(np.concatenate([points.rows for points in parts]))
+
+    def fit_data(self) -> None:
+        box = self.getPlotItem().getViewBox()
+        shorter, longer = sorted((max(1.0, box.width()), max(1.0, box.height())))
+        self.setAspectLocked(self.equal and (shorter >= EQUAL_FROM or longer <= LONGEST * shorter))
+        if parts := self.parts():
             truth, predicted = (np.concatenate([getattr(p, name) for p in parts]) for name in ("truth", "predicted"))
             self.fit(self.bounds(truth, predicted))
 
@@ -89,10 +102,11 @@ class ParityPlot(SamplePlot):
 class ResidualsPlot(ParityPlot):
     """What is left (predicted minus measured) over what was predicted."""
 
+    equal = False
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(tr("Residuals chart: predicted minus measured, over predicted"))
-        self.setAspectLocked(False)
         self.words = tr("predicted"), tr("residual")
         self.guide_angle = 0.0
 
