@@ -116,6 +116,12 @@ class LibraryPane(QWidget):
         page = self.pages[KINDS[self.tabs.currentIndex()]]
         return page.table if page.model.rowCount() else self.tabs
 
+    @property
+    def kind_in_use(self) -> str:
+        """The kind whose tab the keyboard is in, empty while it is elsewhere."""
+        focused = self.window().focusWidget()
+        return KINDS[self.tabs.currentIndex()] if focused is not None and self.isAncestorOf(focused) else ""
+
     def _make_strip(self) -> QWidget:
         self.filter = FilterBox(tr("Search the library"), PAUSE_MS)
         self.filter.setObjectName("librarySearch")
