@@ -308,6 +308,13 @@ class WorkspaceTree(QWidget):
             self._no_match.say(tr("No run matches"), tr("Pipelines are found by name and number in the catalog."))
             self._pages.setCurrentWidget(self._no_match)
 
+    def tell_making(self, making: bool) -> None:
+        """Say whether a workspace is being made, which is opened when it is ready."""
+        if making:
+            self._no_workspace.say(tr("The demo is being made"), tr("Its runs appear here when it is ready."))
+        else:
+            self._no_workspace.say(tr("No workspace is open"), tr("The runs of the one you open appear here."))
+
     def tell_results(self, total: int) -> None:
         """Say how many results the catalog has: without any there are no runs yet, else their folders are elsewhere."""
         if total != self._results:
