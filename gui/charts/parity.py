@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
-from gui.charts.number_axis import NumberAxis
+from gui.charts.number_axis import EqualAxis, has_one_scale
 from gui.charts.sample_plot import LEFT_WIDTH, SamplePlot, scatter
 from gui.charts.shown import all_hidden, predictions_text
 from gui.formats import tr
 from gui.models.points import Points
 from gui.models.points_rows import PARTITIONS, Numbers
-
-EQUAL_FROM = 240  # pixels of the shorter side, from which both axes have one scale whatever the shape
-LONGEST = 1.5  # to one: a smaller chart of another shape would be half empty with one scale
-
-
-class EqualAxis(NumberAxis):
-    """An axis whose ticks are as far apart as those of the other one, where both have the same scale."""
-
-    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> Any:
-        box = self.linkedView()
-        if box is None or not box.state["aspectLocked"] or size <= 0:
-            return super().tickSpacing(minVal, maxVal, size)
-        shorter = max(1.0, min(box.width(), box.height()))
-        return super().tickSpacing(minVal, minVal + (maxVal - minVal) * shorter / size, shorter)
 
 
 class ParityPlot(SamplePlot):
@@ -64,9 +48,7 @@ class ParityPlot(SamplePlot):
             self.stand_for(np.concatenate([points.rows for points in parts]))
 
     def fit_data(self) -> None:
-        box = self.getPlotItem().getViewBox()
-        shorter, longer = sorted((max(1.0, box.width()), max(1.0, box.height())))
-        self.setAspectLocked(self.equal and (shorter >= EQUAL_FROM or longer <= LONGEST * shorter))
+        self.setAspectLocked(self.equal and has_one_scale(self.getPlotItem().getViewBox()))
         if parts := self.parts():
             truth, predicted = (np.concatenate([getattr(p, name) for p in parts]) for name in ("truth", "predicted"))
             self.fit(self.bounds(truth, predicted))
