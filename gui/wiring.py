@@ -59,7 +59,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.jobs.changed.connect(lambda _: window.tree.model.follow(window.jobs.runs_at_work()))
     window.training.started.connect(lambda _: window.show_jobs())
     for happened in (window.training.started, window.jobs.ended):
-        for pane in (window.tree, window.library):
+        for pane in (window.tree, window.library, window.welcome):
             happened.connect(lambda _, tell=pane.tell_making: tell(window.jobs.makes_demo()))
     window.jobs_pane.new_run_wanted.connect(lambda: window.new_run())
     window.jobs_pane.rerun_wanted.connect(window.training.rerun_job)
