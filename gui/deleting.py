@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QWidget
 from gui.dialogs.plan_preview import PlanDialog
 from gui.formats import counted, integer_text, tr
 from gui.jobs import Jobs
-from gui.selection import Picked
+from gui.models.run_groups import run_text
+from gui.selection import Picked, fetch_labels
 from gui.session import Session
 from gui.tasks import Report
 from gui.undo import Undo
@@ -52,12 +53,13 @@ class Doomed:
 class Deleted:
     """What came of it: the trash ids that bring it back, and what was wrong with what is still there.
 
-    `results` are the ids of those that the catalog has no longer.
+    `results` are the ids of those that the catalog has no longer, `name` is what people call it if it was one thing.
     """
 
     trashed: tuple[str, ...]
     problems: tuple[str, ...] = ()
     results: frozenset[str] = frozenset()
+    name: str = ""
 
 
 class Deleting(QObject):
@@ -150,6 +152,7 @@ def delete(doomed: Doomed, workspace: Workspace, report: Report | None = None) -
     """
     from storage import Cancelled, StorageError
 
+    name = _name_of(doomed, workspace)
     parts = [Doomed(runs=(run_id,)) for run_id in doomed.runs]
     parts += [Doomed(pipelines=(one,)) for one in _outside(doomed)]
     if doomed.results:
@@ -170,7 +173,16 @@ def delete(doomed: Doomed, workspace: Workspace, report: Report | None = None) -
     if first is not None and not trashed:
         raise first
     there_no_more = frozenset(doomed.results) if trashed and not problems else frozenset()
-    return Deleted(tuple(trashed), tuple(problems), there_no_more)
+    return Deleted(tuple(trashed), tuple(problems), there_no_more, name)
+
+
+def _name_of(doomed: Doomed, workspace: Workspace) -> str:
+    """What people call the one run or pipeline that is to be deleted; empty where there are several things."""
+    if doomed.results or len(doomed.runs) + len(_outside(doomed)) != 1:
+        return ""
+    if doomed.runs:
+        return next((run_text(run) for run in workspace.runs() if run.run_id == doomed.runs[0]), doomed.runs[0])
+    return fetch_labels(_outside(doomed), workspace)[0]
 
 
 def delete_as_job(root: Path, doomed: Doomed, report: Report) -> Deleted:
@@ -197,4 +209,5 @@ def deleted_text(doomed: Doomed, deleted: Deleted) -> str:
         return tr("Nothing was deleted: it was gone already.")
     if doomed.results:
         return tr("{what} moved to the trash; folders stay where they are.").format(what=doomed.text())
-    return tr("{what} moved to the trash; results stay in the catalog.").format(what=doomed.text())
+    what = deleted.name or doomed.text()
+    return tr("{what} moved to the trash; results stay in the catalog.").format(what=what)

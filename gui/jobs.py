@@ -222,6 +222,10 @@ class Jobs(QObject):
         fn = partial(_train, root, request, job.control, job.news)
         return self._start(job, fn, self._complete_training, "training")
 
+    def makes_demo(self) -> bool:
+        """Whether a demo is being made, which is opened when it is ready."""
+        return any(job.demo is not None for job in self.busy())
+
     def make_demo(self, folder: Path) -> Job:
         """Start making a workspace with real data and trained pipelines to look around in, or go on with it."""
         job = Job(tr("Making the demo"), kept=tr("finished pipelines are kept"), demo=folder)

@@ -91,6 +91,7 @@ class Keeping(QObject):
         return tr("{text} Ctrl+Z takes it back.").format(text=kept_text(kept))
 
     def _let_go(self, kept: Kept) -> None:
-        self._session.change(
-            partial(let_go, kept.items), lambda _: self.done.emit(tr("Moved from the library to the trash."), None)
-        )
+        text = tr("Moved from the library to the trash.")
+        if len(kept.items) == 1:
+            text = tr("{what} moved from the library to the trash.").format(what=kept.items[0][1])
+        self._session.change(partial(let_go, kept.items), lambda _: self.done.emit(text, None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from gui.models.run_groups import run_text
 from gui.query_text import one_of
 from gui.reloading import Reloading
 from gui.reporting import Reporting, Subject
-from gui.selection import Picked
+from gui.selection import Picked, fetch_labels
 from gui.thinning import Thinning
 
 if TYPE_CHECKING:
@@ -216,8 +216,8 @@ class PipelineActions(QObject):
     # --- doing ---
 
     def ask_keep(self, kind: str = "") -> None:
-        """Ask as what to keep the selection in the library; a kind may be proposed."""
-        self.keeping.ask(self.carried(), kind)
+        """Ask as what to keep the selection in the library; a kind may be proposed, as by the tab in use."""
+        self.keeping.ask(self.carried(), kind or self._window.library.kind_in_use)
 
     def ask_archive(self) -> None:
         """Ask as what to archive the selection, and show what that does."""
@@ -456,11 +456,3 @@ def fetch_nearest(place: str, workspace: Workspace) -> Path:
     """Find the folder that a place below the workspace is or lies in; runs on the workspace's thread."""
     path = workspace.root / place
     return next(folder for folder in (path, *path.parents) if folder.is_dir())
-
-
-def fetch_labels(pipelines: Sequence[Picked], workspace: Workspace) -> list[str]:
-    """Find out what pipelines are called, by their id where they have no name; runs on the workspace's thread."""
-    keys = {one: workspace.catalog.find(one.prediction_id) for one in pipelines if one.prediction_id}
-    rows = workspace.catalog.rows([key for key in keys.values() if key is not None])
-    names = {row["prediction_id"]: row.get("pipeline_name") for row in rows}
-    return [str(names.get(one.prediction_id) or one.pipeline_id) for one in pipelines]

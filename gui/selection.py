@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
+
+if TYPE_CHECKING:
+    from storage import Workspace
 
 HISTORY = 100
 MOST_CHOSEN = 1000  # more than that is worked with by its rows in the table, never one by one
@@ -126,3 +130,11 @@ class Selection(QObject):
         if picked is None or picked not in self.chosen:
             self.choose((picked,) if picked is not None else ())
         self.changed.emit()
+
+
+def fetch_labels(pipelines: Sequence[Picked], workspace: Workspace) -> list[str]:
+    """Find out what pipelines are called, by their id where they have no name; runs on the workspace's thread."""
+    keys = {one: workspace.catalog.find(one.prediction_id) for one in pipelines if one.prediction_id}
+    rows = workspace.catalog.rows([key for key in keys.values() if key is not None])
+    names = {row["prediction_id"]: row.get("pipeline_name") for row in rows}
+    return [str(names.get(one.prediction_id) or one.pipeline_id) for one in pipelines]

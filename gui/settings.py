@@ -86,6 +86,7 @@ class Settings:
     tree_deleted = Entry("tree/deleted", False)
     left_heights = Entry[list[int]]("window/left_heights", [])
     height_below = Entry("window/height_below", 0)
+    width = Entry("window/width", 0)
     group_metrics = Entry[list[str]]("catalog/group_metrics", [])
     export_folder = Entry("catalog/export_folder", "")
     export_what = Entry("catalog/export_what", "")
@@ -126,6 +127,7 @@ class Settings:
         self.store.remove("window/docks")
         self.store.remove("window/left_heights")
         self.store.remove("window/height_below")
+        self.store.remove("window/width")
 
     def keep_unfinished(self, process: int, begun: list[dict[str, Any]]) -> None:
         """Keep what a process is training, at once: it may be killed any moment. With nothing its place is given up."""

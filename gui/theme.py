@@ -95,6 +95,8 @@ PLACES = {
 PICTURES = {"tick": "tick", "down": "down", "up": "up", "close": "dock-close", "float": "dock-float"}
 SHEET = """
 QToolTip {{ color: {text}; background: {base}; border: 1px solid {line}; padding: 4px 6px; }}
+QMenu {{ border: 1px solid {scroll}; }}
+QMenu::separator {{ background: {line}; height: 1px; margin: 3px 0; }}
 QMainWindow::separator {{ background: {window}; width: 5px; height: 5px; }}
 QMainWindow::separator:hover {{ background: {accent}; }}
 QToolBar {{ background: {window}; border: 0; border-bottom: 1px solid {line}; padding: 6px 8px; spacing: 8px; }}

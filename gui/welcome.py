@@ -52,6 +52,7 @@ class WelcomePage(EmptyState):
         super().__init__("", "", parent)
         self._open_way: QPushButton | None = None
         self._demo_way: QPushButton | None = None
+        self._making = False  # the demo
         self._tasks, self._settings = tasks, settings
         self.recent = QListWidget()
         self.recent.setObjectName("recentList")
@@ -127,8 +128,21 @@ class WelcomePage(EmptyState):
             self.recent.setCurrentRow(0)
             self._tasks.start(partial(look_for, paths), partial(self._mark, paths), quiet=True)
 
+    def tell_making(self, making: bool) -> None:
+        """Say whether the demo is being made; it is not offered meanwhile."""
+        self._making = making
+        self._greet(first=not self._settings.recent)
+
     def _greet(self, *, first: bool) -> None:
-        if first:
+        if self._demo_way is not None:
+            self._demo_way.setEnabled(not self._making)
+        self.demo.setVisible(not self._making)
+        if self._making:
+            self.say(
+                tr("The demo is being made"),
+                tr("It trains some pipelines on real spectra, which takes a minute or two, and is opened when ready."),
+            )
+        elif first:
             self.say(
                 tr("Welcome to Runshelf"),
                 tr(

@@ -409,10 +409,15 @@ class FittingCombo(QComboBox):
 
 def combo_box(name: str, *, editable: bool = False) -> QComboBox:
     """Make a list to choose from, for a form."""
-    combo = QComboBox() if editable else FittingCombo()
+    combo = dress_combo(QComboBox() if editable else FittingCombo(), name)
+    combo.setEditable(editable)
+    return combo
+
+
+def dress_combo(combo: QComboBox, name: str) -> QComboBox:
+    """Give a list to choose from the looks of all others."""
     combo.setAccessibleName(name)
     combo.setToolTip(name)
-    combo.setEditable(editable)
     combo.setMinimumContentsLength(8)
     combo.setMaxVisibleItems(20)
     combo.setMinimumHeight(ROW_HEIGHT)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FIRST_HEIGHTS = [420, 280]  # of runs and library; it is their proportion that counts
 LEAST_CENTRE = 400
+CENTRE_SHARE = 45  # percent of the window that stay for the centre, where docks come from a wider window
 TITLE = QSize(8, 40)  # about what the system puts around a window
 LEAST_BELOW = (320, 112)
 BELOW_SHARE, BELOW_CHARTS = 36, 24  # percent of the window, for what comes below it the first time
@@ -41,6 +42,9 @@ class WindowShape(QObject):
         self._below = (window.jobs_dock, window.health_dock)
         self._unasked: set[QDockWidget] = set()  # shown because something goes on in them
         self._height_below = 0  # what the user gave them; 0 for a share of the window
+        self._wider = (
+            0  # the window in which the docks got their widths, where those are still to be fitted to this one
+        )
         self._make_room()
         self._first = self._lay_out_docks()
         window.installEventFilter(self)
@@ -58,6 +62,7 @@ class WindowShape(QObject):
             self._window.restoreState(docks, self._version)  # does nothing with other docks than there are now
             self._height_below = self._settings.height_below
             self._heights = self._settings.left_heights or FIRST_HEIGHTS
+            self._wider = self._settings.width
         screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
         if screens and not self._window.isMaximized():
             self._bring_into(screens, placed=not geometry.isEmpty())
@@ -101,11 +106,14 @@ class WindowShape(QObject):
             dock.hide()
         self._settings.save_window(self._window.saveGeometry(), self._window.saveState(self._version))
         self._settings.left_heights, self._settings.height_below = self._heights, self._height_below
+        self._settings.width = self._window.width()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Note what the user made of the separators once one is let go."""
+        """Note what the user made of the separators once one is let go; fit the docks once the window has its size."""
         if event.type() == QEvent.Type.MouseButtonRelease:
             QTimer.singleShot(0, self, self.note)
+        elif event.type() == QEvent.Type.Show and self._wider:
+            QTimer.singleShot(0, self, self._fit_sides)
         return False
 
     def note(self) -> None:
@@ -132,6 +140,21 @@ class WindowShape(QObject):
             whole = sum(dock.height() for dock in docks)
             upper = round(whole * self._heights[0] / max(1, sum(self._heights)))
             window.resizeDocks(docks, [upper, whole - upper], Qt.Orientation.Vertical)
+
+    def _fit_sides(self) -> None:
+        """Let the docks at the sides give way where they come from a wider window: Qt keeps their pixels."""
+        before, self._wider = self._wider, 0
+        docks = self._shown_beside()
+        taken = sum({self._window.dockWidgetArea(dock): dock.width() for dock in docks}.values())
+        room = self._window.width() * (100 - CENTRE_SHARE) // 100
+        if self._window.width() < before and taken > room:
+            widths = [dock.width() * room // taken for dock in docks]
+            self._window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
+
+    def _shown_beside(self) -> list[QDockWidget]:
+        sides = (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
+        docks = [dock for dock in self._window.findChildren(QDockWidget) if dock.isVisible() and not dock.isFloating()]
+        return [dock for dock in docks if self._window.dockWidgetArea(dock) in sides]
 
     def _shown_below(self) -> list[QDockWidget]:
         here = Qt.DockWidgetArea.BottomDockWidgetArea

@@ -48,6 +48,9 @@ def _connect_panes(window: MainWindow) -> None:
     window.catalog.said.connect(window.notice.say)
     window.catalog.new_run_wanted.connect(window.new_run)
     window.catalog.migrate_wanted.connect(window.migrating.ask)
+    model = window.catalog.model
+    for known in (model.listed, model.completed):  # of many the first ones are listed before all are counted
+        known.connect(lambda: window.tree.tell_results(model.listing.total if model.listing is not None else 0))
     window.tree.migrate_wanted.connect(window.migrating.ask)
     window.tree.query_wanted.connect(window.query.put)
     window.tree.details_wanted.connect(lambda: window.show_pane(3))
@@ -55,6 +58,9 @@ def _connect_panes(window: MainWindow) -> None:
     window.jobs.ended.connect(window.job_ended)
     window.jobs.changed.connect(lambda _: window.tree.model.follow(window.jobs.runs_at_work()))
     window.training.started.connect(lambda _: window.show_jobs())
+    for happened in (window.training.started, window.jobs.ended):
+        for pane in (window.tree, window.library, window.welcome):
+            happened.connect(lambda _, tell=pane.tell_making: tell(window.jobs.makes_demo()))
     window.jobs_pane.new_run_wanted.connect(lambda: window.new_run())
     window.jobs_pane.rerun_wanted.connect(window.training.rerun_job)
     window.jobs_pane.rest_wanted.connect(window.training.run_rest)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_MARKUP = frozenset("\\`*_{}[]<>#|!~&$")
+# A "_" between letters or digits is none, and names are full of them: people read the source, too.
+_MARKUP = re.compile(r"[\\`*{}\[\]<>#|!~&$]|(?<![^\W_])_|_(?![^\W_])")
 # Marks that turn the direction of what follows: a name with one of them would rearrange the line it stands in.
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BEGINS_BLOCK = re.compile(r"\d{0,9}(?=[.)](\s|$))|(?=[-+](\s|$))|(?=-+$|=+$)")  # lists, rules, underlines of headings
@@ -19,7 +20,7 @@ def one_line(value: object) -> str:
 
 def as_text(value: object) -> str:
     """Text as Markdown shows it, on one line, also where it begins the line."""
-    line = "".join(f"\\{c}" if c in _MARKUP else c for c in one_line(value))
+    line = _MARKUP.sub(r"\\\g<0>", one_line(value))
     begins = _BEGINS_BLOCK.match(line)
     return f"{begins[0]}\\{line[begins.end() :]}" if begins else line
 

@@ -77,6 +77,12 @@ class DataPreview:
     axis_unit: str = ""
     spectra: tuple[tuple[float, ...], ...] = ()
 
+    @property
+    def targets(self) -> list[str]:
+        """The columns to choose a target from: all that are no wavelengths; any column where there are no others."""
+        named = [column for column in self.columns if not is_number(column)]
+        return named or self.columns
+
     def n_features(self, roles: Sequence[str]) -> int:
         """How many columns are trained on when those of `roles` have another part."""
         return len(self.features.difference(roles))

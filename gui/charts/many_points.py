@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from gui.charts.number_axis import EqualAxis, has_one_scale
 from gui.charts.plot import Plot, symbol
 from gui.formats import tr
 from gui.models.compared import Compared
@@ -90,7 +91,12 @@ class ManyPoints(PointedPlot):
         self.front: Callable[[int], tuple[NDArray[Any], NDArray[Any]]] | None = None
         self._ahead = (np.zeros(0), np.zeros(0))  # the points of the current pipeline
         self._front: list[Any] = []
-        self._fitted = False
+        self._fitted = self._moved = False
+        self.setAxisItems({side: EqualAxis(side) for side in ("left", "bottom")})
+        self._dress()
+        box = self.getPlotItem().getViewBox()
+        box.sigRangeChangedManually.connect(self._note_moved)
+        box.sigResized.connect(self._fit_again)
 
     def show_points(
         self, pipelines: Sequence[Compared], x: NDArray[Any], y: NDArray[Any], owners: NDArray[np.int64],
@@ -101,7 +107,7 @@ class ManyPoints(PointedPlot):
         self.words, self.names, self.joined = words, names, joined
         self._rings = (np.zeros(0), np.zeros(0))
         self._ahead = self._points_of(self.current)
-        self._fitted = False
+        self._fitted = self._moved = False
         self.redraw()
 
     def highlight(self, current: int, xs: NDArray[Any], ys: NDArray[Any]) -> None:
@@ -152,13 +158,23 @@ class ManyPoints(PointedPlot):
         if not len(self.xs):
             return
         if not self.joined:
-            self.getPlotItem().setAspectLocked(True)
+            self.getPlotItem().setAspectLocked(has_one_scale(self.getPlotItem().getViewBox()))
             self.guide(0.0, angle=45.0)
         self._draw_back()
         self._draw_front()
         if not self._fitted:
             self._fitted = True
             self.fit(self._bounds())
+
+    def _fit_again(self) -> None:
+        """Fit the points into another size, unless somebody moved them."""
+        if self.plotItem is None or self._moved or self.joined or not len(self.xs):
+            return
+        self.getPlotItem().setAspectLocked(has_one_scale(self.getPlotItem().getViewBox()))
+        self.fit(self._bounds())
+
+    def _note_moved(self) -> None:
+        self._moved = True
 
     def _bounds(self) -> QRectF:
         sound = np.isfinite(self.ys)

@@ -12,6 +12,8 @@ from PySide6.QtGui import QPainter
 from gui.formats import MINUS
 
 OVERHANG = 500  # pixels
+EQUAL_FROM = 360  # pixels of the shorter side, from which both axes have one scale whatever the shape
+LONGEST = 1.5  # to one: a smaller chart of another shape would be half empty with one scale
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -46,3 +48,20 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         return [text.replace("-", MINUS) for text in super().tickStrings(values, scale, spacing)]
+
+
+class EqualAxis(NumberAxis):
+    """An axis whose ticks are as far apart as those of the other one, where both have the same scale."""
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> Any:
+        box = self.linkedView()
+        if box is None or not box.state["aspectLocked"] or size <= 0:
+            return super().tickSpacing(minVal, maxVal, size)
+        shorter = max(1.0, min(box.width(), box.height()))
+        return super().tickSpacing(minVal, minVal + (maxVal - minVal) * shorter / size, shorter)
+
+
+def has_one_scale(box: Any) -> bool:
+    """Whether a chart with the same quantity on both axes gives them one scale, in a view of this size."""
+    shorter, longer = sorted((max(1.0, box.width()), max(1.0, box.height())))
+    return bool(shorter >= EQUAL_FROM or longer <= LONGEST * shorter)

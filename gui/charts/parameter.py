@@ -27,6 +27,8 @@ JITTER = 0.16
 LEFT_ROOM = 80
 HIGHEST_NAMES = 0.4  # of the chart
 RING = 14
+RANKING = 272  # pixels, in which the names of parameters can be told apart
+ALONE = 0.2  # of a value that stands alone, what is seen below and above it
 Numbers = NDArray[np.float64]
 
 
@@ -206,7 +208,8 @@ class ParameterPlot(PointedPlot):
         if 1 < len(self._levels) <= MOST_LEVELS:
             half = float(np.diff(self._levels).min()) * BOX / 2
             low_x, high_x = float(self._levels[0]) - half, float(self._levels[-1]) + half
-        low_y, high_y = _wide(float(self._ys.min()), float(self._ys.max()))
+        around = 0.5 if self.log[1] or (self.left_axis and self.left_axis.names) else ALONE * abs(float(self._ys[0]))
+        low_y, high_y = _wide(float(self._ys.min()), float(self._ys.max()), around or 0.5)
         return QRectF(low_x, low_y, high_x - low_x, high_y - low_y)
 
 
@@ -221,6 +224,7 @@ class ParameterPage(QSplitter):
         self.note.setWordWrap(True)
         self.note.setContentsMargins(GRID, 4, GRID, 4)
         left = QWidget()
+        left.setMinimumWidth(RANKING)
         inside = QVBoxLayout(left)
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(0)
@@ -228,7 +232,8 @@ class ParameterPage(QSplitter):
         inside.addWidget(self.note)
         self.addWidget(left)
         self.addWidget(self.plot)
-        self.setStretchFactor(1, 1)
+        self.setStretchFactor(0, 1)
+        self.setStretchFactor(1, 3)
         self.setSizes([300, 480])
         self.setChildrenCollapsible(False)
 
@@ -246,5 +251,5 @@ def _scaled(axis: Axis, log: bool) -> Numbers:
         return np.where(axis.values > 0, np.log10(np.maximum(axis.values, 1e-300)), np.nan)
 
 
-def _wide(low: float, high: float) -> tuple[float, float]:
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+def _wide(low: float, high: float, least: float = 0.5) -> tuple[float, float]:
+    return (low, high) if high > low else (low - least, high + least)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
-from gui.charts.number_axis import NumberAxis
+from gui.charts.number_axis import EqualAxis, has_one_scale
 from gui.charts.sample_plot import LEFT_WIDTH, SamplePlot, scatter
 from gui.charts.shown import all_hidden, predictions_text
 from gui.formats import tr
@@ -16,26 +14,19 @@ from gui.models.points import Points
 from gui.models.points_rows import PARTITIONS, Numbers
 
 
-class EqualAxis(NumberAxis):
-    """An axis whose ticks are as far apart as those of the other one, where both have the same scale."""
-
-    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> Any:
-        box = self.linkedView()
-        if box is None or not box.state["aspectLocked"] or size <= 0:
-            return super().tickSpacing(minVal, maxVal, size)
-        shorter = max(1.0, min(box.width(), box.height()))
-        return super().tickSpacing(minVal, minVal + (maxVal - minVal) * shorter / size, shorter)
-
-
 class ParityPlot(SamplePlot):
-    """Predicted over measured; on the diagonal they are the same."""
+    """Predicted over measured; on the diagonal they are the same.
+
+    Both axes show the same range, and with the same scale unless the chart is so small that half of it would be empty.
+    """
+
+    equal = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Parity chart: predicted over measured"), parent)
         self.getPlotItem().setAxisItems({side: EqualAxis(side) for side in ("left", "bottom")})
         self.getAxis("left").setWidth(LEFT_WIDTH)
         self._dress()
-        self.setAspectLocked(True)
         self.grid()
         self.words = tr("measured"), tr("predicted")
         self.guide_angle = 45.0
@@ -55,6 +46,10 @@ class ParityPlot(SamplePlot):
             self.addItem(scatter(points, *self._xy(points.truth, points.predicted)))
         if parts:
             self.stand_for(np.concatenate([points.rows for points in parts]))
+
+    def fit_data(self) -> None:
+        self.setAspectLocked(self.equal and has_one_scale(self.getPlotItem().getViewBox()))
+        if parts := self.parts():
             truth, predicted = (np.concatenate([getattr(p, name) for p in parts]) for name in ("truth", "predicted"))
             self.fit(self.bounds(truth, predicted))
 
@@ -89,10 +84,11 @@ class ParityPlot(SamplePlot):
 class ResidualsPlot(ParityPlot):
     """What is left (predicted minus measured) over what was predicted."""
 
+    equal = False
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(tr("Residuals chart: predicted minus measured, over predicted"))
-        self.setAspectLocked(False)
         self.words = tr("predicted"), tr("residual")
         self.guide_angle = 0.0
 

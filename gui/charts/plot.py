@@ -7,16 +7,19 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QGuiApplication, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetrics, QGuiApplication, QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 from shiboken6 import delete, isValid
 
 from gui.charts.number_axis import NumberAxis
 from gui.formats import tr
+from gui.shortening import shortened
 from gui.theme import theme
 
 pg.setConfigOptions(antialias=True)
 MARGINS = (4, 4, 6, 4)  # between what is written and the frame that shows where the keyboard is
+LABEL_MARGINS = 10  # pixels that Qt leaves around the text
+LEAST_LABEL = 24  # pixels of an axis; a chart that was never laid out has less
 MARKERS = {"train": "o", "val": "t1", "test": "s"}
 # A marker for each pipeline. There is one more of them than of colours, so that the two repeat together only after
 # fifty-six; of those that share a colour the dashes differ too.
@@ -45,6 +48,8 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.customContextMenuRequested.connect(self._show_menu)
         self.draw: Callable[[], None] = lambda: None
         self._faded = False
+        self._names: dict[str, str] = {}
+        self.getPlotItem().getViewBox().sigResized.connect(self._write_labels)
         theme().changed.connect(self._recolour)
         self._dress()
 
@@ -72,9 +77,20 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             painter.end()
 
     def label(self, bottom: str, left: str) -> None:
-        """Name both axes."""
-        for side, text in (("bottom", bottom), ("left", left)):
-            self.getPlotItem().setLabel(side, text, color=theme().colours.muted)
+        """Name both axes; a name that is longer than its axis is shortened."""
+        self._names = {"bottom": bottom, "left": left}
+        self._write_labels()
+
+    def _write_labels(self) -> None:
+        if self.plotItem is None:  # closed
+            return
+        box = self.getPlotItem().getViewBox()
+        for side, text in self._names.items():
+            axis = self.getAxis(side)
+            room = int(box.width() if side == "bottom" else box.height()) - LABEL_MARGINS
+            fitting = shortened(text, QFontMetrics(axis.label.font()), room) if room > LEAST_LABEL else text
+            if fitting != axis.labelText or axis.labelStyle.get("color") != theme().colours.muted:
+                self.getPlotItem().setLabel(side, fitting, color=theme().colours.muted)
 
     def grid(self, *, x: bool = True, y: bool = True) -> None:
         """Draw faint lines at the ticks."""

@@ -11,13 +11,15 @@ from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QWidget
 
 from gui.charts.lines import LineField, LineGroup
-from gui.charts.sample_plot import REACH, SamplePlot, free_corner
+from gui.charts.sample_plot import REACH, RIGHT_TOP, SamplePlot, free_corner
 from gui.formats import integer_text, number_text, tr
 from gui.models.points_rows import Numbers
 from gui.models.points_spectra import ORDINARY, OUTLYING, SUSPICIOUS, SpectralLines
 from gui.theme import pipeline_colour, theme
 
 MOST_NAMED = 6  # classes in the legend
+AIR = 12  # pixels around the legend
+MOST_LEGEND = 0.55  # of the height of the chart, that the legend may take from the lines
 
 
 class SpectralPlot(SamplePlot):
@@ -62,6 +64,7 @@ class SpectraPlot(SpectralPlot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Spectra of all samples"), parent)
+        self._corner = RIGHT_TOP
         self.grid()
 
     def draw_data(self) -> None:
@@ -77,13 +80,37 @@ class SpectraPlot(SpectralPlot):
                 entries.append((words, _clear(pen)))
             if len(places):
                 groups.append(LineGroup(lines.values[np.searchsorted(lines.places, places)], pen))
-        bounds = QRectF(
-            lines.axis[0], lines.low, max(lines.axis[-1] - lines.axis[0], 1e-9), max(lines.high - lines.low, 1e-9)
-        )
+        bounds = self._bounds(lines)
         self.addItem(LineField(lines.axis, groups, bounds))
         drawn = lines.values[:: max(1, len(lines.values) // 50)]
-        self.legend(entries, free_corner(np.tile(lines.axis, len(drawn)), drawn.ravel(), bounds))
-        self.fit(bounds, padding=0.03)
+        self._corner = free_corner(np.tile(lines.axis, len(drawn)), drawn.ravel(), bounds)
+        self.legend(entries, self._corner)
+
+    def fit_data(self) -> None:
+        if self.lines is not None:
+            self.fit(self._with_legend(self.lines), padding=0.03)
+
+    @staticmethod
+    def _bounds(lines: SpectralLines) -> QRectF:
+        wide, high = max(lines.axis[-1] - lines.axis[0], 1e-9), max(lines.high - lines.low, 1e-9)
+        return QRectF(lines.axis[0], lines.low, wide, high)
+
+    def _with_legend(self, lines: SpectralLines) -> QRectF:
+        """Return the bounds of the lines and, where the legend would lie over some of them, of room for it."""
+        bounds, box, legend = self._bounds(lines), self.getPlotItem().getViewBox(), self._legend
+        if legend is None or not len(lines.values) or min(box.width(), box.height()) < legend.height():
+            return bounds
+        right, low = self._corner
+        across = (lines.axis - bounds.left()) / bounds.width()
+        share = (legend.width() + AIR) / box.width()
+        below = lines.values[:, across > 1 - share if right else across < share]
+        below = below[np.isfinite(below)]
+        if not len(below):
+            return bounds
+        free = float(below.min()) - bounds.top() if low else bounds.bottom() - float(below.max())
+        part = min((legend.height() + AIR) / box.height(), MOST_LEGEND)
+        room = max(0.0, (part * bounds.height() - free) / (1 - part))
+        return bounds.adjusted(0, -room, 0, 0) if low else bounds.adjusted(0, 0, 0, room)
 
     def caption(self) -> str:
         lines = self.lines

@@ -176,7 +176,7 @@ class DataChoice(QWidget):
         self._task, self.preview = None, preview
         self.target.blockSignals(True)
         self.target.clear()
-        self.target.addItems(preview.columns)
+        self.target.addItems(preview.targets)  # another column can be written there
         self.target.setCurrentText(preview.target or "")
         self.target.blockSignals(False)
         for combo, guess in ((self.id_column, preview.id_column), (self.split_column, preview.split_column)):

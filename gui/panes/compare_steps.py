@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QBrush, QFont
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QBrush, QFont, QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from gui.formats import MISSING, parameter_text, tr
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SIGNS = {"same": "=", "added": "+", "removed": "−", "moved": "↕", "changed": "≠"}
 COLOURS = {"same": "muted", "added": "good", "removed": "bad", "moved": "accent", "changed": "warning"}
 NARROWEST, NARROW, WIDEST = 112, 80, 280
+WHOLE = 168  # pixels, at which a column is readable: rather so narrow than cut by the edge
 
 
 def kind_word(kind: str) -> str:
@@ -231,20 +232,38 @@ class StepsView(QWidget):
     def show_grid(self, grid: ChainGrid) -> None:
         """Show what became of each step; the widths fit the words."""
         self.model.show_grid(grid)
-        titles = self.table.horizontalHeader()
-        titles.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.table.resizeColumnsToContents()
-        for column in range(self.model.columnCount()):
-            least = NARROWEST if self.model.differs(column) else NARROW
-            self.table.setColumnWidth(column, min(WIDEST, max(least, self.table.columnWidth(column) + 8)))
-        columns = self.model.columnCount()
-        self.table.yielding = sum(not self.model.differs(column) for column in range(columns)) % max(1, columns)
-        self.table.resizeRowsToContents()
-        for row in range(self.model.rowCount()):
-            if self.table.rowHeight(row) > ROW_HEIGHT:  # lines of two rows would look like those of one
-                self.table.setRowHeight(row, self.table.rowHeight(row) + GRID)
-        self.table.fit_names()
+        self._fit()
         self._describe(self.table.currentIndex())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width() and self.model.rowCount():
+            QTimer.singleShot(0, self, self._fit)  # once the table has its size, too
+
+    def _fit(self) -> None:
+        """Give each step what its words need, but no more than lets whole columns be seen."""
+        table, columns = self.table, self.model.columnCount()
+        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        table.resizeColumnsToContents()
+        differs = [self.model.differs(column) for column in range(columns)]
+        wanted = [
+            max(NARROWEST if differs[column] else NARROW, table.columnWidth(column) + 8) for column in range(columns)
+        ]
+        widest = self._widest([width for width, own in zip(wanted, differs, strict=True) if own] or wanted)
+        for column, width in enumerate(wanted):
+            table.setColumnWidth(column, min(widest, width))
+        table.yielding = sum(not own for own in differs) % max(1, columns)
+        table.resizeRowsToContents()
+        for row in range(self.model.rowCount()):
+            if table.rowHeight(row) > ROW_HEIGHT:  # lines of two rows would look like those of one
+                table.setRowHeight(row, table.rowHeight(row) + GRID)
+        table.fit_names()
+
+    def _widest(self, wanted: list[int]) -> int:
+        """How wide a column may be so that as many as can be read are seen whole."""
+        room = self.table.viewport().width()
+        shared = room // max(1, min(len(wanted), room // WHOLE))
+        return WIDEST if sum(min(WIDEST, width) for width in wanted) <= room else min(WIDEST, max(WHOLE, shared))
 
     def _describe(self, index: QModelIndex) -> None:
         """List the parameters of the current step; of a step that isn't there, all that differs in the pipeline."""

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QTabBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.formats import tr
 from gui.models.columns import TITLES
 from gui.models.explored import Explored, usual_metrics
 from gui.theme import GRID, theme
-from gui.widgets import ElidedLabel, combo_box
+from gui.widgets import ElidedLabel, FittingCombo, dress_combo
 
 KINDS = ("parallel", "parameter")
-LEAST_WIDTH, MOST_WIDTH = 84, 190
+LEAST_WIDTH, MOST_WIDTH = 104, 300
+WORDS_FROM = 560  # pixels
 
 
 class ExploreOptions(QWidget):
@@ -96,6 +110,16 @@ class ExploreOptions(QWidget):
         return [self.kinds, self.clear, self.ranges, self.axes, self.close_button, self.measure, self.parameter,
                 self.log_x, self.log_y, self.colour]  # fmt: skip
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_words()
+
+    def _show_words(self) -> None:
+        """Leave the words between the lists out where these would have no room: their tips say the same."""
+        roomy, parallel = self.width() >= WORDS_FROM, self.kind == KINDS[0]
+        self._words["against"].setVisible(roomy and not parallel)
+        self._words["colour"].setVisible(roomy or parallel)
+
     @property
     def kind(self) -> str:
         """Which chart is shown."""
@@ -109,9 +133,9 @@ class ExploreOptions(QWidget):
         parallel = kind == "parallel"
         for button in (self.axes, self.ranges):
             button.setVisible(parallel)
-        widgets: tuple[QWidget, ...] = (self.measure, self._words["against"], self.parameter, self.log_x, self.log_y)
-        for widget in widgets:
+        for widget in (self.measure, self.parameter, self.log_x, self.log_y):
             widget.setVisible(not parallel)
+        self._show_words()
 
     def _choose_kind(self, place: int) -> None:
         self.show_kind(KINDS[place])
@@ -153,10 +177,29 @@ def _fill(combo: QComboBox, keys: Sequence[str]) -> None:
     combo.setCurrentIndex(combo.findData(here))
 
 
+class _RoomyCombo(FittingCombo):
+    """A list that is as wide as what is chosen, where there is room for it, and gives way else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentTextChanged.connect(lambda _: self.updateGeometry())
+
+    def sizeHint(self) -> QSize:
+        hint, option = super().sizeHint(), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        option.rect = QRect(0, 0, MOST_WIDTH, hint.height())
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        inside = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
+        text = self.fontMetrics().horizontalAdvance(self.currentText()) + GRID
+        return QSize(min(MOST_WIDTH, text + MOST_WIDTH - inside.width()), hint.height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(LEAST_WIDTH, self.sizeHint().width()), super().minimumSizeHint().height())
+
+
 def _combo(name: str) -> QComboBox:
-    combo = combo_box(name)
-    combo.setMinimumWidth(LEAST_WIDTH)
-    combo.setMaximumWidth(MOST_WIDTH)
+    combo = dress_combo(_RoomyCombo(), name)
+    combo.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     combo.view().setTextElideMode(Qt.TextElideMode.ElideNone)
     return combo
 

@@ -67,6 +67,7 @@ class LibraryPane(QWidget):
         super().__init__(parent)
         self._session, self._jobs, self._settings = session, jobs, settings
         self._items: tuple[LibraryItem, ...] = ()
+        self._making = False  # a workspace, which is opened when it is ready
         self._wanted: tuple[str, str] | None = None  # an item to be selected when it is listed
         self.setAcceptDrops(True)
         self.items = LibraryActions(self._page, session, selection, jobs, settings, self)
@@ -115,6 +116,12 @@ class LibraryPane(QWidget):
         """What the keyboard goes to when somebody goes to this pane."""
         page = self.pages[KINDS[self.tabs.currentIndex()]]
         return page.table if page.model.rowCount() else self.tabs
+
+    @property
+    def kind_in_use(self) -> str:
+        """The kind whose tab the keyboard is in, empty while it is elsewhere."""
+        focused = self.window().focusWidget()
+        return KINDS[self.tabs.currentIndex()] if focused is not None and self.isAncestorOf(focused) else ""
 
     def _make_strip(self) -> QWidget:
         self.filter = FilterBox(tr("Search the library"), PAUSE_MS)
@@ -183,16 +190,28 @@ class LibraryPane(QWidget):
 
     def _take(self, text: str, items: tuple[LibraryItem, ...]) -> None:
         self._items = items
-        self._offer_keeping(True)
+        there = self._session.workspace is not None
+        self._offer_keeping(there)
         for number, (kind, page) in enumerate(self.pages.items()):
             own = [item for item in items if item.kind == kind]
-            page.empty.say(*_nothing_kept(kind))
+            page.empty.say(*(_nothing_kept(kind) if there else self._nowhere()))
             page.put(own, narrowed=bool(text))
             count = f" {integer_text(len(own))}" if own else ""
             self.tabs.setTabText(number, f"{kind_title(kind)}{count}")
         if self._wanted is not None and any((item.kind, item.name) == self._wanted for item in items):
             self.show_item(*self._wanted)
         self._choose()
+
+    def tell_making(self, making: bool) -> None:
+        """Say whether a workspace is being made, which is opened when it is ready."""
+        self._making = making
+        if self._session.workspace is None:
+            self._take("", ())
+
+    def _nowhere(self) -> tuple[str, str]:
+        if self._making:
+            return tr("The demo is being made"), tr("What you keep of its results appears here.")
+        return tr("No workspace is open"), tr("What you keep of its results appears here.")
 
     def _refuse(self, problem: Problem) -> None:
         """Say on empty tabs that nothing can be listed, as while the workspace is away, instead of that nothing is."""

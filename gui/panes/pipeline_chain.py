@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ARROW = 22  # room for the arrow between two boxes
 PADDING = GRID
-WIDEST = 240
+WIDEST = 320
 MOST_PARTS = 4  # steps within a step that are named in its box
 
 

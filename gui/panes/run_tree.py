@@ -21,7 +21,7 @@ from gui.theme import GRID, theme
 from gui.widgets import MenuKeys
 
 SCORE_WIDTH = 60
-LEAST_NAME = 0.35  # of the width, which the name keeps beside a long remark: that is a state and is shown whole
+LEAST_NAME = 0.5  # of the width, which the name keeps beside a long remark; of the state the icon tells, too
 
 
 class RemarkDelegate(QStyledItemDelegate):

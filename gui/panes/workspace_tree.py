@@ -20,7 +20,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui.filter_box import FilterBox
-from gui.formats import status_word, tr
+from gui.formats import counted, status_word, tr
 from gui.models.run_groups import ORDERS, Arrangement, By, damage, is_damaged
 from gui.models.run_nodes import Key, Node, picked_pipelines
 from gui.models.runs import RunsModel
@@ -69,6 +69,7 @@ class WorkspaceTree(QWidget):
         self._anchor: tuple[QPersistentModelIndex, int] | None = None
         self._kept: Key | None = None  # what to bring back to the top after a new arrangement
         self._in_view = False
+        self._results = 0  # that the catalog has
         self._awaited = ""  # the run to go to once the tree isn't narrowed any more
         self._make_pages()
         layout = QVBoxLayout(self)
@@ -84,11 +85,13 @@ class WorkspaceTree(QWidget):
         self._no_runs = EmptyState(tr("No runs yet"), tr("Each training run appears here, with its pipelines."))
         self._no_runs.offer(tr("New run…"), self.new_run_wanted.emit, primary=True)
         self._no_runs.offer(tr("Migrate…"), self.migrate_wanted.emit)
+        self._no_folders = EmptyState(tr("No run folders here"), "")
+        self._no_folders.offer(tr("Show their runs"), partial(self._toggle_deleted, True), primary=True)
         self._no_match = EmptyState(tr("No run matches"), "")
         self._no_match.offer(tr("Look in the catalog"), self._look_in_catalog, primary=True)
         self._pages = QStackedWidget()
         self._no_workspace = EmptyState(tr("No workspace is open"), tr("The runs of the one you open appear here."))
-        for page in (self._no_workspace, self.tree, self._no_runs, self._no_match):
+        for page in (self._no_workspace, self.tree, self._no_runs, self._no_folders, self._no_match):
             self._pages.addWidget(page)
 
     def _make_strip(self) -> QWidget:
@@ -168,6 +171,7 @@ class WorkspaceTree(QWidget):
 
     def _toggle_deleted(self, shown: bool) -> None:
         self._settings.tree_deleted = shown
+        self.show_deleted.setChecked(shown)
         self._arrange(replace(self.model.arrangement, deleted=shown))
 
     def _find(self, text: str) -> None:
@@ -192,6 +196,7 @@ class WorkspaceTree(QWidget):
 
     def _start_over(self) -> None:
         self.model.clear()
+        self._results = 0
         self._awaited = ""
         self.filter.reset()
         self.model.arrangement = replace(self.model.arrangement, text="")
@@ -289,11 +294,33 @@ class WorkspaceTree(QWidget):
         shown = self.model.tree
         if shown is None or shown.groups:
             self._pages.setCurrentWidget(self.tree)
+        elif not shown.known and self._results:
+            words = counted(
+                self._results,
+                "The catalog has {n} result, but the folder of its run is not in this workspace.",
+                "The catalog has {n} results, but the folders of their runs are not in this workspace.",
+            )
+            self._no_folders.say(tr("No run folders here"), words)
+            self._pages.setCurrentWidget(self._no_folders)
         elif not shown.known:
             self._pages.setCurrentWidget(self._no_runs)
         else:
             self._no_match.say(tr("No run matches"), tr("Pipelines are found by name and number in the catalog."))
             self._pages.setCurrentWidget(self._no_match)
+
+    def tell_making(self, making: bool) -> None:
+        """Say whether a workspace is being made, which is opened when it is ready."""
+        if making:
+            self._no_workspace.say(tr("The demo is being made"), tr("Its runs appear here when it is ready."))
+        else:
+            self._no_workspace.say(tr("No workspace is open"), tr("The runs of the one you open appear here."))
+
+    def tell_results(self, total: int) -> None:
+        """Say how many results the catalog has: without any there are no runs yet, else their folders are elsewhere."""
+        if total != self._results:
+            self._results = total
+            if self._session.workspace is not None:
+                self._show_page()
 
     # --- selection ---
 

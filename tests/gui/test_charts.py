@@ -140,6 +140,40 @@ def test_parity_has_the_same_ticks_both_ways(qtbot, settings):
     assert across[0][0] == up[0][0]
 
 
+def test_parity_has_one_scale_but_where_a_small_chart_would_be_half_empty(qtbot, settings):
+    charts = in_three_parts(qtbot, settings, "parity")
+    plot, box = charts.plot, charts.plot.getPlotItem().getViewBox()
+
+    def one_scale() -> bool:
+        across, up = box.viewPixelSize()
+        return bool(np.isclose(across, up))
+
+    charts.resize(700, 300)
+    qtbot.waitUntil(lambda: box.width() > 1.5 * box.height() and not one_scale())
+    assert np.allclose(*box.viewRange()), "the diagonal goes from corner to corner"
+    charts.resize(900, 700)
+    qtbot.waitUntil(one_scale)
+    plot.getPlotItem().getViewBox().scaleBy((0.5, 0.5))
+    box.sigRangeChangedManually.emit([True, True])
+    moved = box.viewRange()
+    charts.resize(900, 690)
+    qtbot.waitUntil(lambda: plot.height() < 700)
+    assert np.allclose(moved[1], box.viewRange()[1], rtol=0.1), "what somebody looks at stays"
+
+
+def test_the_name_of_an_axis_is_shortened_where_it_is_longer(qtbot):
+    plot = SpectraPlot()
+    qtbot.addWidget(plot)
+    plot.resize(220, 200)
+    plot.label("PLSRegression n_components of a long pipeline", "value")
+    plot.show()
+    axis = plot.getAxis("bottom")
+    qtbot.waitUntil(lambda: "…" in axis.labelText)
+    assert axis.label.boundingRect().width() <= axis.width()
+    plot.resize(900, 200)
+    qtbot.waitUntil(lambda: axis.labelText == "PLSRegression n_components of a long pipeline")
+
+
 @pytest.mark.parametrize("kind", ["parity", "residuals", "errors"])
 def test_axes_have_the_minus_sign_of_tables(qtbot, settings, kind):
     plot = in_three_parts(qtbot, settings, kind).plot
@@ -316,6 +350,24 @@ def test_spectra_are_read_once_for_a_run_and_outliers_are_marked_and_named(qtbot
     page.show("ridge")
     assert plot.lines is lines
     assert tip(plot, 1550, float(lines.line(STRANGE)[np.argmin(abs(lines.axis - 1550))])).startswith("s07 · ")
+
+
+def test_the_legend_lies_over_no_spectrum(qtbot):
+    axis = np.linspace(900, 1700, 50)
+    values = np.array([np.full(50, level) for level in np.linspace(0, 1, 20)], dtype=np.float32)
+    spectra = Spectra(
+        axis, True, values, np.arange(20), [f"s{n}" for n in range(20)], np.arange(20.0), [], ["y"], "",
+        np.zeros(20, bool), "", None,
+    )  # fmt: skip
+    plot = SpectraPlot()
+    qtbot.addWidget(plot)
+    plot.resize(400, 240)
+    plot.show()
+    plot.show_data(Shown(spectra=spectral_lines(spectra)))
+    box = plot.getPlotItem().getViewBox()
+    qtbot.waitUntil(lambda: box.height() > 100)
+    lowest = box.mapSceneToView(plot._legend.sceneBoundingRect().bottomLeft()).y()
+    assert lowest > values.max()
 
 
 def test_a_click_picks_the_nearest_spectrum_which_is_drawn_on_top_with_its_name(qtbot, page):

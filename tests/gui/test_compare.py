@@ -209,6 +209,16 @@ def test_rows_of_several_lines_keep_apart(bench: Bench, monkeypatch: pytest.Monk
     assert table.rowHeight(row) == needed + 8
 
 
+def test_steps_are_seen_whole_rather_than_cut_by_the_edge(bench: Bench) -> None:
+    bench.compare("plain", "strong")
+    steps, table = bench.pane.steps, bench.pane.steps.table
+    steps._widest([280, 280, 280])
+    room = table.viewport().width()
+    widest = steps._widest([room, room, room])
+    assert 168 <= widest <= 280 and (room % widest <= room // widest or widest == 280)
+    assert steps._widest([100, 120]) == 280
+
+
 def test_going_to_a_step_lists_its_parameters(bench: Bench) -> None:
     bench.compare("plain", "strong")
     steps = bench.pane.steps

@@ -360,6 +360,31 @@ def test_names_that_are_rare_are_others_and_missing_values_are_no_numbers():
     assert not make_axis("test_r2", [-0.5, 0.0, 0.9], "metric").log
 
 
+@pytest.mark.parametrize("alone", [0.004, 812.0])
+def test_the_axis_of_a_single_result_is_about_its_value(qtbot, alone):
+    from gui.charts.colouring import plain_colouring
+    from gui.charts.parameter import ParameterPlot
+
+    plot = ParameterPlot()
+    qtbot.addWidget(plot)
+    x, y = make_axis("alpha", [2.0], "parameter"), make_axis("val_rmse", [alone], "metric")
+    plot.show_axes(x, y, plain_colouring(1), (False, False))
+    low, high = plot.getPlotItem().getViewBox().viewRange()[1]
+    assert 0 < low < alone < high and 0.2 * alone < high - low < alone
+
+
+def test_a_list_of_choices_is_as_wide_as_what_is_chosen_where_there_is_room(qtbot, window, pane):
+    pane.show_parameters()
+    combo = pane.options.parameter
+    combo.addItem("PLSRegression n_components", "long")
+    combo.setCurrentIndex(combo.count() - 1)
+    whole = combo.fontMetrics().horizontalAdvance(combo.currentText())
+    pane.options.setFixedWidth(1200)
+    qtbot.waitUntil(lambda: combo.width() > whole)
+    pane.options.setFixedWidth(420)
+    qtbot.waitUntil(lambda: combo.geometry().right() < 420 and pane.options.colour.geometry().right() < 420)
+
+
 def test_names_along_an_axis_are_whole_or_short_and_never_alike_nor_over_each_other(qtbot):
     from gui.charts.tick_names import fitting_names
 

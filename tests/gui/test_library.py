@@ -262,6 +262,19 @@ def test_the_kind_of_the_tab_is_proposed_for_keeping(qtbot, window):
         qtbot.waitUntil(lambda: window.findChild(KeepDialog) is None)
 
 
+def test_the_kind_of_the_tab_is_proposed_where_the_keyboard_is_in_it(qtbot, window):
+    window.catalog.table.selectRow(0)
+    qtbot.waitUntil(lambda: window.pipelines.keep.isEnabled())
+    for place, kind in ((window.library.tabs.tabBar(), "template"), (window.catalog.table, "pipeline")):
+        focus(qtbot, place)
+        window.pipelines.keep.trigger()
+        qtbot.waitUntil(lambda: window.findChild(KeepDialog) is not None)
+        dialog = window.findChild(KeepDialog)
+        assert dialog.kind == kind
+        dialog.reject()
+        qtbot.waitUntil(lambda: window.findChild(KeepDialog) is None)
+
+
 def test_the_fields_of_the_question_what_to_keep_are_below_each_other(qtbot, window):
     window.catalog.table.selectRow(0)
     qtbot.waitUntil(lambda: window.pipelines.keep.isEnabled())

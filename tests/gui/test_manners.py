@@ -333,8 +333,13 @@ def test_where_the_demo_will_be_made_is_said_before_and_can_be_changed(qtbot, op
         act()
         qtbot.waitUntil(lambda folder=folder: (folder / "workspace" / "runshelf.json").exists())
         (job,) = window.jobs.busy()
+        assert not button.isEnabled() and not place.isVisible()
+        empty = (window.welcome, window.tree._no_workspace, *(page.empty for page in window.library.pages.values()))
+        assert all(page.text().startswith("The demo is being made") for page in empty)
         window.jobs.cancel(job)
         qtbot.waitUntil(lambda: not window.jobs.busy())
+        assert all(page.text().startswith("No workspace is open") for page in empty[1:])
+        assert button.isEnabled() and place.isVisible()
 
 
 def test_the_welcome_page_has_the_keyboard_where_people_begin(qtbot, open_window, late):

@@ -58,6 +58,13 @@ def test_a_run_is_asked_for_trained_and_shown(qtbot, window, dialog, tmp_path):
     assert window.catalog.model.rowCount() == 3
 
 
+def test_wavelengths_are_not_offered_as_targets_but_can_be_written(dialog):
+    target = dialog.data.target
+    assert [target.itemText(place) for place in range(target.count())] == ["sample_id", "protein"]
+    target.setEditText("900")
+    assert dialog.data.targets() == ["900"] and dialog.data.wrong() == ""
+
+
 def test_a_name_written_while_the_file_is_read_stays(qtbot, window, tmp_path):
     asked = window.new_run(write_data(tmp_path))
     asked.data.dataset_name.selectAll()

@@ -149,6 +149,19 @@ def test_quitting_while_busy_asks_in_front_and_then_ends(qtbot, real, root, tmp_
         assert workspace.check().findings == ()
 
 
+def test_docks_of_a_wide_window_leave_room_for_the_centre_in_a_narrow_one(qtbot, real, open_window, settings, root):
+    real.resize(1900, 1000)
+    docks = [real.tree_dock, real.details_dock]
+    qtbot.waitUntil(lambda: real.width() == 1900)
+    real.resizeDocks(docks, [300, 900], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: real.details_dock.width() == 900)
+    real.close()
+    settings.store.remove("window/geometry")  # as on a smaller screen
+    again = open_window(root)
+    assert again.width() == 1280
+    qtbot.waitUntil(lambda: again.centre.width() >= 500)
+
+
 def test_a_second_start_brings_the_first_window_to_the_front(qtbot, starter, root):
     starter.environment["QT_QPA_PLATFORM"] = QGuiApplication.platformName()
     with starter.running(STAY, str(root)) as first:

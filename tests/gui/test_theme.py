@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QAction, QImage, QPainter
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QMainWindow,
+    QMenu,
     QPlainTextEdit,
     QPushButton,
     QRadioButton,
@@ -198,6 +199,24 @@ def test_one_sees_which_widget_has_the_keyboard(qtbot, choice):
             unseen.append(f"{type(part).__name__} {changed}")
     theme().choose("system")
     assert unseen == []
+
+
+@pytest.mark.parametrize("choice", ["light", "dark"])
+def test_a_menu_has_an_edge_and_shows_where_one_is(qtbot, choice):
+    theme().choose(choice)
+    menu = QMenu()
+    qtbot.addWidget(menu)
+    menu.addActions([QAction(word, menu) for word in ("one", "two", "three")])
+    menu.ensurePolished()
+    menu.resize(menu.sizeHint())
+    menu.setActiveAction(menu.actions()[1])
+    picture = menu.grab().toImage()
+    rows = [menu.actionGeometry(action).center().y() for action in menu.actions()]
+    edge, plain, active = (picture.pixelColor(x, y).name() for x, y in ((0, rows[0]), (4, rows[0]), (4, rows[1])))
+    ground = theme().colours.base
+    theme().choose("system")
+    assert contrast(edge, ground) >= 3
+    assert plain != active
 
 
 def test_after_a_switch_all_looks_as_if_it_had_begun_in_that_theme(qtbot):

@@ -17,6 +17,8 @@ from gui.models.runs import RunsModel
 from gui.selection import Picked
 from gui.session import Session
 from gui.tasks import Tasks
+from gui.widgets import first_button
+from gui.window import MainWindow
 from storage import RunRow, Workspace
 from tests.gui.holding import held
 from tests.gui.samples import fill
@@ -415,6 +417,22 @@ def test_deleted_runs_are_shown_on_wish(qtbot, window, root):
     index = window.tree.model.run_index(wheat.run_id)
     assert "folder deleted" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert not window.tree.model.hasChildren(index)
+
+
+def test_results_without_any_run_folder_are_told_of_and_their_runs_are_shown_on_wish(qtbot, root, settings):
+    for folder in (root / "runs").iterdir():
+        shutil.rmtree(folder)
+    window = MainWindow(Workspace.open(root), settings)
+    qtbot.addWidget(window)
+    window.show()
+    tree = window.tree
+    qtbot.waitUntil(lambda: tree._pages.currentWidget() is tree._no_folders)
+    assert "41 results" in tree._no_folders.text() and "No runs yet" not in tree._no_folders.text()
+    with qtbot.waitSignal(tree.model.listed):
+        first_button(tree._no_folders).click()
+    assert tree.show_deleted.isChecked() and tree._pages.currentWidget() is tree.tree
+    assert {node.row.dataset_name for node in tree.model._nodes.values() if node.kind == "run"} == {"corn", "wheat"}
+    qtbot.waitUntil(lambda: window.details.charts is not None)
 
 
 def test_a_large_run_opens_without_holding_the_window_up(qtbot, open_window, large):

@@ -72,3 +72,13 @@ def test_configurations_of_a_request_are_called_as_their_pipelines_were() -> Non
     assert [(config.name, config.count) for config in preview_configs([entry])] == [("ridge 7", 1)]
     with pytest.raises(BadInput):
         preview_configs([{"name": "empty", "steps": []}])
+
+
+def test_wavelengths_are_no_targets_unless_there_is_nothing_else(tmp_path: Path) -> None:
+    both, plain, bare = (tmp_path / f"{name}.csv" for name in ("both", "plain", "bare"))
+    both.write_text("protein,900,910\n1.5,0.1,0.2\n2.5,0.3,0.4\n")
+    plain.write_text("protein,density\n1.5,0.1\n2.5,0.3\n")
+    bare.write_text("1,2\n1.5,0.1\n2.5,0.3\n")
+    assert [preview_data(path).targets for path in (both, plain, bare)] == [
+        ["protein"], ["protein", "density"], ["1", "2"],
+    ]  # fmt: skip

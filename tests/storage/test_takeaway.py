@@ -181,7 +181,7 @@ def test_a_model_card_says_what_the_model_can_not_be_trusted_for(workspace: Work
     metrics = workspace.details(run_id, pipeline_id).metrics
     folds = metrics["cross_validation"]
     assert f"| {folds['mean_rmse']:.6g} ± {folds['std_rmse']:.3g} | lower is better |" in card
-    assert "over 5 folds." in card and "n\\_neighbors = 3; by default algorithm = auto" in card
+    assert "over 5 folds." in card and "n_neighbors = 3; by default algorithm = auto" in card
 
 
 def test_a_model_card_of_classes_names_them_and_what_was_not_done(workspace: Workspace) -> None:

@@ -58,3 +58,8 @@ def test_text_in_markdown_is_read_as_it_was_also_at_the_beginning_of_a_line(text
     assert {part.type for part in parts} <= {"text", "text_special"}
     assert "".join(part.content for part in parts) == one_line(text)
     assert not set("\n\r\x00\x1b\u202e\u2066\u200f") & set(one_line(text))
+
+
+def test_names_stand_in_the_source_of_markdown_as_they_are() -> None:
+    assert as_text("PLS.n_components in 0042_pls_a1/model.joblib") == "PLS.n_components in 0042_pls_a1/model.joblib"
+    assert as_text("_loud_ a__b *c*") == r"\_loud\_ a\_\_b \*c\*"
