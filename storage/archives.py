@@ -128,7 +128,8 @@ class Archives:
         if known is not None and now and known[0] == now:
             return known[1]
         archive = _archive(kind, path)
-        self._known[path] = (now, archive)
+        if not archive.problem:  # a disk may fail for a moment
+            self._known[path] = (now, archive)
         return archive
 
 

@@ -155,7 +155,8 @@ class Shelf:
         if known is not None and now and known[0] == now:
             return known[1]
         item = self.read(kind, name, path)
-        self._known[path] = (now, item)
+        if not item.problem:  # a disk may fail for a moment
+            self._known[path] = (now, item)
         return item
 
     def read(self, kind: str, name: str, path: Path) -> LibraryItem:

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from storage.errors import NotFound, StorageError, os_errors
+from storage.errors import Corrupt, NotFound, StorageError, TooNew, os_errors
 from storage.layout import Layout, pipeline_number
 from storage.records import AnyRecord, PipelineRecord, RunConfig, RunSummary, read_document
 from storage.trees import file_signature
@@ -57,20 +57,22 @@ def changed_runs(
 
 def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
     """Read one run folder; whatever is wrong with it becomes its `problem`."""
-    config, problem = _read(folder / "run_config.json", RunConfig)
-    summary, summary_problem = _read(folder / "run_summary.json", RunSummary)
+    config, problem, config_lasts = _read(folder / "run_config.json", RunConfig)
+    summary, summary_problem, summary_lasts = _read(folder / "run_summary.json", RunSummary)
+    lasts = config_lasts and summary_lasts
     changed: list[dict[str, Any]] = []
     seen: set[str] = set()
     try:
         entries = _pipeline_folders(folder)
     except OSError as error:
-        entries = []
+        entries, lasts = [], False
         problem = problem or f"{folder.name} can't be read: {error.strerror}."
     for entry in entries:
         seen.add(entry.name)
         own = file_signature(os.path.join(entry.path, "pipeline.json"))
         if not own or known.get(entry.name) != own:
             changed.append(_pipeline_row(folder.name, Path(entry.path), own))
+            lasts = lasts and changed[-1]["signature"] == own
     running = summary is None or summary.status == "running"
     best = summary.best_pipeline if summary else None
     row = {
@@ -86,7 +88,7 @@ def scan_run(folder: Path, signature: str, known: Mapping[str, str]) -> RunScan:
         "metric_value": best.metric_value if best else None,
         "task_type": (config.task_type if config else None) or "",
         "problem": problem or summary_problem,
-        "signature": "" if running else signature,
+        "signature": signature if lasts and not running else "",
     }
     return RunScan(row, changed, [name for name in known if name not in seen])
 
@@ -115,7 +117,7 @@ def _pipeline_folders(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _pipeline_row(run_folder: str, folder: Path, signature: str) -> dict[str, Any]:
-    record, problem = _read(folder / "pipeline.json", PipelineRecord)
+    record, problem, lasts = _read(folder / "pipeline.json", PipelineRecord)
     return {
         "folder": run_folder,
         "pipeline_id": folder.name,
@@ -127,17 +129,18 @@ def _pipeline_row(run_folder: str, folder: Path, signature: str) -> dict[str, An
         "prediction_id": record.prediction_id if record else "",
         "thinned": record.thinned.archive if record and record.thinned else None,
         "problem": problem,
-        "signature": signature,
+        "signature": signature if lasts else "",
     }
 
 
-def _read(path: Path, kind: type[AnyRecord]) -> tuple[AnyRecord | None, str | None]:
+def _read(path: Path, kind: type[AnyRecord]) -> tuple[AnyRecord | None, str | None, bool]:
+    """A document, what is wrong with it, and whether that is so until it changes; a disk may fail for a moment."""
     try:
-        return read_document(path, kind), None
+        return read_document(path, kind), None, True
     except NotFound:
-        return None, f"{path.name} is missing."
+        return None, f"{path.name} is missing.", True
     except StorageError as error:
-        return None, error.what
+        return None, error.what, isinstance(error, (Corrupt, TooNew))
 
 
 def run_signature(folder: Path | str) -> str:

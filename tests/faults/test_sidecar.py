@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -140,3 +141,26 @@ def test_one_that_another_process_holds_during_use_can_still_be_asked(
             assert not changed(before, answers(workspace))
             workspace.catalog.annotate(workspace.catalog.ids()[:1], stars=1)
         assert len(changed(before, answers(workspace))) == 1
+
+
+@pytest.mark.parametrize("name", ["run_config.json", "run_summary.json", "pipeline.json", "library_metadata.json"])
+def test_a_disk_that_fails_for_a_moment_is_not_remembered(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before = told(root)
+    (root / INDEX).unlink()
+    opened = os.open
+
+    def fails(path: str | Path, *more: int) -> int:
+        if str(path).endswith(name):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return opened(path, *more)
+
+    with Workspace.open(root, read_only=True) as workspace:
+        monkeypatch.setattr(os, "open", fails)
+        workspace.rebuild_index()
+        assert changed(before, answers(workspace))
+        monkeypatch.undo()
+        workspace.sync()
+        assert not changed(before, answers(workspace))
+    assert not changed(before, told(root))
