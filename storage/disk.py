@@ -259,6 +259,7 @@ class Disk:
         self.writer = f"{writer_prefix(os.getpid())}{uuid.uuid4().hex[:8]}"
         self._staging = staging
         self._own_lock: FileLock | None = None
+        self._own_file: tuple[int, tuple[int, int]] | None = None  # its number among open files, and which it is
         self._locks: dict[str, tuple[threading.RLock, FileLock]] = {}
         self._guard = threading.Lock()
 
@@ -274,7 +275,7 @@ class Disk:
         with os_errors("open the workspace for writing", self.root):
             self._staging.mkdir(exist_ok=True)
         with self.lock("writers"), os_errors("open the workspace for writing", self.root):
-            lock = _file_lock(self._writer_lock(self.writer), timeout=0)
+            lock = _file_lock(self._writer_lock(self.writer), timeout=0, on_acquired=self._remember)
             lock.acquire()
             self._own_lock = lock
             (self._staging / self.writer).mkdir()
@@ -284,10 +285,27 @@ class Disk:
         if self._own_lock is None:
             return
         shutil.rmtree(self._staging / self.writer, ignore_errors=True)
-        self._own_lock.release()
+        with suppress(OSError):  # somebody may have closed the files of this process
+            self._own_lock.release()
         self._own_lock = None
         with suppress(OSError):
             self._writer_lock(self.writer).unlink()
+
+    def check_held(self) -> None:
+        """Raise StorageError where somebody closed the files of this process: neither locks nor the index hold then."""
+        if self._own_lock is None or self._own_file is None:
+            return
+        number, known = self._own_file
+        with suppress(OSError):
+            found = os.fstat(number)
+            if (found.st_dev, found.st_ino) == known:
+                return
+        raise StorageError("The files of this process were closed.", self.root, "Start Python anew, then go on.")
+
+    def _remember(self, descriptor: int) -> None:
+        _sign(descriptor)
+        found = os.fstat(descriptor)
+        self._own_file = descriptor, (found.st_dev, found.st_ino)
 
     def is_there(self) -> bool:
         """Whether the workspace still lies where it was opened: its disk may be unmounted, or another one be there."""
@@ -816,14 +834,14 @@ class _Lock(FileLock):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 
 
-def _file_lock(path: Path, timeout: float) -> FileLock:
+def _file_lock(path: Path, timeout: float, on_acquired: Callable[[int], None] | None = None) -> FileLock:
     return _Lock(
         path,
         timeout=timeout,
         poll_interval=0.002,
         thread_local=False,
         preserve_lock_file=True,
-        on_acquired=_sign,
+        on_acquired=on_acquired or _sign,
     )
 
 

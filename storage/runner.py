@@ -514,10 +514,16 @@ class _Batch:
 
     def _train(self, pipeline: Pipeline, job: _Job, check: Callable[[], None]) -> str:
         """Train and record; returns a line for people."""
+        asked = _Asked(check)
         try:
-            trained = train(job.estimator, job.folds, self._dataset, check)
+            trained = train(job.estimator, job.folds, self._dataset, asked)
+        except StorageError as error:
+            if error is asked.answer:
+                raise
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error  # it is the estimator's, not the disk's
         finally:
             self._surroundings.put_back()
+            self._run.disk.check_held()
         for number, (step, fitted) in enumerate(trained.model.steps):
             pipeline.save_artifact(step, fitted, number)
         pipeline.save_arrays(trained.arrays, self._dataset.sample_ids, self._dataset.target)
@@ -527,6 +533,21 @@ class _Batch:
         if self._charts:
             self._pending.append(self._behind.submit(draw_charts, pipeline))
         return ended_line(job.config.name, trained.metrics, self._dataset.task_type)
+
+
+class _Asked:
+    """Asks whether to go on between fits; `answer` is what that raised, to be told from what an estimator raises."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+        self.answer: BaseException | None = None
+
+    def __call__(self) -> None:
+        try:
+            self._check()
+        except BaseException as error:
+            self.answer = error
+            raise
 
 
 def draw_charts(pipeline: Pipeline) -> None:

@@ -889,6 +889,7 @@ class Workspace:
                 left=left,
             )
         finally:
+            self._disk.check_held()  # else SQLite would try for a minute what can't be
             self.sync()
 
     def pipelines_of_process(self, pid: int, since: datetime) -> list[Pipeline]:

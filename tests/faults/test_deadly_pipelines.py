@@ -19,7 +19,16 @@ import pyarrow.parquet
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from storage import Cancelled, PipelineEvent, RunRequest, Workspace, check_workspace, from_arrays, run_in_child
+from storage import (
+    Cancelled,
+    DiskFull,
+    PipelineEvent,
+    RunRequest,
+    Workspace,
+    check_workspace,
+    from_arrays,
+    run_in_child,
+)
 from storage.prints import MOST
 from tests.storage.conftest import own_cache, spectra_csv
 
@@ -80,6 +89,10 @@ class Mean(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 raise KeyboardInterrupt("of its own")
             case "leaves":
                 sys.exit(3)
+            case "is out of room":
+                raise DiskFull("There is no room for it.")
+            case "gives up":
+                raise Cancelled
             case "closes files":
                 os.closerange(3, 256)
             case "lowers a limit":
@@ -184,6 +197,8 @@ WORDS = {
     "says half a character": "half \\ud800",
     "interrupts": "of its own",
     "leaves": "SystemExit: 3",
+    "is out of room": "DiskFull: There is no room",
+    "gives up": "Cancelled: Cancelled.",
     "closes files": "closed files",
 }
 
@@ -221,7 +236,7 @@ def test_the_run_goes_on_without_those_that_end_their_process(root: Path, spectr
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_is_no_result_fails_alone(root: Path, spectra_csv: Path, jobs: int) -> None:
     bad = ["is complex", "is a date", "is masked", "is masked once", "is mute", "interrupts"]
-    bad += ["talks much", "says half a character", "leaves"]
+    bad += ["talks much", "says half a character", "leaves", "is out of room", "gives up"]
     deeds = ["", *bad, ""]
     events: list[PipelineEvent] = []
     outcome = run_in_child(root, request_for(spectra_csv, deeds, jobs=jobs), lambda *_: None, on_pipeline=events.append)
@@ -309,6 +324,32 @@ def test_in_ones_own_process_too_only_ctrl_c_stops_the_batch(root: Path, spectra
         with pytest.raises(KeyboardInterrupt):
             workspace.run_request(request_for(spectra_csv, ["interrupts", ""], run_name="stopped"))
         assert {run.status for run in workspace.runs()} == {"completed", "cancelled"}
+
+
+CLOSES = """
+import sys
+from pathlib import Path
+from storage import StorageError, Workspace
+from tests.faults.test_deadly_pipelines import request_for
+with Workspace.open(sys.argv[1]) as workspace:
+    try:
+        workspace.run_request(request_for(Path(sys.argv[2]), ["", "closes files", ""], jobs=int(sys.argv[3])))
+    except StorageError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_that_closes_the_files_of_ones_own_process_ends_the_batch_with_a_sentence(
+    root: Path, spectra_csv: Path, jobs: int
+) -> None:
+    command = [sys.executable, "-c", CLOSES, str(root), str(spectra_csv), str(jobs)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "files of this process were closed" in done.stdout
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.count("status = 'completed'") == 1
+    assert check_workspace(root, deep=True).verdict == "clean"
 
 
 def test_one_that_is_asked_for_again_is_not_run_more_often_for_it(root: Path, spectra_csv: Path) -> None:
