@@ -387,10 +387,9 @@ class Disk:
 
     def announce(self, name: str, lines: Sequence[str]) -> None:
         """Say beside the lock `name` what its holder is about to do, for who takes it after a kill; it may be lost."""
-        path, text = self._staging / f"lock-{name}-announced", "".join(f"{line}\n" for line in lines)
+        path, data = self._staging / f"lock-{name}-announced", "".join(f"{line}\n" for line in lines).encode()
         with suppress(OSError, BadInput), _plain_file(path, os.O_CREAT) as file:
-            os.ftruncate(file, 0)
-            os.write(file, text.encode())
+            os.ftruncate(file, os.write(file, data))  # in this order: on a disk that fails what was said before stays
 
     def announced(self, name: str) -> list[str]:
         """What the last holder of the lock `name` said and did not take back; a line that was cut short is left out."""

