@@ -206,7 +206,7 @@ class Commands:
             return tr("Open a workspace first")
         if reason := action.property("reason"):
             return str(reason).rstrip(".")
-        return tr("The workspace is read only") if held.read_only else tr("Nothing to do it with now")
+        return tr("The workspace is read only") if held.read_only else tr("Nothing is selected to do it with")
 
     # --- making ---
 
@@ -230,8 +230,10 @@ class Commands:
         self.focus_query = self._action(tr("Go to the &query"), window.focus_query, "Ctrl+L", "search")
         self.focus_query.setShortcuts([QKeySequence("Ctrl+L"), QKeySequence("Ctrl+F")])
         self.commands = self._action(tr("Co&mmands…"), window.show_commands, "Ctrl+K", "commands")
-        self.back = self._action(tr("Selection &before"), window.selection.back, "Alt+Left", "back")
-        self.forward = self._action(tr("Selection &after"), window.selection.forward, "Alt+Right", "forward")
+        self.back = self._action(tr("&Back to the previous selection"), window.selection.back, "Alt+Left", "back")
+        self.forward = self._action(
+            tr("&Forward to the next selection"), window.selection.forward, "Alt+Right", "forward"
+        )
         self.panes = [
             self._action(tr("Go to runs"), partial(window.show_pane, 1), "Ctrl+1"),
             self._action(tr("Go to catalog"), partial(window.show_pane, 2), "Ctrl+2"),
@@ -242,7 +244,7 @@ class Commands:
             self._action(tr("Go to comparison"), partial(window.show_pane, 7), "Ctrl+7"),
         ]
         self.next_pane = self._action(tr("Next pane"), partial(window.step_pane, 1), "F6")
-        self.pane_before = self._action(tr("Pane before"), partial(window.step_pane, -1), "Shift+F6")
+        self.pane_before = self._action(tr("Previous pane"), partial(window.step_pane, -1), "Shift+F6")
         self.explore = self._action(
             tr("Show or hide the &charts of the list"), window.centre.toggle_explore, "Ctrl+Shift+C"
         )

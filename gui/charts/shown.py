@@ -83,7 +83,7 @@ def predictions_text(total: int, rows: SampleRows, partitions: Sequence[str]) ->
     samples = len(np.unique(rows.samples[np.isin(rows.partitions, places)]))
     if samples >= total:
         return counted(total, "{n} sample", "{n} samples")
-    words = tr("{n} predictions of {m} samples")
+    words = tr("{n} predicted values of {m} samples")
     return words.format(n=integer_text(total), m=integer_text(samples))
 
 

@@ -150,7 +150,9 @@ class Sheet(QTableWidget):
     def _item(self, value: Any, title: str, column: int) -> QTableWidgetItem:
         item = QTableWidgetItem(_cell_text(value, title))
         tip = value.tip if isinstance(value, Gap) else None
-        value = value.value if isinstance(value, (_Named, Gap)) else value
+        if isinstance(value, Gap):
+            value = value.value if value.worse else -value.value
+        value = value.value if isinstance(value, _Named) else value
         item.setData(Qt.ItemDataRole.UserRole, value)
         item.setToolTip(plain_text(value) if tip is None else tip)
         if tip is not None:
@@ -177,7 +179,7 @@ class MetricsSheet(Sheet):
             (metric_title(name), *(_Named(name, values.get(name)) for values in parts.values()), gap_of(name, parts))
             for name in names
         ]
-        self.fill(rows, columns=[tr("Metric"), *PARTITIONS, tr("gap")])
+        self.fill(rows, columns=[tr("Metric"), *PARTITIONS, tr("worse by")])
         titles = self.horizontalHeader()
         titles.setStretchLastSection(False)
         titles.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -189,9 +191,7 @@ class MetricsSheet(Sheet):
         self.setMinimumWidth(NAME_WIDTH + sum(self.columnWidth(column) for column in range(1, self.columnCount())))
         item = self.horizontalHeaderItem(self.columnCount() - 1)
         if item is not None:
-            item.setToolTip(
-                tr("How much worse (−) or better (+) it is on test samples, else val, than on those of train")
-            )
+            item.setToolTip(tr("How much worse it is on test samples, else val, than on those of train; with − better"))
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ def _cell_text(value: Any, title: str) -> str:
         if not value.value:
             return "="
         text = _small_text(value.value) if ROUNDING <= value.value < PLAIN_FROM else number_text(value.value, 2)
-        return f"{MINUS if value.worse else '+'}{text}"
+        return text if value.worse else f"{MINUS}{text}"
     if value is None:
         return MISSING
     if isinstance(value, float):

@@ -123,7 +123,7 @@ def in_three_parts(qtbot, settings, kind):
 @pytest.mark.parametrize("kind", ["parity", "residuals", "errors"])
 def test_it_is_told_of_how_many_samples_the_predictions_are_and_why_nothing_is_drawn(qtbot, settings, kind):
     charts = in_three_parts(qtbot, settings, kind)
-    assert charts.plot.caption().startswith("16 predictions of 10 samples")
+    assert charts.plot.caption().startswith("16 predicted values of 10 samples")
     charts.options.partitions["train"].click()
     assert charts.plot.caption().startswith("10 samples") and not charts.plot.why_empty()
     for name in ("val", "test"):

@@ -125,15 +125,13 @@ def test_the_copied_configuration_can_be_trained_again(page):
 def test_metrics_have_a_column_for_each_partition_and_the_gap_knows_which_end_is_best(page):
     page.show("pls")
     sheet = page.pane._summary._metrics
-    assert [sheet.horizontalHeaderItem(n).text() for n in range(5)] == ["Metric", "train", "val", "test", "gap"]
+    assert [sheet.horizontalHeaderItem(n).text() for n in range(5)] == ["Metric", "train", "val", "test", "worse by"]
     told = page.pane.details.metrics
     row = texts(sheet).index("R²")
     worse = told["test"]["r2"] < told["train"]["r2"]
-    assert sheet.item(row, 4).text()[0] == ("−" if worse else "+")
+    assert (sheet.item(row, 4).text()[0] == "−") == (not worse)
     assert all(" " not in sheet.item(row, 4).text() for row in range(sheet.rowCount())), "as all other numbers have it"
-    assert sheet.item(row, 4).data(Qt.ItemDataRole.UserRole) == pytest.approx(
-        abs(told["test"]["r2"] - told["train"]["r2"])
-    )
+    assert sheet.item(row, 4).data(Qt.ItemDataRole.UserRole) == pytest.approx(told["train"]["r2"] - told["test"]["r2"])
 
 
 def test_the_gap_is_worse_or_better_by_direction_and_by_target():
