@@ -82,7 +82,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.health.findings.delete_wanted.connect(window.pipelines.delete_at)
     window.health.findings.folder_wanted.connect(window.pipelines.open_place)
     for told in (window.tree.runs_chosen, window.tree.damage_told):  # a run may be mended, or its workspace left
-        told.connect(lambda *_: window.details.explain_run(window.tree.problem_of_run()))
+        told.connect(lambda *_: window.details.explain_run(window.tree.selected_run()))
     window.details.check_wanted.connect(window.check)
     window.tree.damage_told.connect(window.status.tell_damage)
     window.status.damage_clicked.connect(window.check)

@@ -77,18 +77,29 @@ def run_data(run: RunRow, by: By, column: int, role: int, progress: str = "") ->
     if role == MUTED_ROLE and column == 0:
         return _run_remark(run)
     if role == Role.ToolTipRole:
-        states = tr("{good} completed, {bad} failed, {cut} interrupted").format(
-            good=integer_text(run.successful), bad=integer_text(run.failed), cut=integer_text(run.interrupted)
-        )
-        counts = tr("{pipelines}: {states}").format(
-            pipelines=counted(run.total, "{n} pipeline", "{n} pipelines"), states=states
-        )
+        counts = _states_text(run)
         created = run.run_id if run.run_id != run.folder else ""
         folder = tr("folder {name}").format(name=run.folder) if run.folder else ""
         return _tip(run, run_text(run), counts, counts_text(run, damaged_only=True), folder, created)
     if role == Role.AccessibleTextRole and column == 0:
         return _spoken(run_text(run, by), run.status, counts_text(run), run.problem)
     return _status_look(run, column, role)
+
+
+def run_words(run: RunRow) -> tuple[str, str]:
+    """Say which run one is and what came of it: a title, and sentences below each other."""
+    best = ""
+    if run.metric_name and run.metric_value is not None:
+        best = tr("Best {metric}: {value}").format(metric=run.metric_name, value=score_text(run))
+    return run_text(run), "\n".join(part for part in (_states_text(run), best) if part)
+
+
+def _states_text(run: RunRow) -> str:
+    states = tr("{good} completed, {bad} failed, {cut} interrupted").format(
+        good=integer_text(run.successful), bad=integer_text(run.failed), cut=integer_text(run.interrupted)
+    )
+    pipelines = counted(run.total, "{n} pipeline", "{n} pipelines")
+    return tr("{pipelines}: {states}").format(pipelines=pipelines, states=states)
 
 
 def pipeline_data(pipeline: PipelineRow, column: int, role: int) -> Any:

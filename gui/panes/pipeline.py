@@ -12,6 +12,8 @@ from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.formats import tr
+from gui.models.run_groups import is_damaged
+from gui.models.run_rows import run_words
 from gui.panes.facts import dataset_of, fold_columns, fold_rows, parameter_rows, target_names, why_no_charts
 from gui.panes.pipeline_charts import ChartPlace
 from gui.panes.pipeline_copies import copies_word, copies_words
@@ -21,6 +23,7 @@ from gui.panes.pipeline_origin import Origin
 from gui.panes.pipeline_reading import Found, fetch_details, same_predictions
 from gui.panes.pipeline_summary import Head, Summary
 from gui.panes.sheets import Sheet, folds_sheet, metric_title
+from gui.query_text import equals
 from gui.reloading import Reloading
 from gui.selection import Sample, Selection
 from gui.session import Session
@@ -32,7 +35,7 @@ from gui.widgets import EmptyState, Veil, first_button
 if TYPE_CHECKING:
     from gui.charts.page import Charts
     from gui.panes.samples import Samples
-    from storage import PipelineDetails
+    from storage import PipelineDetails, RunRow
 
 SUMMARY, SAMPLES, FOLDS, PARAMETERS, FILES, ORIGIN = range(6)
 EMPTY, DETAILS, DIFFERENCES = range(3)
@@ -118,11 +121,13 @@ class PipelinePane(QWidget):
         self._split.setSizes(self._settings.detail_split or [340, 320])
         self.tabs.setMinimumHeight(160)
         self._place.setMinimumHeight(160)
-        self._damage = ""  # of the run that is selected, if it is damaged
+        self._run: RunRow | None = None  # that is selected, where no pipeline is
         self._empty = EmptyState(*_nothing_selected())
         self._check = self._empty.offer(tr("Check…"), self.check_wanted.emit)
         self._check.setToolTip(tr("Check the workspace, and see in Health what can be done"))
+        self._results = self._empty.offer(tr("Show its results"), self._show_results)
         self._check.hide()
+        self._results.hide()
         self._differences = DifferencesView()
         self._differences.compare_wanted.connect(self.compare_wanted)
         self._differences.details_wanted.connect(lambda: self._pages.setCurrentIndex(DETAILS))
@@ -145,18 +150,25 @@ class PipelinePane(QWidget):
         pages = {DETAILS: self.tabs, DIFFERENCES: self._differences.sheet}
         return pages.get(self._pages.currentIndex()) or first_button(self._empty)
 
-    def explain_run(self, problem: str) -> None:
-        """Say what is damaged of the run that is selected, where no pipeline is; nothing with an empty text."""
-        self._damage = problem
+    def explain_run(self, run: RunRow | None) -> None:
+        """Say what came of the run that is selected, or what is damaged of it, where no pipeline is."""
+        self._run = run
         if self._selection.current is None:
             self._show_nothing()
 
     def _show_nothing(self) -> None:
-        self._check.setVisible(bool(self._damage))
-        if self._damage:
-            self._empty.say(tr("This run is damaged"), self._damage)
-        else:
+        run = self._run
+        damaged = run is not None and is_damaged(run)
+        self._check.setVisible(damaged)
+        self._results.setVisible(run is not None and not damaged)
+        if run is None:
             self._empty.say(*_nothing_selected())
+        else:
+            self._empty.say(*((tr("This run is damaged"), run.problem or "") if damaged else run_words(run)))
+
+    def _show_results(self) -> None:
+        if self._run is not None:
+            self.query_wanted.emit(equals("run_id", self._run.run_id))
 
     def load_samples(self) -> None:
         """Make the table of samples; done after the first paint as it loads numpy."""
@@ -265,6 +277,7 @@ class PipelinePane(QWidget):
         self.veil.lift()
         self._found, self.details = None, None
         self._check.hide()
+        self._results.hide()
         self._empty.say(problem.what, problem.advice)
         if self._selection.chosen_total < 2:
             self._pages.setCurrentIndex(EMPTY)

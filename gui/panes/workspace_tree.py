@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
     QItemSelection,
@@ -31,6 +32,9 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.theme import theme
 from gui.widgets import EmptyState, first_button
+
+if TYPE_CHECKING:
+    from storage import RunRow
 
 SHOWN_AT_FIRST = 30  # runs, whose groups are unfolded when nobody has unfolded any yet
 PAUSE_MS = 150  # after the last letter in the filter box
@@ -328,10 +332,10 @@ class WorkspaceTree(QWidget):
         """Return the ids of the runs that are selected as such."""
         return [node.row.run_id for node in self._selected_nodes() if node.kind == "run"]
 
-    def problem_of_run(self) -> str:
-        """Return what is damaged of the run that is selected as such, empty if nothing."""
+    def selected_run(self) -> RunRow | None:
+        """Return the run that is selected as such; of several the first that is damaged, else none."""
         runs = [node.row for node in self._selected_nodes() if node.kind == "run"]
-        return next((run.problem or "" for run in runs if is_damaged(run)), "")
+        return next((run for run in runs if is_damaged(run)), runs[0] if len(runs) == 1 else None)
 
     def selected_datasets(self) -> list[str]:
         """Return the datasets that are selected as such, where runs are put together by them."""

@@ -181,7 +181,7 @@ def test_a_damaged_run_says_why_where_it_is_selected_and_leads_to_health(qtbot, 
     with Workspace.open(root) as mended:
         mended.plan_repair(findings.report.findings).apply()
     window.session.sync()
-    qtbot.waitUntil(lambda: "No pipeline selected" in details._empty.text() and not details._check.isVisible())
+    qtbot.waitUntil(lambda: " completed, " in details._empty.text() and not details._check.isVisible())
     apply_filter(qtbot, window, "dataset = wheat")
     select(qtbot, window, 0)
     qtbot.waitUntil(lambda: details.details is not None)

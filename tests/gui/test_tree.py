@@ -456,3 +456,14 @@ def test_a_run_that_is_narrowed_away_is_gone_to_all_the_same(qtbot, window):
     window.details.run_wanted.emit(wanted)
     qtbot.waitUntil(lambda: tree.selected_runs() == [wanted])
     assert tree.filter.text() == ""
+
+
+def test_of_a_run_its_details_say_what_came_of_it_and_lead_to_its_results(qtbot, window):
+    tree, told = window.tree, window.details._empty
+    run = next(run for group in tree.model.groups() for run in group.row.runs if run.dataset_name == "corn")
+    tree.select_run(run.run_id)
+    qtbot.waitUntil(lambda: run_text(run) in told.text())
+    assert f"{run.total} pipelines: {run.successful} completed" in told.text() and "Best " in told.text()
+    first_button(told).click()
+    qtbot.waitUntil(lambda: window.catalog.model.rowCount() == run.total)
+    assert window.query.text() == f"run_id = '{run.run_id}'"
