@@ -85,7 +85,8 @@ class Catalog:
         self._index = index
         self._trash = Trash(layout, disk)
         self._metrics = metrics
-        self.ask_index = Ladder(index, refill).ask
+        ladder = Ladder(index, refill)
+        self.ask_index, self._mend_index = ladder.ask, ladder.mend
         self._compaction: threading.Thread | None = None
         self._queries: dict[tuple[str, str, int | None, int], KeyQuery] = {}
         self._queries_at: tuple[int, int, int] | None = None  # the state of the index they were made for

@@ -150,6 +150,10 @@ def in_a_sentence(method: _Function) -> _Function:
         except OSError as error:
             place = Path(str(error.filename or ""))
             raise from_os_error(error, f"get at {place.name}" if place.name else "go on", place) from error
+        except (TypeError, ValueError) as error:
+            if args and (mend := getattr(args[0], "_mend_index", None)) is not None and mend():
+                raise Corrupt("The index was damaged. It is made again.", None, "Ask once more.") from error
+            raise
 
     return cast(_Function, told)
 

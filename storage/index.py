@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Float, Table, create_engine, func, insert, select
+from sqlalchemy import Column, Float, Table, create_engine, func, insert, literal, or_, select
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -30,7 +30,7 @@ from storage.parameters import fold
 from storage.part_index import PartIndex
 from storage.prediction_index import PredictionIndex
 from storage.run_index import RunIndex
-from storage.schema import FIXED_COLUMNS, PREDICTION_COLUMNS, TEXT_COLUMNS, WORDS, declare
+from storage.schema import FIXED_COLUMNS, PREDICTION_COLUMNS, STORED_AS, TEXT_COLUMNS, WORDS, declare
 from storage.text_index import TextIndex
 
 VERSION = "9"
@@ -472,6 +472,14 @@ class Index:
         raw: Any = self.connection.connection.dbapi_connection
         version = raw.execute("PRAGMA data_version").fetchone()[0]
         return id(raw), version, raw.total_changes
+
+    def has_odd_values(self) -> bool:
+        """Whether a value is of another type than its column, as after a byte has changed: SQLite notices nothing."""
+        for one in (self.tables.runs, self.tables.pipelines, self.predictions):
+            told = [func.typeof(c).not_in(STORED_AS[c.info["kind"]]) for c in one.c if "kind" in c.info]
+            if self.raw(self.prepared(select(literal(1)).select_from(one).where(or_(*told)).limit(1))):
+                return True
+        return False
 
     def prepared(self, statement: Any) -> Prepared:
         """A statement as SQLite takes it, to be asked again and again with `raw`."""

@@ -50,12 +50,26 @@ class Ladder:
                     self._index.start_again("was damaged and was made again", elsewhere=attempt > _ATTEMPTS // 2)
             except UnicodeEncodeError as error:
                 raise BadInput("The text has a character that can't be written.", advice="Leave it out.") from error
+            except (TypeError, ValueError, OverflowError) as error:
+                if attempt < _ATTEMPTS and self.mend():
+                    continue
+                if isinstance(error, OverflowError):  # SQLite counts to 2**63
+                    raise BadInput("The number is too large.", advice="Take a smaller one.") from error
+                raise
             except IndexBusy:
                 if attempt == _ATTEMPTS:
                     raise
                 with self._index.lock:
                     self._index.start_again(_BUSY, keep=True)
         raise AssertionError("unreachable")
+
+    def mend(self) -> bool:
+        """Start the index again if it holds what can't be; False where it doesn't, and all is as it was."""
+        with self._index.lock:
+            if not self._index.has_odd_values():
+                return False
+            self._index.start_again("was damaged and was made again")
+            return True
 
     def _make_ready(self) -> None:
         """Open the index again if it went away, and fill it after that; other threads wait meanwhile."""

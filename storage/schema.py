@@ -14,6 +14,10 @@ from sqlalchemy.sql.expression import TableClause
 
 from storage.moments import to_microseconds
 
+STORED_AS = {  # how SQLite calls what a value of a kind may be
+    "text": ("text", "null"), "date": ("text", "null"), "integer": ("integer", "null"), "time": ("integer", "null"),
+    "number": ("real", "integer", "null"),
+}  # fmt: skip
 _TYPES: dict[str, Any] = {"text": String, "integer": Integer, "number": Float, "time": Integer, "date": String}
 
 PREDICTION_COLUMNS = {

@@ -105,6 +105,7 @@ class Workspace:
         self._index = Index(self.layout.index, record.workspace_id, self._disk, writable=writable, cache=cache)
         self.metrics = Metrics(record.metrics)
         self.catalog = Catalog(self.layout, self._disk, self._index, self.metrics, lambda: self._following.refill())
+        self._mend_index = self.catalog._mend_index
         self._following = Following(self.layout, self._disk, self._index, self.catalog, self.notices.append)
         self._places = Places(self.layout, self._index, self.catalog)
 

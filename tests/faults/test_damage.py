@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import random
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing, nullcontext, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from storage.journal import NoteRecord
 from storage.predictions import differ, read_csv
 from storage.records import utc_now
 from storage.trust import Keyring
-from tests.faults.specimen import KINDS, NOTE, UNNAMED, Kind, answers, changed, look_round, settings_in, told
+from tests.faults.specimen import KINDS, NOTE, UNNAMED, Kind, answers, changed, command, look_round, settings_in, told
 
 CUTS = 5
 EDITED = ("tags", "notes", "noted_at", "stars")
@@ -276,3 +278,34 @@ def test_a_damaged_part_is_told_of_at_every_opening_and_counts_again_when_it_is_
     path.write_bytes(whole)
     with Workspace.open(root) as workspace:
         assert workspace.notices == [] and not changed(before, answers(workspace))
+
+
+ODD_VALUES = [
+    "UPDATE runs SET created_at = x'00'",
+    "UPDATE pipelines SET number = 'first'",
+    "UPDATE predictions SET test_rmse = x''",
+    "UPDATE predictions SET created_at = 'yesterday'",
+]
+
+
+@pytest.mark.parametrize("statement", ODD_VALUES)
+def test_a_value_of_another_type_in_the_index_has_it_made_again(root: Path, statement: str) -> None:
+    """As one byte does it in what tells the types of a row: SQLite gives whatever then stands there."""
+    before = told(root)
+    with closing(sqlite3.connect(root / "catalog/index.sqlite", isolation_level=None)) as file:
+        file.execute(statement)
+    with Workspace.open(root) as workspace:
+        for number in range(2):  # whoever finds it says so; it is made again then
+            with suppress(Corrupt) if number == 0 else nullcontext():
+                workspace.catalog.export(root.parent / f"rows {number}.csv", overwrite=True)
+                workspace.report_run(workspace.runs()[0].run_id)
+                workspace.session_report()
+                workspace.pipelines(workspace.runs()[0].run_id)
+                workspace.catalog.search("created_at > 2020-01-01")
+    assert set(look_round(root)) == {0}
+    assert not changed(before, told(root))
+
+
+def test_a_number_that_sqlite_can_not_count_to_is_refused(root: Path) -> None:
+    code, said = command("thin", "--keep", 10**30, "--metric", "val_rmse", "--dry-run", "-w", root)
+    assert code == 2 and "too large" in said
