@@ -27,7 +27,7 @@ from storage.errors import Cancelled, Corrupt, NotFound, StorageError, TooNew, i
 from storage.findings import Report
 from storage.inspection import Inspection
 from storage.journal import NoteRecord
-from storage.layout import LOG, MARKER, Layout, pipeline_number
+from storage.layout import LOG, MARKER, Layout, from_the_top, pipeline_number
 from storage.manifest import DATASETS
 from storage.marker import is_newer, read_marker
 from storage.plan import Report as Progress
@@ -50,7 +50,7 @@ _TOLD = 3  # names in one finding
 @in_a_sentence
 def check_workspace(root: Path | str, report: Progress | None = None, deep: bool = False) -> Report:
     """Check the workspace at a folder without opening it. Raises NotFound where there is none."""
-    root = Path(root).absolute()
+    root = from_the_top(root)
     if not root.is_dir():
         raise NotFound(f"There is no folder {root}.", root, "Check the path.")
     if not os.path.lexists(root / MARKER) and not (root / "runs").is_dir():

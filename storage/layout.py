@@ -103,6 +103,17 @@ def run_folder_name(date: str, dataset_name: str, run_name: str) -> str:
     return "_".join(part for part in (date, dataset_name, run_name) if part)
 
 
+def from_the_top(path: Path | str) -> Path:
+    """The path of a workspace from the top. Raises NameRefused where it is no text: SQLite and JSON take none other."""
+    place = Path(path).absolute()
+    try:
+        str(place).encode()
+    except UnicodeEncodeError as error:
+        shown = str(place).encode(errors="backslashreplace").decode()
+        raise NameRefused(f"{shown} is no text.", advice="Give each folder above it a name in UTF-8.") from error
+    return place
+
+
 @dataclass(frozen=True)
 class Layout:
     """The paths of one workspace."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from storage.artifacts import FOLDER as BINARIES
 from storage.errors import NotFound, StorageError, in_a_sentence
-from storage.layout import Layout, pipeline_number
+from storage.layout import Layout, from_the_top, pipeline_number
 from storage.plan import Report
 from storage.reading import is_behind_link, is_plain_folder
 from storage.records import PipelineRecord, RunSummary, read_document
@@ -103,7 +103,7 @@ def usage(layout: Layout, index: Path | None, report: Report | None = None) -> U
 @in_a_sentence
 def measure_workspace(root: Path | str, report: Report | None = None) -> Usage:
     """Measure the workspace at a folder without opening it. Raises NotFound where there is none."""
-    layout = Layout(Path(root).absolute())
+    layout = Layout(from_the_top(root))
     if not layout.marker.is_file():
         raise NotFound(f"{root} is not a workspace.", layout.root, "Check the path.")
     return usage(layout, layout.index, report)

@@ -33,7 +33,7 @@ from storage.errors import (
 )
 from storage.following import Following
 from storage.index import Index
-from storage.layout import MARKER, Layout, pipeline_folder
+from storage.layout import MARKER, Layout, from_the_top, pipeline_folder
 from storage.listing import (
     PipelineDetails,
     PipelineRow,
@@ -955,8 +955,11 @@ class Workspace:
 
 
 def _place(path: Path | str) -> Path:
-    """A path from the top, without `..`, which no file of a workspace may have; links are followed where one is."""
-    place = Path(path).absolute()
+    """A path from the top, without `..`, which no file of a workspace may have; links are followed where one is.
+
+    Raises NameRefused as `from_the_top`.
+    """
+    place = from_the_top(path)
     return place.resolve() if ".." in place.parts else place
 
 

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -315,3 +316,18 @@ def test_a_path_that_no_file_can_have_is_refused_in_a_sentence(root: Path) -> No
     for asked in (("library", "import", "x" * 300), ("migrate", "x" * 300, "--yes"), ("check", "-w", "x" * 300)):
         code, out = command(*asked, *(() if asked[0] == "check" else ("-w", root)))
         assert code != 0 and "Traceback" not in out and "bug" not in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems make no such names")
+def test_a_workspace_below_a_name_that_is_no_text_is_refused_and_not_made(root: Path, tmp_path: Path) -> None:
+    below = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    for words in (
+        ("init", f"{below}/new"),
+        ("runs", "list", "-w", below),
+        ("check", "-w", below),
+        ("usage", "-w", below),
+    ):
+        if words[0] == "runs":
+            shutil.copytree(root, below)
+        code, out = command(*words)
+        assert code == 2 and "\\udcff" in out and "is no text" in out and not os.path.exists(f"{below}/new")
