@@ -10,6 +10,7 @@ from PySide6.QtCore import QStandardPaths, Qt
 from gui.crash import Crash
 from gui.dialogs.demo import DemoDialog
 from gui.dialogs.messages import ErrorDialog
+from gui.panes.facts import origin_sections
 from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
 from tests.gui.test_window import focus
@@ -307,3 +308,28 @@ def test_a_run_that_was_broken_off_is_told_until_its_rest_was_run(qtbot, window,
         window.commands.rest.trigger()  # is what the bar offers
         assert not window.commands.rest.isEnabled() and not window.crash_notice._act.isVisible()
     assert not window.crash_notice.isVisible()
+
+
+def test_samples_without_a_value_are_named_and_can_be_left_out(qtbot, window, tmp_path):
+    data = write_data(tmp_path)
+    table = pd.read_csv(data).astype({"920": object})
+    table.loc[[5, 9], "920"] = "n.d."
+    table.to_csv(data, index=False)
+    dialog = window.new_run(data)
+    choose(qtbot, dialog, write_config(tmp_path, 1))
+    qtbot.waitUntil(lambda: dialog.data.preview is not None)
+    assert dialog.message() == "2 samples lack a value; the first is s05, in the column 920."
+    assert not dialog.start_button.isEnabled()
+    assert dialog.data.leave_out.text() == "Lea&ve out the 2 samples without a value"
+    dialog.data.leave_out.click()
+    assert dialog.message() == "" and dialog.data._split_words.text() == "28 samples train, 10 test"
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        dialog.start_button.click()
+    assert window.jobs.jobs[0].outcome == "1 completed"
+    run_id = window.jobs.jobs[0].run_id
+    with Workspace.open(window.session.workspace.root, read_only=True) as workspace:
+        (pipeline,) = workspace.pipelines(run_id)
+        told = dict(
+            line for _, lines in origin_sections(workspace.details(run_id, pipeline.pipeline_id)) for line in lines
+        )
+    assert told["Left out"] == "2 samples without a value"

@@ -136,7 +136,7 @@ def test_wrong_use_is_a_sentence_and_exit_code_2(
 
     assert "not there" in said(tmp_path / "missing.csv")
     assert "Did you mean 'protein'" in said(spectra_csv, target="protien")
-    assert "1 of 3 samples have missing" in said(gaps)
+    assert "1 of 3 samples has missing" in said(gaps)
     assert "no class Rigde" in said(spectra_csv, pipelines=unknown)
     assert "has no values" in said(spectra_csv, pipelines=empty)
     assert "'../../x'" in said(spectra_csv, "--dataset", "../../x")
