@@ -6,6 +6,7 @@ the features and any other column is ignored and named; otherwise every remainin
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import hashlib
 import math
@@ -25,7 +26,9 @@ from storage.layout import checked_name
 if TYPE_CHECKING:
     import pandas as pd
 
-READABLE = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
+TEXTS = (".csv", ".tsv", ".txt")
+READABLE = (*TEXTS, ".parquet", ".npy", ".npz")
+WINDOWS = "cp1252"
 TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
 TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
 ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
@@ -33,6 +36,7 @@ TARGET_WORDS = ("target", "y")
 SPLIT_WORDS = ("split", "partition", "set", "subset")
 _WITH_UNIT = re.compile(r"(\d+(?:[.,]\d+)?) *(nm|[µμu]m|cm ?-1|cm\^-1|cm⁻¹|1/cm|eV|THz)")
 _FEWEST_WAVELENGTHS = 3
+_BLOCK = 1 << 20  # bytes
 _NO_VALUE = ["n.d.", "N.D.", "n. d.", "n.a.", "N.A.", "n.b.", "k.A.", "k. A.", "#NV", "#WERT!", "#VALUE!", "#DIV/0!"]
 _MICROMETRES = ("um", "µm", "μm")
 _LEAVE_OUT = "Leave such samples out (--leave-out-incomplete), or fill the gaps in the file."
@@ -258,10 +262,11 @@ def _read_text(path: Path) -> pd.DataFrame:
     """CSV with comma, semicolon (then decimal commas may occur) or tab, told from the first line."""
     import pandas as pd
 
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    encoding = text_encoding(path)
+    with path.open(encoding=encoding) as file:
         first = file.readline()
     separator = max((",", ";", "\t"), key=first.count)
-    options: dict[str, Any] = {"sep": separator, "encoding": "utf-8-sig", "low_memory": False, "na_values": _NO_VALUE}
+    options: dict[str, Any] = {"sep": separator, "encoding": encoding, "low_memory": False, "na_values": _NO_VALUE}
     table: pd.DataFrame = pd.read_csv(path, **options)
     if separator == ";" and any(table[c].dtype == object or str(table[c].dtype) == "str" for c in table.columns):
         with_commas: pd.DataFrame = pd.read_csv(path, decimal=",", **options)
@@ -272,6 +277,22 @@ def _read_text(path: Path) -> pd.DataFrame:
                     with_commas[column] = with_commas[column].map(_with_point, na_action="ignore")
             return with_commas
     return table
+
+
+def text_encoding(path: Path) -> str:
+    """How a CSV is encoded: UTF-16 where its byte order mark says so, UTF-8, else Windows-1252, as Excel writes it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        file.seek(0)
+        try:
+            while block := file.read(_BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return WINDOWS
+    return "utf-8-sig"
 
 
 def _with_point(text: str) -> str:

@@ -17,7 +17,9 @@ from storage.datasets import (
     SPLIT_WORDS,
     TARGET_WORDS,
     TEST_WORDS,
+    TEXTS,
     TRAIN_WORDS,
+    WINDOWS,
     Incomplete,
     candidates,
     guess_column,
@@ -26,6 +28,7 @@ from storage.datasets import (
     numbers,
     read_table,
     rows_without,
+    text_encoding,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +86,12 @@ class DataPreview:
     spectra: tuple[tuple[float, ...], ...] = ()
     gaps: dict[str, NDArray[np.int64]] = field(default_factory=dict, compare=False, repr=False)
     named: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    encoding: str = ""
+
+    @property
+    def from_windows(self) -> bool:
+        """Whether the text of the file was read as Windows-1252, as it is no UTF-8: a guess."""
+        return self.encoding == WINDOWS
 
     @property
     def targets(self) -> list[str]:
@@ -162,6 +171,7 @@ def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
         spectra,
         _gaps(table, named, axis),
         table[named],
+        text_encoding(Path(path)) if Path(path).suffix.lower() in TEXTS else "",
     )
 
 

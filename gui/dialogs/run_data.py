@@ -354,13 +354,14 @@ class DataChoice(QWidget):
             answer = self.answer()
             roles = [*answer["target"], answer["id_column"], answer["split_column"]]
             features = self.preview.n_features([role for role in roles if role])
-            self._shape.setText(
-                tr("{rows} samples, {columns} columns, {features} of them to learn from").format(
-                    rows=integer_text(self.preview.n_rows),
-                    columns=integer_text(self.preview.n_columns),
-                    features=integer_text(features),
-                )
+            shape = tr("{rows} samples, {columns} columns, {features} of them to learn from").format(
+                rows=integer_text(self.preview.n_rows),
+                columns=integer_text(self.preview.n_columns),
+                features=integer_text(features),
             )
+            if self.preview.from_windows:
+                shape = tr("{shape}; text read as Windows-1252").format(shape=shape)
+            self._shape.setText(shape)
             lacking = self._incomplete(self.preview).rows.tolist()
             self._offer_leave_out(len(lacking), self.preview.n_rows)
             left_out = lacking if answer["leave_out_incomplete"] else []

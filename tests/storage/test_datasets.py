@@ -195,3 +195,14 @@ def test_gaps_among_decimal_commas_leave_the_other_numbers(tmp_path: Path) -> No
     path.write_text("\n".join(rows), encoding="utf-8")
     data = load_dataset(path, ["Eiweiß"], id_column="Probe", leave_out_incomplete=True)
     assert data.sample_ids == ["a1", "a4", "a5"] and data.X.tolist() == [[0.1, 0.2], [0.6, 0.7], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_text_is_read_in_the_encodings_that_spreadsheets_save(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "excel.csv"
+    rows = ["Probe;Eiweiß (%);1100;1102;1104", "Müller 1;11,5;0,1;0,2;0,3", "Müller 2;12,5;0,4;0,5;0,6"]
+    path.write_text("\n".join(rows), encoding=encoding)
+    preview = preview_data(path)
+    assert "Eiweiß (%)" in preview.columns and preview.from_windows == (encoding == "cp1252")
+    data = load_dataset(path, ["Eiweiß (%)"], id_column="Probe")
+    assert data.sample_ids[0] == "Müller 1" and data.X[1].tolist() == [0.4, 0.5, 0.6]
