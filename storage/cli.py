@@ -283,20 +283,27 @@ def run(
 
 def _show_preview(preview: RunPreview, format: Format) -> None:
     if format is not Format.table:
-        facts = {**vars(preview), "ignored_columns": list(preview.ignored_columns), "left_out": list(preview.left_out)}
+        facts = {
+            **vars(preview),
+            "ignored_columns": list(preview.ignored_columns),
+            "left_out": list(preview.left_out),
+            "unfit": list(preview.unfit),
+        }
         if format is Format.json:
             facts |= {"pipelines": list(preview.pipelines), "skipped": [vars(one) for one in preview.skipped]}
         else:
-            facts |= {name: len(facts[name]) for name in ("pipelines", "skipped", "ignored_columns", "left_out")}
+            facts |= {
+                name: len(facts[name]) for name in ("pipelines", "skipped", "ignored_columns", "left_out", "unfit")
+            }
         show_facts(facts, format)
         return
-    n = len(preview.pipelines)
+    n, unfit = len(preview.pipelines), set(preview.unfit)
     print(
         f"Train {n} pipeline{'' if n == 1 else 's'} on {preview.dataset_name}: {preview.n_samples} samples, "
         f"{preview.n_features} features, {preview.task_type}, {preview.n_train} train, {preview.n_test} test"
     )
     for name in preview.pipelines:
-        print(f"  {name}")
+        print(f"  {name}" + (f" (not made for {preview.task_type}: it is likely to fail)" if name in unfit else ""))
     for skipped in preview.skipped:
         print(f"  Skip {skipped.name}: done before as {skipped.pipeline_id} in {skipped.run_id}.")
     if preview.ignored_columns:

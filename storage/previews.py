@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.configs import ConfigSpec, StepSpec, expand, inline_configs, read_specs
+from storage.configs import ConfigSpec, PipelineConfig, StepSpec, expand, inline_configs, read_specs
 from storage.datasets import (
     ID_WORDS,
     SPLIT_WORDS,
@@ -245,7 +246,8 @@ def _some_spectra(table: pd.DataFrame, axis: Sequence[str]) -> tuple[tuple[float
 class ConfigPreview:
     """What one configuration comes to: its steps, the values its grid tries, how many pipelines that makes.
 
-    `grid` has a name and the values as words for each parameter or step that varies, `cv` says the folds.
+    `grid` has a name and the values as words for each parameter or step that varies, `cv` says the folds. Of the
+    pipelines `for_regression` and `for_classification` have a model made for that task, as far as its name tells.
     """
 
     name: str
@@ -254,23 +256,32 @@ class ConfigPreview:
     grid: tuple[tuple[str, tuple[str, ...]], ...]
     cv: str
     count: int
+    for_regression: int = 0
+    for_classification: int = 0
+
+    def unfit(self, task: str | None) -> int:
+        """How many of the pipelines are made for the other task than `task`."""
+        return {"regression": self.for_classification, "classification": self.for_regression}.get(task or "", 0)
 
 
 def preview_configs(source: Path | Sequence[Mapping[str, Any]]) -> list[ConfigPreview]:
     """Look at a configuration file, or at configurations as a run request holds them. Raises BadInput, NotFound."""
     if isinstance(source, Path):
         file = str(source)
-        return [_config_preview(spec, sum(1 for _ in expand(spec, file)), source.stem) for spec in read_specs(source)]
+        return [_config_preview(spec, expand(spec, file), source.stem) for spec in read_specs(source)]
     found = []
     for entry in source:
-        count = len(inline_configs([entry]))
         known = {key: value for key, value in entry.items() if key not in ("pipeline_name", "config_file")}
         name = str(entry.get("pipeline_name") or "")
-        found.append(_config_preview(ConfigSpec.model_validate(known), count, "", name))
+        pipelines = inline_configs([entry])
+        found.append(_config_preview(ConfigSpec.model_validate(known), pipelines, "", name))
     return found
 
 
-def _config_preview(spec: ConfigSpec, count: int, fallback: str, name: str = "") -> ConfigPreview:
+def _config_preview(
+    spec: ConfigSpec, pipelines: Iterable[PipelineConfig], fallback: str, name: str = ""
+) -> ConfigPreview:
+    made_for = Counter(pipeline.made_for() for pipeline in pipelines)
     grid = tuple((key, tuple(_value_text(value) for value in values)) for key, values in (spec.grid or {}).items())
     return ConfigPreview(
         name or spec.name or fallback,
@@ -278,7 +289,9 @@ def _config_preview(spec: ConfigSpec, count: int, fallback: str, name: str = "")
         tuple(_step_text(step) for step in spec.steps),
         grid,
         _cv_text(spec.cv),
-        count,
+        made_for.total(),
+        made_for["regression"],
+        made_for["classification"],
     )
 
 

@@ -99,7 +99,8 @@ OnPipeline = Callable[[PipelineEvent], None]
 class RunPreview:
     """What a batch would do: on which data, which pipelines by name, and which not as they were done before.
 
-    `left_out` names the samples that lack a value and would not be trained on.
+    `left_out` names the samples that lack a value and would not be trained on, `unfit` the
+    pipelines whose model is made for another task.
     """
 
     dataset_name: str
@@ -112,6 +113,7 @@ class RunPreview:
     skipped: tuple[Skipped, ...]
     ignored_columns: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
 
 
 @dataclass

@@ -227,6 +227,7 @@ def preview_batch(
         tuple(outcome.skipped),
         tuple(dataset.ignored),
         tuple(dataset.left_out),
+        tuple(job.config.name for job in todo if job.config.made_for() not in (None, dataset.task_type)),
     )
 
 

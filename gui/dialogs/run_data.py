@@ -38,7 +38,7 @@ from gui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from storage import DataPreview, Incomplete, RunRequest
+    from storage import ColumnPreview, DataPreview, Incomplete, RunRequest
 
 SHARE, COLUMN, NONE = range(3)
 NOWHERE = Path()
@@ -198,10 +198,19 @@ class DataChoice(QWidget):
         self._check()
         self.previewed.emit()
 
+    def _described_target(self) -> ColumnPreview | None:
+        targets = self.targets()
+        return self.preview.described.get(targets[0]) if self.preview is not None and targets else None
+
+    def task_asked(self) -> str | None:
+        """Return the kind of task that is chosen or found, None where neither is known."""
+        column = self._described_target()
+        found = column.task if column is not None else None
+        return (self.task.currentData() or found) if self.targets() else None
+
     def _name_task(self) -> None:
         """Say which kind of task the values of the chosen target are found to be."""
-        targets = self.targets()
-        column = self.preview.described.get(targets[0]) if self.preview is not None and targets else None
+        column = self._described_target()
         words = {"regression": tr("Regression (found)"), "classification": tr("Classification (found)")}
         found = words.get(column.task) if column is not None else None
         self.task.setItemText(0, found or tr("found from the data"))

@@ -11,6 +11,7 @@ from gui.crash import Crash
 from gui.dialogs.demo import DemoDialog
 from gui.dialogs.messages import ErrorDialog
 from gui.panes.facts import origin_sections
+from gui.theme import theme
 from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
 from tests.gui.test_window import focus
@@ -333,3 +334,27 @@ def test_samples_without_a_value_are_named_and_can_be_left_out(qtbot, window, tm
             line for _, lines in origin_sections(workspace.details(run_id, pipeline.pipeline_id)) for line in lines
         )
     assert told["Left out"] == "2 samples without a value"
+
+
+def test_grids_for_another_task_are_marked_and_a_run_with_failures_has_no_plain_tick(qtbot, window, dialog, tmp_path):
+    classes, ridges = find(dialog, "classification"), find(dialog, "regression pls")
+    assert "21 pipelines are made for classification" in classes.toolTip(0) and not classes.icon(0).isNull()
+    assert "regression-pls" in ridges.toolTip(0) and ridges.icon(0).isNull()
+    dialog.data.task.setCurrentIndex(2)
+    assert classes.icon(0).isNull() and "made for regression" in ridges.toolTip(0)
+    dialog.data.task.setCurrentIndex(0)
+    config = {"name": "both", "steps": [{"class": "sklearn.linear_model.Ridge"}],
+              "grid": {"Ridge": [{"class": "sklearn.linear_model.Ridge"}, {"class": "sklearn.svm.SVC"}]}}  # fmt: skip
+    path = tmp_path / "both.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    choose(qtbot, dialog, path)
+    assert dialog.message().startswith("1 pipeline is made for classification and likely to fail")
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        dialog.start_button.click()
+    job = window.jobs.jobs[0]
+    qtbot.waitUntil(lambda: window.tree.model.run_index(job.run_id).isValid())
+    shown = window.tree.model.run_index(job.run_id)
+    qtbot.waitUntil(lambda: "1 failed" in shown.data(Qt.ItemDataRole.AccessibleTextRole))
+    partly = theme().icon("partly", "warning").cacheKey()
+    assert shown.data(Qt.ItemDataRole.DecorationRole).cacheKey() == partly
+    assert window.jobs_pane.model.index(0, 0).data(Qt.ItemDataRole.DecorationRole).cacheKey() == partly
