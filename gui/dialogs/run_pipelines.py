@@ -65,6 +65,19 @@ class Source:
         return sum(config.unfit(task) for config in self.found or [])
 
 
+class _Configurations(QTreeWidget):
+    """Lines under headings; the keys for moving stop at the lines alone."""
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        found, moves = super().moveCursor(action, modifiers), QAbstractItemView.CursorAction
+        back = action in (moves.MoveUp, moves.MovePageUp, moves.MovePrevious)
+        while found.isValid() and not found.flags() & Qt.ItemFlag.ItemIsSelectable:
+            if action == moves.MoveLeft:
+                return self.currentIndex()  # a heading is no place to go up to
+            found = self.indexAbove(found) if back else self.indexBelow(found)
+        return found if found.isValid() else self.currentIndex()
+
+
 class PipelineChoice(QWidget):
     """The other half of the New run dialog. `changed` follows every choice, `counted` an answer about sources."""
 
@@ -110,7 +123,7 @@ class PipelineChoice(QWidget):
         session.query(inquiries.templates, self._offer_templates, quiet=True)
 
     def _make_tree(self) -> None:
-        self.tree = QTreeWidget()
+        self.tree = _Configurations()
         self.tree.setColumnCount(2)
         self.tree.setHeaderLabels([tr("Configuration"), tr("Pipelines")])
         self.tree.setAccessibleName(tr("Configurations to train"))

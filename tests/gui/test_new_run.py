@@ -358,3 +358,17 @@ def test_grids_for_another_task_are_marked_and_a_run_with_failures_has_no_plain_
     partly = theme().icon("partly", "warning").cacheKey()
     assert shown.data(Qt.ItemDataRole.DecorationRole).cacheKey() == partly
     assert window.jobs_pane.model.index(0, 0).data(Qt.ItemDataRole.DecorationRole).cacheKey() == partly
+
+
+def test_arrow_keys_stop_at_configurations_and_not_at_headings(qtbot, dialog):
+    tree, lines = dialog.pipelines.tree, dialog.pipelines._items()
+    tree.setCurrentItem(None)
+    focus(qtbot, tree)
+    seen = []
+    for key, count in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Up, 1), (Qt.Key.Key_Down, len(lines)), (Qt.Key.Key_Left, 1), (Qt.Key.Key_Home, 1)):
+        for _ in range(count):
+            qtbot.keyClick(tree, key)
+            seen.append(tree.currentItem())
+    places = [next(n for n, (item, _) in enumerate(lines) if item is one) for one in seen]
+    last = len(lines) - 1
+    assert places == [0, 0, *range(1, last + 1), last, last, 0]
