@@ -305,10 +305,15 @@ def test_a_run_that_was_broken_off_is_told_until_its_rest_was_run(qtbot, window,
     while window.focusWidget() is not window.crash_notice._act:
         window.commands.next_pane.trigger()
         assert window.focusWidget() is not window.catalog.table, "F6 goes through the bar"
+    window.health_dock.show()
+    window.health_dock.raise_()
+    window.jobs_dock.show()
+    qtbot.waitUntil(lambda: not window.health_dock.visibleRegion().isEmpty())
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         window.commands.rest.trigger()  # is what the bar offers
-        assert not window.commands.rest.isEnabled() and not window.crash_notice._act.isVisible()
-    assert not window.crash_notice.isVisible()
+        assert not window.commands.rest.isEnabled() and not window.crash_notice.isVisible()
+        qtbot.waitUntil(lambda: not window.jobs_dock.visibleRegion().isEmpty())
+    assert window.health_dock.visibleRegion().isEmpty()
 
 
 def test_samples_without_a_value_are_named_and_can_be_left_out(qtbot, window, tmp_path):
