@@ -167,7 +167,7 @@ _REMARKS = {
     "out where nobody knows what is best.",
     "run": "In CSV `skipped` and `failures` are counts. With `--dry-run` the object has `dataset_name` and `task_type` "
     "(text), `n_samples`, `n_features`, `n_train` and `n_test` (integers), `pipelines` (a list of names), `skipped` as "
-    "here, and `ignored_columns` (a list of names); in CSV these lists are counts.",
+    "here, `ignored_columns`, `left_out` and `unfit` (lists of names); in CSV these lists are counts.",
     "migrate": "In CSV `left_out`, `failed` and `differences` are counts.",
     "check": "`severity` is damage, warning or note. An empty list is a workspace in which nothing was found.",
 }

@@ -335,6 +335,7 @@ class MainWindow(QMainWindow):
         for one in left:
             self.training.go_on(one)
         self.commands.offer_rest()
+        self.crash_notice.hide()  # from here on Jobs tells of it
 
     def show_pace(self) -> None:
         """Show that somebody waits, once it has lasted."""

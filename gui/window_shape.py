@@ -87,10 +87,11 @@ class WindowShape(QObject):
         self._lay_out_docks()
 
     def unfold(self, dock: QDockWidget) -> None:
-        """Show a dock in which something goes on, for now."""
+        """Show a dock in which something goes on, for now, before those it shares its place with."""
         if dock.isHidden():
             self._unasked.add(dock)
             dock.show()
+        dock.raise_()
 
     def keep(self, dock: QDockWidget) -> None:
         """Somebody went to a dock: it is theirs."""

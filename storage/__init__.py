@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # the aliases say: exported
     from storage.curves import RocCurves as RocCurves
     from storage.curves import roc_curves as roc_curves
     from storage.datasets import Dataset as Dataset
+    from storage.datasets import Incomplete as Incomplete
     from storage.datasets import from_arrays as from_arrays
     from storage.datasets import load_dataset as load_dataset
     from storage.demo import create_demo as create_demo
@@ -139,7 +140,7 @@ _HOMES = {
     "configs": ("ConfigSpec", "PipelineConfig", "load_configs", "shipped_configs"),
     "control": ("Control",),
     "curves": ("RocCurve", "RocCurves", "roc_curves"),
-    "datasets": ("Dataset", "from_arrays", "load_dataset"),
+    "datasets": ("Dataset", "Incomplete", "from_arrays", "load_dataset"),
     "demo": ("create_demo",),
     "desktop": ("install_desktop", "uninstall_desktop"),
     "disk": ("write_atomic",),

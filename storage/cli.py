@@ -225,6 +225,9 @@ def run(
     id: Annotated[str | None, typer.Option("--id", help="Column that names the samples.")] = None,
     split_column: Annotated[str | None, typer.Option(help="Column that says train or test.")] = None,
     test_size: Annotated[float | None, typer.Option(help="Share of the samples held back for testing.")] = None,
+    leave_out_incomplete: Annotated[
+        bool, typer.Option("--leave-out-incomplete", help="Leave out samples that lack a value of target or spectrum.")
+    ] = False,
     task: Annotated[str | None, typer.Option(help="regression or classification; else told from the target.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of the dataset; else the file's name.")] = None,
     run_name: Annotated[str, typer.Option(help="Name of the run.")] = "",
@@ -254,6 +257,7 @@ def run(
         id_column=id,
         split_column=split_column,
         test_size=test_size,
+        leave_out_incomplete=leave_out_incomplete,
         task=task,  # type: ignore[arg-type]
         dataset_name=dataset,
         pipelines=pipelines,
@@ -279,24 +283,33 @@ def run(
 
 def _show_preview(preview: RunPreview, format: Format) -> None:
     if format is not Format.table:
-        facts = {**vars(preview), "ignored_columns": list(preview.ignored_columns)}
+        facts = {
+            **vars(preview),
+            "ignored_columns": list(preview.ignored_columns),
+            "left_out": list(preview.left_out),
+            "unfit": list(preview.unfit),
+        }
         if format is Format.json:
             facts |= {"pipelines": list(preview.pipelines), "skipped": [vars(one) for one in preview.skipped]}
         else:
-            facts |= {name: len(facts[name]) for name in ("pipelines", "skipped", "ignored_columns")}
+            facts |= {
+                name: len(facts[name]) for name in ("pipelines", "skipped", "ignored_columns", "left_out", "unfit")
+            }
         show_facts(facts, format)
         return
-    n = len(preview.pipelines)
+    n, unfit = len(preview.pipelines), set(preview.unfit)
     print(
         f"Train {n} pipeline{'' if n == 1 else 's'} on {preview.dataset_name}: {preview.n_samples} samples, "
         f"{preview.n_features} features, {preview.task_type}, {preview.n_train} train, {preview.n_test} test"
     )
     for name in preview.pipelines:
-        print(f"  {name}")
+        print(f"  {name}" + (f" (not made for {preview.task_type}: it is likely to fail)" if name in unfit else ""))
     for skipped in preview.skipped:
         print(f"  Skip {skipped.name}: done before as {skipped.pipeline_id} in {skipped.run_id}.")
     if preview.ignored_columns:
         print(f"Columns not used: {', '.join(preview.ignored_columns)}.")
+    if preview.left_out:
+        print(f"Samples left out, as they lack a value: {', '.join(preview.left_out)}.")
     print("Nothing was changed: this was a dry run.")
 
 

@@ -15,12 +15,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from storage.errors import BadInput
-from storage.estimators import ALLOWED_MODULES, build_estimator, class_path, encode, encode_cv, seed_all
+from storage.estimators import (
+    ALLOWED_MODULES,
+    build_estimator,
+    class_path,
+    encode,
+    encode_cv,
+    seed_all,
+    task_of_class,
+)
 from storage.reading import read_bytes
 from storage.records import first_reason
 
@@ -88,6 +96,11 @@ class PipelineConfig:
         pipeline = Pipeline(_unique_names(steps))
         seed_all(pipeline, seed)
         return pipeline
+
+    def made_for(self) -> Literal["regression", "classification"] | None:
+        """The task its model is made for, as far as its name tells."""
+        model = self.steps[-1][1]
+        return task_of_class(model.class_path if isinstance(model, StepSpec) else class_path(type(model)))
 
     def with_name(self, name: str) -> PipelineConfig:
         return replace(self, name=name)

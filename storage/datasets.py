@@ -6,6 +6,7 @@ the features and any other column is ignored and named; otherwise every remainin
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import hashlib
 import math
@@ -25,7 +26,9 @@ from storage.layout import checked_name
 if TYPE_CHECKING:
     import pandas as pd
 
-READABLE = (".csv", ".tsv", ".txt", ".parquet", ".npy", ".npz")
+TEXTS = (".csv", ".tsv", ".txt")
+READABLE = (*TEXTS, ".parquet", ".npy", ".npz")
+WINDOWS = "cp1252"
 TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
 TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
 ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
@@ -33,7 +36,10 @@ TARGET_WORDS = ("target", "y")
 SPLIT_WORDS = ("split", "partition", "set", "subset")
 _WITH_UNIT = re.compile(r"(\d+(?:[.,]\d+)?) *(nm|[µμu]m|cm ?-1|cm\^-1|cm⁻¹|1/cm|eV|THz)")
 _FEWEST_WAVELENGTHS = 3
+_BLOCK = 1 << 20  # bytes
+_NO_VALUE = ["n.d.", "N.D.", "n. d.", "n.a.", "N.A.", "n.b.", "k.A.", "k. A.", "#NV", "#WERT!", "#VALUE!", "#DIV/0!"]
 _MICROMETRES = ("um", "µm", "μm")
+_LEAVE_OUT = "Leave such samples out (--leave-out-incomplete), or fill the gaps in the file."
 MAX_CLASSES = 10  # integers with more distinct values than this are taken for measurements
 
 
@@ -43,7 +49,8 @@ class Dataset:
 
     X is (samples, features) float64 without gaps; y is (samples,) or (samples, targets) float64 for regression and
     (samples,) codes into `labels` for classification. `test` marks the test samples; all False means none. `units` are
-    those of y, `axis_unit` that of the wavelengths, empty where the columns don't tell it.
+    those of y, `axis_unit` that of the wavelengths, empty where the columns don't tell it. `left_out` names samples of
+    the file that lack a value, where it was asked to leave those out.
     """
 
     name: str
@@ -62,6 +69,8 @@ class Dataset:
     split: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     id_column: str | None = None
+    leave_out_incomplete: bool = False
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def train_rows(self) -> NDArray[np.int64]:
@@ -92,8 +101,12 @@ def load_dataset(
     task: str | None = None,
     units: str = "",
     seed: int = 0,
+    leave_out_incomplete: bool = False,
 ) -> Dataset:
-    """Read a data file into a Dataset. Raises NotFound or BadInput with what to change."""
+    """Read a data file into a Dataset. Raises NotFound or BadInput with what to change.
+
+    Samples that lack a value of a target or a feature are refused, or left out where that is asked for.
+    """
     path = Path(path)
     name = checked_name(path.stem if name is None else name, "dataset")
     table, axis_unit = read_table(path)
@@ -107,7 +120,16 @@ def load_dataset(
     roles = {*targets, *([id_column] if id_column else []), *([split_column] if split_column else [])}
     features, ignored = _features(table, roles, path)
     ids = _sample_ids(table, id_column)
-    X = _spectra(table, features, ids, path)
+    X = numbers(table, features)
+    left_out: list[str] = []
+    if leave_out_incomplete:
+        rows = find_incomplete(table, targets, X, features).rows
+        left_out = [ids[row] for row in rows]
+        kept = np.setdiff1d(np.arange(len(ids)), rows)
+        if not len(kept):
+            raise BadInput(f"No sample of {path.name} has all its values.", path, _where_gaps(X, features, ids))
+        table, X, ids = table.iloc[kept], X[kept], [ids[row] for row in kept]
+    _check_gaps(X, features, ids, path)
     y, labels, task_type = _target(table, targets, ids, task, path)
     dataset = Dataset(
         name=name,
@@ -125,6 +147,8 @@ def load_dataset(
         sha256=file_hash(path),
         ignored=ignored,
         id_column=id_column,
+        leave_out_incomplete=leave_out_incomplete,
+        left_out=left_out,
     )
     return _split(dataset, table, split_column, test_size, seed)
 
@@ -238,21 +262,42 @@ def _read_text(path: Path) -> pd.DataFrame:
     """CSV with comma, semicolon (then decimal commas may occur) or tab, told from the first line."""
     import pandas as pd
 
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    encoding = text_encoding(path)
+    with path.open(encoding=encoding) as file:
         first = file.readline()
     separator = max((",", ";", "\t"), key=first.count)
-    table = pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False)
+    options: dict[str, Any] = {"sep": separator, "encoding": encoding, "low_memory": False, "na_values": _NO_VALUE}
+    table: pd.DataFrame = pd.read_csv(path, **options)
     if separator == ";" and any(table[c].dtype == object or str(table[c].dtype) == "str" for c in table.columns):
-        with_commas = pd.read_csv(path, sep=separator, decimal=",", encoding="utf-8-sig", low_memory=False)
+        with_commas: pd.DataFrame = pd.read_csv(path, decimal=",", **options)
         if with_commas.select_dtypes("number").shape[1] > table.select_dtypes("number").shape[1]:
             with_commas.columns = [_with_point(str(column)) for column in with_commas.columns]
+            for column in with_commas.select_dtypes(exclude="number").columns:  # text for a single gap
+                if is_number(column) or _WITH_UNIT.fullmatch(column.strip()):
+                    with_commas[column] = with_commas[column].map(_with_point, na_action="ignore")
             return with_commas
     return table
 
 
-def _with_point(name: str) -> str:
-    """`1100,5` as `1100.5`: where values have decimal commas, so have wavelengths."""
-    return name.replace(",", ".") if is_number(name.replace(",", ".")) else name
+def text_encoding(path: Path) -> str:
+    """How a CSV is encoded: UTF-16 where its byte order mark says so, UTF-8, else Windows-1252, as Excel writes it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        file.seek(0)
+        try:
+            while block := file.read(_BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return WINDOWS
+    return "utf-8-sig"
+
+
+def _with_point(text: str) -> str:
+    """`1100,5` as `1100.5`: where values have decimal commas, so have wavelengths, and numbers among other text."""
+    return text.replace(",", ".") if is_number(text.replace(",", ".")) else text
 
 
 def _read_numpy(path: Path) -> pd.DataFrame:
@@ -332,32 +377,70 @@ def _sample_ids(table: pd.DataFrame, id_column: str | None) -> list[str]:
     return [str(value) for value in table[id_column]]
 
 
-def _spectra(table: pd.DataFrame, features: list[str], ids: list[str], path: Path) -> NDArray[np.float64]:
-    block = table[features]
+# ---------------------------------------------------------------- values that lack
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """Samples that lack a value, by their rows in order: of a target, and of features.
+
+    `column` is the feature that the first of these lacks.
+    """
+
+    in_target: NDArray[np.int64]
+    in_features: NDArray[np.int64]
+    column: str = ""
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        return np.union1d(self.in_target, self.in_features)
+
+
+def find_incomplete(
+    table: pd.DataFrame, targets: Sequence[str], X: NDArray[np.float64], features: Sequence[str]
+) -> Incomplete:
+    """The samples that lack a value of a target or, in X, of a feature."""
+    gaps = ~np.isfinite(X)
+    in_features = np.flatnonzero(gaps.any(axis=1))
+    in_target = np.unique(np.concatenate([rows_without(table[target]) for target in targets]))
+    column = features[int(np.argmax(gaps[in_features[0]]))] if len(in_features) else ""
+    return Incomplete(in_target, in_features, column)
+
+
+def rows_without(values: pd.Series[Any]) -> NDArray[np.int64]:
+    """The rows where a column has no value, or an infinite number."""
+    lacking = ~np.isfinite(values.to_numpy()) if values.dtype.kind == "f" else values.isna().to_numpy(dtype=bool)
+    return np.flatnonzero(lacking).astype(np.int64)
+
+
+def numbers(table: pd.DataFrame, features: Sequence[str]) -> NDArray[np.float64]:
+    """The features as (samples, features), NaN for what is no number, such as "n.d." where the others are numbers."""
+    import pandas as pd
+
+    block = table[list(features)]
     text = [column for column, kind in block.dtypes.items() if kind.kind not in "fiub"]
     if text:
-        raise BadInput(
-            f"The column '{text[0]}' of {path.name} holds text among the spectra.",
-            path,
-            "Make it numbers or remove it.",
-        )
-    X = np.ascontiguousarray(block.to_numpy(dtype=np.float64))
-    _check_gaps(X, features, ids, path)
-    return X
+        block = block.assign(**{str(column): pd.to_numeric(block[column], errors="coerce") for column in text})
+    return np.ascontiguousarray(block.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def _check_gaps(X: NDArray[np.float64], features: list[str], ids: list[str], path: Path | None) -> None:
     gaps = ~np.isfinite(X)
     if not gaps.any():
         return
-    rows = np.flatnonzero(gaps.any(axis=1))
-    column = int(np.argmax(gaps[rows[0]]))
+    n = int(gaps.any(axis=1).sum())
+    have = "has" if n == 1 else "have"
     raise BadInput(
-        f"{len(rows):,} of {len(X):,} samples have missing or infinite values "
-        f"(first: sample {ids[rows[0]]}, column {features[column]}).",
+        f"{n:,} of {len(X):,} samples {have} missing or infinite values. {_where_gaps(X, features, ids)}",
         path,
-        "Remove those samples or fill the gaps, then run again.",
+        _LEAVE_OUT if path is not None else "Remove those samples or fill the gaps, then run again.",
     )
+
+
+def _where_gaps(X: NDArray[np.float64], features: list[str], ids: list[str]) -> str:
+    """Name the first place without a number; empty where there is none."""
+    places = np.argwhere(~np.isfinite(X))
+    return f"The first is sample {ids[places[0][0]]}, column {features[places[0][1]]}." if len(places) else ""
 
 
 # ---------------------------------------------------------------- target and split
@@ -378,11 +461,12 @@ def _target(
     block = table[targets]
     missing = np.flatnonzero(block.isna().any(axis=1).to_numpy())
     if len(missing):
+        have = "has" if len(missing) == 1 else "have"
         raise BadInput(
-            f"{len(missing):,} of {len(table):,} samples have no {' or '.join(targets)} "
-            f"(first: sample {ids[missing[0]]}).",
+            f"{len(missing):,} of {len(table):,} samples {have} no value of {' or '.join(targets)}. "
+            f"The first is sample {ids[missing[0]]}.",
             path,
-            "Remove those samples, or name another target.",
+            f"{_LEAVE_OUT} Or name another target." if path is not None else "Remove those samples.",
         )
     found = task or ("classification" if looks_like_classes(block[targets[0]]) else "regression")
     if found == "classification":

@@ -14,11 +14,36 @@ import json
 import math
 import pickle
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from storage.errors import BadInput
 
 ALLOWED_MODULES = ("sklearn", "chemotools")
+
+# Models of scikit-learn whose names don't end with what they are, as most do.
+_CLASSIFIERS = frozenset({
+    "ClassifierChain", "LabelPropagation", "LabelSpreading", "LinearDiscriminantAnalysis", "LinearSVC",
+    "LogisticRegression", "LogisticRegressionCV", "NearestCentroid", "NuSVC", "Perceptron",
+    "QuadraticDiscriminantAnalysis", "SVC",
+})  # fmt: skip
+_REGRESSORS = frozenset({
+    "ARDRegression", "BayesianRidge", "CCA", "ElasticNet", "ElasticNetCV", "IsotonicRegression", "KernelRidge", "Lars",
+    "LarsCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV", "LassoLarsIC", "LinearRegression", "LinearSVR",
+    "MultiTaskElasticNet", "MultiTaskElasticNetCV", "MultiTaskLasso", "MultiTaskLassoCV", "NuSVR",
+    "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "PLSCanonical", "PLSRegression", "RegressorChain",
+    "Ridge", "RidgeCV", "SVR",
+})  # fmt: skip
+
+
+def task_of_class(path: str) -> Literal["regression", "classification"] | None:
+    """What a model is made for, told from its name, as nothing is imported for a look; None where that doesn't tell."""
+    module, _, name = path.rpartition(".")
+    own = module.partition(".")[0] == "sklearn"
+    if name.endswith(("Classifier", "ClassifierCV")) or (own and (name in _CLASSIFIERS or name.endswith("NB"))):
+        return "classification"
+    if name.endswith(("Regressor", "RegressorCV")) or (own and name in _REGRESSORS):
+        return "regression"
+    return None
 
 
 # ---------------------------------------------------------------- building

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from storage.configs import ConfigSpec, StepSpec, expand, inline_configs, read_specs
+from storage.configs import ConfigSpec, PipelineConfig, StepSpec, expand, inline_configs, read_specs
 from storage.datasets import (
     ID_WORDS,
     SPLIT_WORDS,
     TARGET_WORDS,
     TEST_WORDS,
+    TEXTS,
     TRAIN_WORDS,
+    WINDOWS,
+    Incomplete,
     candidates,
     guess_column,
     is_number,
     looks_like_classes,
+    numbers,
     read_table,
+    rows_without,
+    text_encoding,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +67,7 @@ class DataPreview:
 
     `columns` names what may be a target first, then the wavelengths. `axis` (points,) and `spectra` (samples, points)
     are some of the samples, thinned out for a small drawing; empty where columns are no wavelengths.
+    `gaps` are the rows where a column has no value, for each that has such; `named` what may be a target.
     `axis_unit` is empty where the columns don't tell it. `target` is None unless one column alone can be meant.
     """
 
@@ -76,6 +85,14 @@ class DataPreview:
     axis: tuple[float, ...] = ()
     axis_unit: str = ""
     spectra: tuple[tuple[float, ...], ...] = ()
+    gaps: dict[str, NDArray[np.int64]] = field(default_factory=dict, compare=False, repr=False)
+    named: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    encoding: str = ""
+
+    @property
+    def from_windows(self) -> bool:
+        """Whether the text of the file was read as Windows-1252, as it is no UTF-8: a guess."""
+        return self.encoding == WINDOWS
 
     @property
     def targets(self) -> list[str]:
@@ -87,13 +104,38 @@ class DataPreview:
         """How many columns are trained on when those of `roles` have another part."""
         return len(self.features.difference(roles))
 
-    def split_counts(self, split_column: str | None, test_size: float | None) -> tuple[int, int] | None:
-        """How many samples would be for training and testing; None where the column doesn't say so for every row."""
+    def incomplete(self, targets: Sequence[str], roles: Sequence[str]) -> Incomplete:
+        """The samples that lack a value of a target, or of a column that is trained on beside those of `roles`."""
+        none = np.zeros(0, dtype=np.int64)
+        features = self.features.difference(roles)
+        lacking = {column: rows for column, rows in self.gaps.items() if column in features}
+        in_features = np.unique(np.concatenate([none, *lacking.values()]))
+        in_target = np.unique(np.concatenate([none, *(self.gaps.get(target, none) for target in targets)]))
+        first = (column for column, rows in lacking.items() if rows[0] == in_features[0])
+        return Incomplete(in_target, in_features, next(first, ""))
+
+    def sample_name(self, row: int, id_column: str | None) -> str:
+        """What the sample in a row is called, as training calls it."""
+        known = self.named is not None and id_column in self.named.columns
+        return str(self.named[id_column].iat[row]) if known and self.named is not None else str(row)
+
+    def split_counts(
+        self, split_column: str | None, test_size: float | None, left_out: Sequence[int] = ()
+    ) -> tuple[int, int] | None:
+        """How many samples would be for training and testing; None where the column doesn't say so for every row.
+
+        Rows that are `left_out` are for neither.
+        """
         if split_column is not None:
             column = self.described.get(split_column)
-            return column.split if column is not None else None
-        n_test = math.ceil(self.n_rows * test_size) if test_size else 0
-        return self.n_rows - n_test, n_test
+            counts = column.split if column is not None else None
+            if counts is None or self.named is None or not len(left_out):
+                return counts
+            fewer = _split_of(self.named[split_column].iloc[list(left_out)], 0) or (0, 0)
+            return counts[0] - fewer[0], counts[1] - fewer[1]
+        n_rows = self.n_rows - len(left_out)
+        n_test = math.ceil(n_rows * test_size) if test_size else 0
+        return n_rows - n_test, n_test
 
 
 def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
@@ -128,7 +170,18 @@ def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
         points,
         axis_unit,
         spectra,
+        _gaps(table, named, axis),
+        table[named],
+        text_encoding(Path(path)) if Path(path).suffix.lower() in TEXTS else "",
     )
+
+
+def _gaps(table: pd.DataFrame, named: Sequence[str], axis: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """The rows where a column has no value, for each that has such, wavelengths in the order of the file."""
+    found = {column: rows_without(table[column]) for column in named}
+    gaps = ~np.isfinite(numbers(table, axis))
+    found |= {axis[place]: np.flatnonzero(gaps[:, place]) for place in np.flatnonzero(gaps.any(axis=0)).tolist()}
+    return {column: rows for column, rows in found.items() if len(rows)}
 
 
 def _only_target(table: pd.DataFrame, named: Sequence[str]) -> str | None:
@@ -156,14 +209,14 @@ def _describe(values: pd.Series[Any]) -> ColumnPreview:
         counted = known.astype(str).value_counts()
         shown = tuple((str(label), int(count)) for label, count in counted.head(_CLASSES_SHOWN).items())
         return ColumnPreview(name, "classification", missing, len(counted), shown, split=_split_of(known, missing))
-    numbers = known.to_numpy(dtype=np.float64)
-    numbers = numbers[np.isfinite(numbers)]
-    if not len(numbers):
+    measured = known.to_numpy(dtype=np.float64)
+    measured = measured[np.isfinite(measured)]
+    if not len(measured):
         return ColumnPreview(name, "regression", len(values))
-    bins = min(_MOST_BINS, max(5, math.ceil(math.sqrt(len(numbers)))))
-    counts, edges = np.histogram(numbers, bins)
+    bins = min(_MOST_BINS, max(5, math.ceil(math.sqrt(len(measured)))))
+    counts, edges = np.histogram(measured, bins)
     return ColumnPreview(
-        name, "regression", len(values) - len(numbers), edges=tuple(edges.tolist()), counts=tuple(counts.tolist())
+        name, "regression", len(values) - len(measured), edges=tuple(edges.tolist()), counts=tuple(counts.tolist())
     )
 
 
@@ -175,14 +228,13 @@ def _split_of(known: pd.Series[Any], missing: int) -> tuple[int, int] | None:
 
 def _some_spectra(table: pd.DataFrame, axis: Sequence[str]) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
     """Some spectra from all over the file, with so many points as a small drawing can show, in order of the axis."""
-    numeric = [column for column in axis if table[column].dtype.kind in "fiub"]
-    if len(numeric) < 2:
+    if len(axis) < 2:
         return (), ()
     rows = np.unique(np.linspace(0, len(table) - 1, _SPECTRA_DRAWN).astype(int))
-    sorted_axis = sorted(numeric, key=float)
+    sorted_axis = sorted(axis, key=float)
     places = np.unique(np.linspace(0, len(sorted_axis) - 1, _POINTS_DRAWN).astype(int))
     columns = [sorted_axis[place] for place in places]
-    block = table[columns].iloc[rows].to_numpy(dtype=np.float64)
+    block = numbers(table.iloc[rows], columns)
     whole = block[np.isfinite(block).all(axis=1)]
     return tuple(float(column) for column in columns), tuple(tuple(row.tolist()) for row in whole)
 
@@ -194,7 +246,8 @@ def _some_spectra(table: pd.DataFrame, axis: Sequence[str]) -> tuple[tuple[float
 class ConfigPreview:
     """What one configuration comes to: its steps, the values its grid tries, how many pipelines that makes.
 
-    `grid` has a name and the values as words for each parameter or step that varies, `cv` says the folds.
+    `grid` has a name and the values as words for each parameter or step that varies, `cv` says the folds. Of the
+    pipelines `for_regression` and `for_classification` have a model made for that task, as far as its name tells.
     """
 
     name: str
@@ -203,23 +256,32 @@ class ConfigPreview:
     grid: tuple[tuple[str, tuple[str, ...]], ...]
     cv: str
     count: int
+    for_regression: int = 0
+    for_classification: int = 0
+
+    def unfit(self, task: str | None) -> int:
+        """How many of the pipelines are made for the other task than `task`."""
+        return {"regression": self.for_classification, "classification": self.for_regression}.get(task or "", 0)
 
 
 def preview_configs(source: Path | Sequence[Mapping[str, Any]]) -> list[ConfigPreview]:
     """Look at a configuration file, or at configurations as a run request holds them. Raises BadInput, NotFound."""
     if isinstance(source, Path):
         file = str(source)
-        return [_config_preview(spec, sum(1 for _ in expand(spec, file)), source.stem) for spec in read_specs(source)]
+        return [_config_preview(spec, expand(spec, file), source.stem) for spec in read_specs(source)]
     found = []
     for entry in source:
-        count = len(inline_configs([entry]))
         known = {key: value for key, value in entry.items() if key not in ("pipeline_name", "config_file")}
         name = str(entry.get("pipeline_name") or "")
-        found.append(_config_preview(ConfigSpec.model_validate(known), count, "", name))
+        pipelines = inline_configs([entry])
+        found.append(_config_preview(ConfigSpec.model_validate(known), pipelines, "", name))
     return found
 
 
-def _config_preview(spec: ConfigSpec, count: int, fallback: str, name: str = "") -> ConfigPreview:
+def _config_preview(
+    spec: ConfigSpec, pipelines: Iterable[PipelineConfig], fallback: str, name: str = ""
+) -> ConfigPreview:
+    made_for = Counter(pipeline.made_for() for pipeline in pipelines)
     grid = tuple((key, tuple(_value_text(value) for value in values)) for key, values in (spec.grid or {}).items())
     return ConfigPreview(
         name or spec.name or fallback,
@@ -227,7 +289,9 @@ def _config_preview(spec: ConfigSpec, count: int, fallback: str, name: str = "")
         tuple(_step_text(step) for step in spec.steps),
         grid,
         _cv_text(spec.cv),
-        count,
+        made_for.total(),
+        made_for["regression"],
+        made_for["classification"],
     )
 
 

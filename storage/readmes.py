@@ -225,6 +225,8 @@ def _command(record: PipelineRecord) -> list[str]:
     told = {"--id": (source.model_extra or {}).get("id_column"), "--split-column": source.split.get("column"),
             "--test-size": source.split.get("test_size"), "--seed": record.seed}  # fmt: skip
     words += [word for option, value in told.items() if value is not None for word in (option, str(value))]
+    if (source.model_extra or {}).get("leave_out_incomplete") is True:
+        words.append("--leave-out-incomplete")
     return [*words, "--pipelines", "config.json"]
 
 

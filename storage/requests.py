@@ -27,6 +27,7 @@ class RunRequest(BaseModel):
     id_column: str | None = None
     split_column: str | None = None
     test_size: float | None = None
+    leave_out_incomplete: bool = False
     task: Literal["regression", "classification"] | None = None
     dataset_name: str | None = None
     pipelines: list[Path] = []
@@ -96,7 +97,11 @@ OnPipeline = Callable[[PipelineEvent], None]
 
 @dataclass(frozen=True)
 class RunPreview:
-    """What a batch would do: on which data, which pipelines by name, and which not as they were done before."""
+    """What a batch would do: on which data, which pipelines by name, and which not as they were done before.
+
+    `left_out` names the samples that lack a value and would not be trained on, `unfit` the
+    pipelines whose model is made for another task.
+    """
 
     dataset_name: str
     task_type: str
@@ -107,6 +112,8 @@ class RunPreview:
     pipelines: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     ignored_columns: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
 
 
 @dataclass

@@ -43,6 +43,7 @@ def rerun_request(run: Run, only: Which, *, same_data: bool) -> RunRequest:
         _check_data(source.path, source.sha256)
     split = {key: value for key, value in source.split.items() if key in ("column", "test_size")}
     jobs = run.config.global_params.get("jobs")
+    leave_out = (source.model_extra or {}).get("leave_out_incomplete")
     id_column = (source.model_extra or {}).get("id_column")
     configs = [_config(record) for record in chosen]
     try:
@@ -52,6 +53,7 @@ def rerun_request(run: Run, only: Which, *, same_data: bool) -> RunRequest:
             id_column=id_column if isinstance(id_column, str) else None,
             split_column=split.get("column"),
             test_size=split.get("test_size"),
+            leave_out_incomplete=leave_out is True,
             task=first.task_type or run.config.task_type,
             dataset_name=run.config.dataset_name,
             configs=configs,

@@ -226,6 +226,8 @@ def preview_batch(
         tuple(job.config.name for job in todo),
         tuple(outcome.skipped),
         tuple(dataset.ignored),
+        tuple(dataset.left_out),
+        tuple(job.config.name for job in todo if job.config.made_for() not in (None, dataset.task_type)),
     )
 
 
@@ -235,6 +237,8 @@ def source_of(dataset: Dataset, data_hash: str) -> DatasetSource:
     extra: dict[str, Any] = {"ignored_columns": dataset.ignored} if dataset.ignored else {}
     if dataset.id_column is not None:
         extra["id_column"] = dataset.id_column
+    if dataset.leave_out_incomplete:
+        extra |= {"leave_out_incomplete": True, "left_out": len(dataset.left_out)}
     return DatasetSource.model_validate(
         {
             "path": dataset.path,
@@ -336,6 +340,8 @@ def _log_start(run: Run, dataset: Dataset, todo: Sequence[_Job], outcome: RunOut
     )
     if dataset.ignored:
         run.log(f"columns not used: {', '.join(dataset.ignored)}")
+    if dataset.left_out:
+        run.log(f"samples left out, as they lack a value: {', '.join(map(in_a_line, dataset.left_out))}")
     for skipped in outcome.skipped:
         run.log(f"skipped {skipped.name}: done before as {skipped.pipeline_id} in {skipped.run_id}")
 

@@ -112,6 +112,7 @@ def read_spectra(
         task=task,
         units=source.units,
         seed=seed if isinstance(seed, int) else 0,
+        leave_out_incomplete=(source.model_extra or {}).get("leave_out_incomplete") is True,
     )
     _check_same(dataset, source, path)
     return _spectra(dataset, names)

@@ -978,6 +978,7 @@ def _asked_for(request: RunRequest) -> tuple[Dataset, list[PipelineConfig]]:
         id_column=request.id_column,
         split_column=request.split_column,
         test_size=request.test_size,
+        leave_out_incomplete=request.leave_out_incomplete,
         task=request.task,
         units=request.units,
         seed=request.seed,

@@ -223,9 +223,11 @@ class NewRunDialog(QDialog):
         """Enable what can be used, and say what is still missing or wrong."""
         wrong = self.data.wrong() or self.pipelines.wrong() or self._wrong_names()
         missing = self.data.missing() or self.pipelines.missing()
-        self._message.setText(wrong or missing or " ")
-        self._sign.setVisible(bool(wrong))
-        if wrong:
+        self.pipelines.set_task(self.data.task_asked())
+        doubt = "" if missing else self.pipelines.doubt()
+        self._message.setText(wrong or missing or doubt or " ")
+        self._sign.setVisible(bool(wrong or doubt))
+        if wrong or doubt:
             self._sign.setPixmap(theme().icon("damaged", "warning").pixmap(16, 16))
         self.start_button.setEnabled(not wrong and not missing and self.pipelines.count > 0)
         count = self.pipelines.count

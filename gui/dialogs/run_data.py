@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -20,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from gui import inquiries
 from gui.dialogs.data_sketch import DataSketch
-from gui.formats import integer_text, tr
+from gui.formats import counted, integer_text, tr
 from gui.settings import Settings, documents_folder
 from gui.tasks import Problem, Task, Tasks
 from gui.theme import GRID
@@ -36,7 +38,7 @@ from gui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from storage import DataPreview, RunRequest
+    from storage import ColumnPreview, DataPreview, Incomplete, RunRequest
 
 SHARE, COLUMN, NONE = range(3)
 NOWHERE = Path()
@@ -97,6 +99,9 @@ class DataChoice(QWidget):
         self.units.setPlaceholderText(tr("for example %, mg/kg"))
         self.target.currentTextChanged.connect(lambda _: self._name_task())
         self.target.currentTextChanged.connect(lambda _: self._name_dataset())
+        self.leave_out = QCheckBox()
+        self.leave_out.setVisible(False)
+        self.leave_out.toggled.connect(self._check)
         self._split_words = QLabel(" ")
         self._split_words.setObjectName("muted")
         form = form_layout()
@@ -105,6 +110,7 @@ class DataChoice(QWidget):
         form.addRow(tr("Tas&k"), self.task)
         form.addRow(tr("Test &set"), self._make_split())
         form.addRow("", self._split_words)
+        form.addRow("", self.leave_out)
         form.addRow(tr("Sample na&mes"), self.id_column)
         form.addRow(tr("Datas&et"), self.dataset_name)
         label = form.labelForField(self._split_row)
@@ -143,6 +149,7 @@ class DataChoice(QWidget):
         """Take a data file and ask what is in it; how it was trained on the last time is filled in."""
         self.path, self.preview, self._refused = path, None, ""
         self._file.put(str(path))
+        self.leave_out.setVisible(False)
         self.dataset_name.setText(path.stem)  # now, so that what somebody writes while it is read stays
         self._shape.setText(tr("Reading…"))
         self.drop_task()
@@ -191,10 +198,19 @@ class DataChoice(QWidget):
         self._check()
         self.previewed.emit()
 
+    def _described_target(self) -> ColumnPreview | None:
+        targets = self.targets()
+        return self.preview.described.get(targets[0]) if self.preview is not None and targets else None
+
+    def task_asked(self) -> str | None:
+        """Return the kind of task that is chosen or found, None where neither is known."""
+        column = self._described_target()
+        found = column.task if column is not None else None
+        return (self.task.currentData() or found) if self.targets() else None
+
     def _name_task(self) -> None:
         """Say which kind of task the values of the chosen target are found to be."""
-        targets = self.targets()
-        column = self.preview.described.get(targets[0]) if self.preview is not None and targets else None
+        column = self._described_target()
         words = {"regression": tr("Regression (found)"), "classification": tr("Classification (found)")}
         found = words.get(column.task) if column is not None else None
         self.task.setItemText(0, found or tr("found from the data"))
@@ -243,6 +259,7 @@ class DataChoice(QWidget):
         elif wanted.split_column is None and not told:
             self.split.setCurrentIndex(SHARE if wanted.test_size else NONE)
             self.test_size.setValue(wanted.test_size or self.test_size.value())
+        self.leave_out.setChecked(wanted.leave_out_incomplete)
         self.task.setCurrentIndex(max(0, self.task.findData(wanted.task)))
         self.units.setText(wanted.units)
 
@@ -272,6 +289,7 @@ class DataChoice(QWidget):
             "id_column": self.id_column.currentData(),
             "split_column": self.split_column.currentData() if split == COLUMN else None,
             "test_size": self.test_size.value() if split == SHARE else None,
+            "leave_out_incomplete": self.leave_out.isChecked(),
             "task": self.task.currentData(),
             "dataset_name": self.dataset_name.text().strip() or None,
             "units": self.units.text().strip(),
@@ -292,14 +310,41 @@ class DataChoice(QWidget):
         unknown = [column for column in self.targets() if column not in self.preview.columns]
         if unknown:
             return tr("The file has no column '{name}'.").format(name=unknown[0])
-        column = self.preview.described.get(self.targets()[0])
-        if column is not None and column.missing:
-            return tr("{n} samples have no value of {name}; training needs one for each.").format(
-                n=integer_text(column.missing), name=column.name
-            )
+        if lacking := self._lacking_text(self.preview):
+            return lacking
         if self.split.currentIndex() == COLUMN:
             return self._wrong_split(self.preview)
         return ""
+
+    def _incomplete(self, preview: DataPreview) -> Incomplete:
+        """Find the samples that lack a value of what is chosen."""
+        split = self.split_column.currentData() if self.split.currentIndex() == COLUMN else None
+        roles = [*self.targets(), self.id_column.currentData(), split]
+        return preview.incomplete(self.targets(), [role for role in roles if role])
+
+    def _lacking_text(self, preview: DataPreview) -> str:
+        """Say which samples lack a value, empty where none does or they are left out."""
+        found = self._incomplete(preview)
+        id_column = self.id_column.currentData()
+        if len(found.rows) == preview.n_rows:
+            columns = [*(c for c in self.targets() if c in preview.gaps), *([found.column] if found.column else [])]
+            return tr("No sample has all its values; see the column {name}.").format(name=columns[0])
+        if self.leave_out.isChecked() or not len(found.rows):
+            return ""
+        first = found.in_target if len(found.in_target) else found.in_features
+        column = next((c for c in self.targets() if first[0] in preview.gaps.get(c, ())), found.column)
+        return tr("{lacking}; the first is {sample}, in the column {name}.").format(
+            lacking=counted(len(found.rows), "{n} sample lacks a value", "{n} samples lack a value"),
+            sample=preview.sample_name(int(first[0]), id_column),
+            name=column,
+        )
+
+    def _offer_leave_out(self, n: int, of: int) -> None:
+        """Offer to leave out the samples that lack a value, where there are such and others."""
+        self.leave_out.setText(
+            counted(n, "Lea&ve out the {n} sample without a value", "Lea&ve out the {n} samples without a value")
+        )
+        self.leave_out.setVisible(0 < n < of)
 
     def _wrong_split(self, preview: DataPreview) -> str:
         chosen = self.split_column.currentData()
@@ -318,19 +363,23 @@ class DataChoice(QWidget):
             answer = self.answer()
             roles = [*answer["target"], answer["id_column"], answer["split_column"]]
             features = self.preview.n_features([role for role in roles if role])
-            self._shape.setText(
-                tr("{rows} samples, {columns} columns, {features} of them to learn from").format(
-                    rows=integer_text(self.preview.n_rows),
-                    columns=integer_text(self.preview.n_columns),
-                    features=integer_text(features),
-                )
+            shape = tr("{rows} samples, {columns} columns, {features} of them to learn from").format(
+                rows=integer_text(self.preview.n_rows),
+                columns=integer_text(self.preview.n_columns),
+                features=integer_text(features),
             )
-            self._split_words.setText(self._split_text(self.preview, answer) or " ")
+            if self.preview.from_windows:
+                shape = tr("{shape}; text read as Windows-1252").format(shape=shape)
+            self._shape.setText(shape)
+            lacking = self._incomplete(self.preview).rows.tolist()
+            self._offer_leave_out(len(lacking), self.preview.n_rows)
+            left_out = lacking if answer["leave_out_incomplete"] else []
+            self._split_words.setText(self._split_text(self.preview, answer, left_out) or " ")
             self.sketch.show_target(answer["target"][0] if answer["target"] else "", answer["units"])
         self.changed.emit()
 
-    def _split_text(self, preview: DataPreview, answer: dict[str, Any]) -> str:
-        counts = preview.split_counts(answer["split_column"], answer["test_size"])
+    def _split_text(self, preview: DataPreview, answer: dict[str, Any], left_out: Sequence[int]) -> str:
+        counts = preview.split_counts(answer["split_column"], answer["test_size"], left_out)
         if counts is None or (self.split.currentIndex() == COLUMN and answer["split_column"] is None):
             return ""
         train, test = (integer_text(count) for count in counts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import inquiries
-from gui.formats import MISSING, integer_text, tr
+from gui.formats import MISSING, counted, integer_text, tr
 from gui.models.columns import RIGHT
 from gui.session import Session
 from gui.settings import documents_folder
@@ -54,6 +55,28 @@ class Source:
         """How many pipelines it makes."""
         return sum(config.count for config in self.found or [])
 
+    @property
+    def tip(self) -> str:
+        """Where it comes from."""
+        return str(self.path) if self.path is not None else self.title
+
+    def unfit(self, task: str | None) -> int:
+        """How many of its pipelines are made for another task."""
+        return sum(config.unfit(task) for config in self.found or [])
+
+
+class _Configurations(QTreeWidget):
+    """Lines under headings; the keys for moving stop at the lines alone."""
+
+    def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        found, moves = super().moveCursor(action, modifiers), QAbstractItemView.CursorAction
+        back = action in (moves.MoveUp, moves.MovePageUp, moves.MovePrevious)
+        while found.isValid() and not found.flags() & Qt.ItemFlag.ItemIsSelectable:
+            if action == moves.MoveLeft:
+                return self.currentIndex()  # a heading is no place to go up to
+            found = self.indexAbove(found) if back else self.indexBelow(found)
+        return found if found.isValid() else self.currentIndex()
+
 
 class PipelineChoice(QWidget):
     """The other half of the New run dialog. `changed` follows every choice, `counted` an answer about sources."""
@@ -67,6 +90,7 @@ class PipelineChoice(QWidget):
         self._tasks: list[Task] = []
         self._over = False
         self._estimate = ""
+        self._task: str | None = None
         self._wanted: set[Path] = set()  # files to be ticked once they are offered
         self._sources: dict[int, Source] = {}
         self._make_tree()
@@ -99,7 +123,7 @@ class PipelineChoice(QWidget):
         session.query(inquiries.templates, self._offer_templates, quiet=True)
 
     def _make_tree(self) -> None:
-        self.tree = QTreeWidget()
+        self.tree = _Configurations()
         self.tree.setColumnCount(2)
         self.tree.setHeaderLabels([tr("Configuration"), tr("Pipelines")])
         self.tree.setAccessibleName(tr("Configurations to train"))
@@ -196,7 +220,7 @@ class PipelineChoice(QWidget):
             ticked = chosen or (source.path is not None and source.path in self._wanted)
             item.setCheckState(0, Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
             item.setTextAlignment(1, RIGHT)
-            item.setToolTip(0, str(source.path) if source.path is not None else source.title)
+            item.setToolTip(0, source.tip)
             number = len(self._sources) + 1
             self._sources[number] = source
             item.setData(0, Qt.ItemDataRole.UserRole, number)
@@ -230,13 +254,18 @@ class PipelineChoice(QWidget):
         for item, source in self._items():
             if source in sources:
                 item.setText(1, MISSING if source.problem else integer_text(source.count))
-                if source.problem:
-                    item.setIcon(0, theme().icon("damaged", "warning"))
-                    item.setToolTip(0, source.problem)
+                self._dress(item, source)
         self.tree.blockSignals(False)
         self._count()
         self._show_details()
         self.counted.emit()
+
+    def _dress(self, item: QTreeWidgetItem, source: Source) -> None:
+        """Show what is wrong with a source, or that it is made for another task."""
+        doubt = source.problem or unfit_text(source.unfit(self._task), self._task)
+        item.setIcon(0, theme().icon("damaged", "warning") if doubt else QIcon())
+        item.setToolTip(0, doubt or source.tip)
+        item.setData(0, Qt.ItemDataRole.AccessibleTextRole, f"{source.title}. {doubt}" if doubt else None)
 
     def _choose_files(self) -> None:
         kinds = " ".join(f"*{suffix}" for suffix in CONFIG_SUFFIXES)
@@ -284,6 +313,20 @@ class PipelineChoice(QWidget):
         """Say what can't be trained of what is chosen, empty if nothing."""
         return next((source.problem for source in self.chosen() if source.problem), "")
 
+    def set_task(self, task: str | None) -> None:
+        """Show which sources are not made for a task; None where it is not known."""
+        if task != self._task:
+            self._task = task
+            self.tree.blockSignals(True)
+            for item, source in self._items():
+                self._dress(item, source)
+            self.tree.blockSignals(False)
+            self._show_details()
+
+    def doubt(self) -> str:
+        """Say that pipelines are chosen which are not made for the task, empty if there are none."""
+        return unfit_text(sum(source.unfit(self._task) for source in self.chosen()), self._task)
+
     def estimate(self, text: str) -> None:
         """Say beside the total how long it may take."""
         self._estimate = text
@@ -329,7 +372,24 @@ class PipelineChoice(QWidget):
 
     def _show_details(self) -> None:
         source = self._current()
-        self._details.setPlainText(source_text(source) if source is not None else "")
+        doubt = unfit_text(source.unfit(self._task), self._task) if source is not None else ""
+        text = source_text(source) if source is not None else ""
+        self._details.setPlainText(f"{doubt}\n\n{text}" if doubt else text)
+
+
+def unfit_text(count: int, task: str | None) -> str:
+    """Say that pipelines are not made for a task, empty for none of them."""
+    if not count:
+        return ""
+    if task == "regression":
+        return counted(
+            count, "{n} pipeline is made for classification and likely to fail: the target asks for regression.",
+            "{n} pipelines are made for classification and likely to fail: the target asks for regression.",
+        )  # fmt: skip
+    return counted(
+        count, "{n} pipeline is made for regression and likely to fail: the target asks for classification.",
+        "{n} pipelines are made for regression and likely to fail: the target asks for classification.",
+    )  # fmt: skip
 
 
 def source_text(source: Source) -> str:

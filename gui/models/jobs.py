@@ -25,6 +25,7 @@ STATE_ICONS = {
     "paused": ("pause", "warning"), "stopping": ("interrupted", "warning"), "completed": ("completed", "good"),
     "failed": ("failed", "bad"), "cancelled": ("interrupted", "warning"), "skipped": ("history", "muted"),
 }  # fmt: skip
+PARTLY = ("partly", "warning")  # completed, but for some pipelines that failed
 
 
 class _Branch:
@@ -207,9 +208,9 @@ def _job_data(job: Job, column: int, role: int) -> Any:
     if role == FAILED_ROLE and column == 1:
         return job.state == "failed"
     if role == Qt.ItemDataRole.DecorationRole and column == 0:
-        return theme().icon(*STATE_ICONS[job.state])
+        return theme().icon(*(PARTLY if job.state == "completed" and job.failed else STATE_ICONS[job.state]))
     if role == Qt.ItemDataRole.AccessibleTextRole and column == 0:
-        return f"{job.name}, {state_word(job.state)}"
+        return f"{job.name}, {outcome}" if job.failed else f"{job.name}, {state_word(job.state)}"
     if role == Qt.ItemDataRole.ToolTipRole:
         return "\n".join([job.name, *([progress_text(job)] if job.total else []), outcome])
     return None

@@ -83,6 +83,8 @@ def run_data(run: RunRow, by: By, column: int, role: int, progress: str = "") ->
         return _tip(run, run_text(run), counts, counts_text(run, damaged_only=True), folder, created)
     if role == Role.AccessibleTextRole and column == 0:
         return _spoken(run_text(run, by), run.status, counts_text(run), run.problem)
+    if role == Role.DecorationRole and column == 0 and run.status == "completed" and run.failed and not run.problem:
+        return theme().icon(*(("partly", "warning") if run.successful else ("failed", "bad")))
     return _status_look(run, column, role)
 
 

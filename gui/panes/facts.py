@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gui.formats import (
     bytes_text,
+    counted,
     duration_text,
     full_time_text,
     integer_text,
@@ -245,9 +246,18 @@ def _dataset_lines(details: PipelineDetails) -> list[tuple[str, str]]:
         (tr("Target"), ", ".join(source.target)),
         (tr("Units"), source.units),
         (tr("Split"), split_words(source.split)),
+        (tr("Left out"), left_out_words(source.model_extra or {})),
         (tr("SHA-256 of the file"), source.sha256),
         (tr("Hash of the data"), source.data_hash),
     ]
+
+
+def left_out_words(facts: Mapping[str, Any]) -> str:
+    """Say how many samples were left out as they lack a value, empty where that was not asked for."""
+    count = facts.get("left_out")
+    if facts.get("leave_out_incomplete") is not True or not isinstance(count, int):
+        return ""
+    return counted(count, "{n} sample without a value", "{n} samples without a value")
 
 
 def split_words(split: Mapping[str, Any]) -> str:

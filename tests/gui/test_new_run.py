@@ -10,6 +10,8 @@ from PySide6.QtCore import QStandardPaths, Qt
 from gui.crash import Crash
 from gui.dialogs.demo import DemoDialog
 from gui.dialogs.messages import ErrorDialog
+from gui.panes.facts import origin_sections
+from gui.theme import theme
 from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
 from tests.gui.test_window import focus
@@ -303,7 +305,75 @@ def test_a_run_that_was_broken_off_is_told_until_its_rest_was_run(qtbot, window,
     while window.focusWidget() is not window.crash_notice._act:
         window.commands.next_pane.trigger()
         assert window.focusWidget() is not window.catalog.table, "F6 goes through the bar"
+    window.health_dock.show()
+    window.health_dock.raise_()
+    window.jobs_dock.show()
+    qtbot.waitUntil(lambda: not window.health_dock.visibleRegion().isEmpty())
     with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
         window.commands.rest.trigger()  # is what the bar offers
-        assert not window.commands.rest.isEnabled() and not window.crash_notice._act.isVisible()
-    assert not window.crash_notice.isVisible()
+        assert not window.commands.rest.isEnabled() and not window.crash_notice.isVisible()
+        qtbot.waitUntil(lambda: not window.jobs_dock.visibleRegion().isEmpty())
+    assert window.health_dock.visibleRegion().isEmpty()
+
+
+def test_samples_without_a_value_are_named_and_can_be_left_out(qtbot, window, tmp_path):
+    data = write_data(tmp_path)
+    table = pd.read_csv(data).astype({"920": object})
+    table.loc[[5, 9], "920"] = "n.d."
+    table.to_csv(data, index=False)
+    dialog = window.new_run(data)
+    choose(qtbot, dialog, write_config(tmp_path, 1))
+    qtbot.waitUntil(lambda: dialog.data.preview is not None)
+    assert dialog.message() == "2 samples lack a value; the first is s05, in the column 920."
+    assert not dialog.start_button.isEnabled()
+    assert dialog.data.leave_out.text() == "Lea&ve out the 2 samples without a value"
+    dialog.data.leave_out.click()
+    assert dialog.message() == "" and dialog.data._split_words.text() == "28 samples train, 10 test"
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        dialog.start_button.click()
+    assert window.jobs.jobs[0].outcome == "1 completed"
+    run_id = window.jobs.jobs[0].run_id
+    with Workspace.open(window.session.workspace.root, read_only=True) as workspace:
+        (pipeline,) = workspace.pipelines(run_id)
+        told = dict(
+            line for _, lines in origin_sections(workspace.details(run_id, pipeline.pipeline_id)) for line in lines
+        )
+    assert told["Left out"] == "2 samples without a value"
+
+
+def test_grids_for_another_task_are_marked_and_a_run_with_failures_has_no_plain_tick(qtbot, window, dialog, tmp_path):
+    classes, ridges = find(dialog, "classification"), find(dialog, "regression pls")
+    assert "21 pipelines are made for classification" in classes.toolTip(0) and not classes.icon(0).isNull()
+    assert "regression-pls" in ridges.toolTip(0) and ridges.icon(0).isNull()
+    dialog.data.task.setCurrentIndex(2)
+    assert classes.icon(0).isNull() and "made for regression" in ridges.toolTip(0)
+    dialog.data.task.setCurrentIndex(0)
+    config = {"name": "both", "steps": [{"class": "sklearn.linear_model.Ridge"}],
+              "grid": {"Ridge": [{"class": "sklearn.linear_model.Ridge"}, {"class": "sklearn.svm.SVC"}]}}  # fmt: skip
+    path = tmp_path / "both.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    choose(qtbot, dialog, path)
+    assert dialog.message().startswith("1 pipeline is made for classification and likely to fail")
+    with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+        dialog.start_button.click()
+    job = window.jobs.jobs[0]
+    qtbot.waitUntil(lambda: window.tree.model.run_index(job.run_id).isValid())
+    shown = window.tree.model.run_index(job.run_id)
+    qtbot.waitUntil(lambda: "1 failed" in shown.data(Qt.ItemDataRole.AccessibleTextRole))
+    partly = theme().icon("partly", "warning").cacheKey()
+    assert shown.data(Qt.ItemDataRole.DecorationRole).cacheKey() == partly
+    assert window.jobs_pane.model.index(0, 0).data(Qt.ItemDataRole.DecorationRole).cacheKey() == partly
+
+
+def test_arrow_keys_stop_at_configurations_and_not_at_headings(qtbot, dialog):
+    tree, lines = dialog.pipelines.tree, dialog.pipelines._items()
+    tree.setCurrentItem(None)
+    focus(qtbot, tree)
+    seen = []
+    for key, count in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Up, 1), (Qt.Key.Key_Down, len(lines)), (Qt.Key.Key_Left, 1), (Qt.Key.Key_Home, 1)):
+        for _ in range(count):
+            qtbot.keyClick(tree, key)
+            seen.append(tree.currentItem())
+    places = [next(n for n, (item, _) in enumerate(lines) if item is one) for one in seen]
+    last = len(lines) - 1
+    assert places == [0, 0, *range(1, last + 1), last, last, 0]

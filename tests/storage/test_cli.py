@@ -136,7 +136,7 @@ def test_wrong_use_is_a_sentence_and_exit_code_2(
 
     assert "not there" in said(tmp_path / "missing.csv")
     assert "Did you mean 'protein'" in said(spectra_csv, target="protien")
-    assert "1 of 3 samples have missing" in said(gaps)
+    assert "1 of 3 samples has missing" in said(gaps)
     assert "no class Rigde" in said(spectra_csv, pipelines=unknown)
     assert "has no values" in said(spectra_csv, pipelines=empty)
     assert "'../../x'" in said(spectra_csv, "--dataset", "../../x")
@@ -296,3 +296,13 @@ def test_bash_completes_with_the_script_that_is_shown(tmp_path: Path) -> None:
     )
     done = subprocess.run(["bash", "--norc", "-c", line], env=env, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr, done.returncode) == ("catalog\n", "", 0)
+
+
+def test_a_dry_run_tells_which_pipelines_are_made_for_another_task(
+    root: Path, spectra_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Workspace.create(root).close()
+    config = tmp_path / "svc.yaml"
+    config.write_text("{name: svc, steps: [{class: sklearn.svm.SVC}]}")
+    assert run("run", spectra_csv, "--target", "protein", "--pipelines", config, "-w", root, "--dry-run") == 0
+    assert "svc (not made for regression: it is likely to fail)" in capsys.readouterr().out

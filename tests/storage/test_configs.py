@@ -13,10 +13,11 @@ from sklearn.ensemble import AdaBoostRegressor, RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from sklearn.utils import all_estimators
 
 from storage.configs import from_object, load_configs, shipped_configs
 from storage.errors import BadInput
-from storage.estimators import build_splitter
+from storage.estimators import build_splitter, class_path, task_of_class
 
 BAGGING = {"class": "sklearn.ensemble.BaggingRegressor"}
 FEATURES = {"class": "sklearn.cluster.FeatureAgglomeration"}
@@ -209,3 +210,11 @@ def test_no_cross_validation_and_infinite_values_are_kept() -> None:
     assert from_object({"steps": [Ridge()], "cv": None})[0].cv is None
     (config,) = from_object({"steps": [{**PLS, "params": {"tol": float("inf")}}]})
     assert json.dumps(config.template()["steps"][0]["params"]) == '{"tol": {"float": "inf"}}'
+
+
+@pytest.mark.parametrize(("kind", "task"), [("classifier", "classification"), ("regressor", "regression")])
+def test_what_a_model_is_made_for_is_told_as_scikit_learn_has_it(kind: str, task: str) -> None:
+    told = {class_path(model): task_of_class(class_path(model)) for _, model in all_estimators(type_filter=kind)}
+    assert {path: found for path, found in told.items() if found != task} == {}
+    others = (class_path(cls) for kind in ("transformer", "cluster") for _, cls in all_estimators(type_filter=kind))
+    assert {path for path in others if task_of_class(path) == task} <= set(told)

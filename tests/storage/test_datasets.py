@@ -157,3 +157,52 @@ def test_wrong_arrays_are_a_sentence(X: Any, y: Any, more: dict[str, Any]) -> No
     with pytest.raises(BadInput) as caught:
         from_arrays("corn", X, y, **more)
     assert caught.value.advice
+
+
+def test_samples_that_lack_a_value_are_told_at_once_and_left_out_where_that_is_asked_for(spectra_csv: Path) -> None:
+    table = pd.read_csv(spectra_csv).astype({"1104": object, "1106": object})
+    table.loc[4, "1104"], table.loc[7, "1106"] = "n.d.", "<LOD"
+    table.loc[7, "1108"] = table.loc[2, "protein"] = None
+    table.to_csv(spectra_csv, index=False)
+    preview = preview_data(spectra_csv)
+    found = preview.incomplete(["protein"], ["protein", "sample_id", "split"])
+    assert (found.in_target.tolist(), found.in_features.tolist(), found.column) == ([2], [4, 7], "1104")
+    assert preview.sample_name(7, "sample_id") == "s07" and preview.sample_name(7, None) == "7"
+    with pytest.raises(BadInput, match=r"2 of 30 samples have .* sample s04, column 1104"):
+        load_dataset(spectra_csv, ["protein"], split_column="split")
+    data = load_dataset(spectra_csv, ["protein"], split_column="split", leave_out_incomplete=True)
+    assert data.left_out == ["s02", "s04", "s07"] and data.sample_ids[:4] == ["s00", "s01", "s03", "s05"]
+    assert (len(data.train_rows), len(data.test_rows)) == preview.split_counts("split", None, found.rows) == (21, 6)
+    assert np.array_equal(data.X[2], table.loc[3].iloc[4:].to_numpy(dtype=float))
+    by_size = load_dataset(spectra_csv, ["protein"], test_size=0.25, leave_out_incomplete=True)
+    assert (len(by_size.train_rows), len(by_size.test_rows)) == preview.split_counts(None, 0.25, found.rows)
+    table["1120"] = None
+    table.to_csv(spectra_csv, index=False)
+    with pytest.raises(BadInput, match=r"No sample .* has all its values.*column 1104|column 1120"):
+        load_dataset(spectra_csv, ["protein"], leave_out_incomplete=True)
+
+
+def test_gaps_among_decimal_commas_leave_the_other_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "german.csv"
+    rows = [
+        "Probe;Eiweiß;1100;1100,5",
+        "a1;1,5;0,1;0,2",
+        "a2;n.d.;0,4;<0,1",
+        "a3;3,5;;0,5",
+        "a4;4,5;0,6;0,7",
+        "a5;5,5;1;1",
+    ]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    data = load_dataset(path, ["Eiweiß"], id_column="Probe", leave_out_incomplete=True)
+    assert data.sample_ids == ["a1", "a4", "a5"] and data.X.tolist() == [[0.1, 0.2], [0.6, 0.7], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_text_is_read_in_the_encodings_that_spreadsheets_save(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "excel.csv"
+    rows = ["Probe;Eiweiß (%);1100;1102;1104", "Müller 1;11,5;0,1;0,2;0,3", "Müller 2;12,5;0,4;0,5;0,6"]
+    path.write_text("\n".join(rows), encoding=encoding)
+    preview = preview_data(path)
+    assert "Eiweiß (%)" in preview.columns and preview.from_windows == (encoding == "cp1252")
+    data = load_dataset(path, ["Eiweiß (%)"], id_column="Probe")
+    assert data.sample_ids[0] == "Müller 1" and data.X[1].tolist() == [0.4, 0.5, 0.6]

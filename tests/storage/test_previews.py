@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import resources
-from storage import BadInput, load_configs, load_dataset, preview_configs, preview_data
+from storage import BadInput, load_configs, load_dataset, preview_configs, preview_data, shipped_configs
 
 
 def test_a_preview_guesses_the_roles(spectra_csv: Path) -> None:
@@ -82,3 +82,15 @@ def test_wavelengths_are_no_targets_unless_there_is_nothing_else(tmp_path: Path)
     assert [preview_data(path).targets for path in (both, plain, bare)] == [
         ["protein"], ["protein", "density"], ["1", "2"],
     ]  # fmt: skip
+
+
+def test_a_grid_for_another_task_is_told_by_its_models_before_training(tmp_path: Path) -> None:
+    shipped = {path.stem: preview_configs(path) for path in shipped_configs()}
+    unfit = {name: [sum(one.unfit(task) for one in found) for task in ("regression", "classification")]
+             for name, found in shipped.items()}  # fmt: skip
+    assert unfit == {"regression-pls": [0, 28], "regression-other-models": [0, 24], "classification": [21, 0]}
+    models = {"name": "m", "steps": [{"class": "sklearn.linear_model.Ridge"}],
+              "grid": {"Ridge": [{"class": "sklearn.svm.SVC"}, {"class": "sklearn.model_selection.GridSearchCV"}]},
+              "cv": None}  # fmt: skip
+    (mixed,) = preview_configs([models])
+    assert (mixed.count, mixed.unfit("regression"), mixed.unfit("classification"), mixed.unfit(None)) == (2, 1, 0, 0)

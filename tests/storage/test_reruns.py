@@ -125,3 +125,21 @@ def test_what_a_script_recorded_cannot_be_asked_for(workspace: Workspace) -> Non
         workspace.rerun_request(run.run_id, "all")
     with pytest.raises(BadInput, match="no configuration"):
         workspace.rerun_request(run.run_id, "all", same_data=False)
+
+
+def test_samples_left_out_are_left_out_again(root: Path, spectra_csv: Path) -> None:
+    lines = spectra_csv.read_text(encoding="utf-8").splitlines()
+    lines[3] = ",".join([*lines[3].split(",")[:-1], "n.d."])
+    spectra_csv.write_text("\n".join(lines), encoding="utf-8")
+    asked = RunRequest(data=spectra_csv, target=["protein"], configs=[GRID], leave_out_incomplete=True, charts=False)
+    with Workspace.create(root) as workspace:
+        assert workspace.preview_run(asked).left_out == ("s02",)
+        run_id = workspace.run_request(asked).run_id
+        run = workspace.run(run_id)
+        assert run.config.dataset_source.shape == [29, 12]
+        assert "lack a value: s02" in (run.folder / "run.log").read_text(encoding="utf-8")
+        again = workspace.rerun_request(run_id, "all")
+        assert again.leave_out_incomplete
+        assert len(workspace.run_request(again.model_copy(update={"again": False})).skipped) == 4
+        (pipeline, *_) = workspace.pipelines(run_id)
+        assert len(workspace.spectra(run_id, pipeline.pipeline_id).values) == 29
