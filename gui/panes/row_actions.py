@@ -68,7 +68,7 @@ class RowActions(QObject):
         self.note = self._action(tr("&Note…"), lambda: pane.annotating.ask_notes(), "N")
         self.star = self._action(tr("&Star on or off"), pane.annotating.toggle_star, "S")
         self.stars = self._action(tr("Sta&rs…"), lambda: pane.annotating.ask_stars(), "Shift+S")
-        self.export = self._action(tr("&Export…"), lambda: self.ask_export(), "E")
+        self.export = self._action(tr("&Export…"), self._ask_export, "E")
         table.addActions(self._all)
 
     def _action(
@@ -137,6 +137,13 @@ class RowActions(QObject):
             pane.export_wanted.emit(replace(request, ids=tuple(ids)))
 
         pane.session.query(lambda workspace: fetch_ids(chosen.chosen_keys(), workspace), go)
+
+    def _ask_export(self) -> None:
+        """Ask what to export; where no row is selected the one somebody is at is meant."""
+        table = self._pane.table
+        if table.hasFocus() and not table.chosen.rows():
+            table.select_current()
+        self.ask_export()
 
     def _sort(self, further: bool) -> None:
         if self._pane.table.currentIndex().isValid():

@@ -37,6 +37,17 @@ def test_ctrl_e_asks_at_once_what_to_export_wherever_one_is(qtbot, window, place
     dialog.reject()
 
 
+def test_e_takes_the_row_somebody_is_at_where_none_is_selected(qtbot, window):
+    table = window.catalog.table
+    focus(qtbot, table)
+    table.clearSelection()
+    table.chosen.setCurrentIndex(window.catalog.model.index(0, 0), table.chosen.SelectionFlag.NoUpdate)
+    qtbot.keyClick(table, Qt.Key.Key_E)
+    (dialog,) = window.findChildren(ExportDialog)
+    assert dialog.takes_pipelines and window.selection.chosen_total == 1
+    dialog.reject()
+
+
 def export(qtbot, window, dialog):
     with qtbot.waitSignal(window.jobs.ended) as ended:
         dialog.accept()
