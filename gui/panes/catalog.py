@@ -369,6 +369,7 @@ class CatalogPane(QWidget):
         self.grouping.by = view.group_by
         self.settings.group_by = list(view.group_by)
         self.group_button.setText(self.grouping.text())
+        self._show_page()  # groups that were taken off go at once, not only when the rows are there
         self.query.put(view.query)
 
     def show_spread(self, shown: bool) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialogButtonBox
 
 from gui.views import SavedView, own_views, put_view
 from storage import Workspace
+from tests.gui.holding import held
 from tests.gui.samples import fill
 from tests.gui.test_window import apply_filter, focus, names
 
@@ -58,6 +59,16 @@ def test_built_in_views_show_what_they_say(qtbot, window, views):
     choose(qtbot, window, "Newest")
     assert window.catalog.table.isVisible()
     assert window.catalog.model.listing.view.order == "-created_at"
+
+
+def test_a_view_without_groups_takes_them_off_while_its_rows_are_still_read(qtbot, window, views):
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        window.catalog.grouping.group(("dataset_name",))
+    assert window.catalog.grouping.table.isVisible()
+    with held(qtbot, window.session):
+        next(one for one in window.commands.offers() if one.text == "View With notes").act()
+        assert window.catalog.table.isVisible() and views.button.text() == "View: With notes"
+    qtbot.waitUntil(lambda: window.tasks.idle)
 
 
 def test_a_view_with_columns_that_are_gone_opens_with_the_rest(qtbot, window, settings, views):
