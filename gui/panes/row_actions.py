@@ -70,6 +70,7 @@ class RowActions(QObject):
         self.stars = self._action(tr("Sta&rs…"), lambda: pane.annotating.ask_stars(), "Shift+S")
         self.export = self._action(tr("&Export…"), self._ask_export, "E")
         table.addActions(self._all)
+        pane.grouping.table.addAction(self.export)
 
     def _action(
         self, text: str, act: Callable[[], object], keys: str | QKeySequence.StandardKey | None = None
@@ -139,8 +140,11 @@ class RowActions(QObject):
         pane.session.query(lambda workspace: fetch_ids(chosen.chosen_keys(), workspace), go)
 
     def _ask_export(self) -> None:
-        """Ask what to export; where no row is selected the one somebody is at is meant."""
-        table = self._pane.table
+        """Ask what to export; where no row is selected the one somebody is at is meant. Of groups say what to do."""
+        table, groups = self._pane.table, self._pane.grouping.table
+        if groups.hasFocus():
+            self._pane.said.emit(tr("Enter lists the results of a group, which E then exports; Ctrl+C copies groups."))
+            return
         if table.hasFocus() and not table.chosen.rows():
             table.select_current()
         self.ask_export()
