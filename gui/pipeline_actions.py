@@ -138,6 +138,7 @@ class PipelineActions(QObject):
         window.tree.menu_wanted.connect(self._show_menu)
         window.catalog.table.drag_wanted.connect(self._drag)
         self.deleting.done.connect(window.tell_deed)
+        self.deleting.gone.connect(lambda gone: window.catalog.rows_selected.go_on() if gone else None)
         self.deleting.gone.connect(window.selection.drop)
         # When the rows are listed anew: in those of before they are not.
         self.deleting.back.connect(window.selection.bring_back, Qt.ConnectionType.QueuedConnection)
