@@ -91,7 +91,8 @@ def test_a_view_lists_what_has_notes_by_when_they_were_written(qtbot, window, vi
             window.session.change(partial(lambda one, ws: ws.catalog.annotate([one], notes="promising"), one))
     choose(qtbot, window, "With notes")
     assert [model.row(place)["prediction_id"] for place in range(model.rowCount())] == [last, first]
-    window.catalog.columns.show_column("noted_at", True)
+    assert window.catalog.columns.shown_keys()[:3] == ["pipeline_name", "notes", "noted_at"]
+    assert views.button.text() == "View: With notes"
     assert model.index(0, model.column("noted_at")).data().startswith("today")
 
 
@@ -157,3 +158,13 @@ def test_another_workspace_has_its_own_order_columns_and_view(qtbot, window, roo
     assert catalog.model.listing.view.order == "-created_at"
     assert "model_type" not in catalog.columns.shown_keys()
     assert catalog.views.button.text() == "View: Newest, changed"
+
+
+def test_what_is_sorted_by_when_a_workspace_is_opened_again_is_shown(qtbot, window, open_window, root, views):
+    choose(qtbot, window, "With notes")
+    window.close()
+    again = open_window(root)
+    assert "sorted by Noted" in again.status._listed.text()
+    assert again.catalog.columns.shown_keys()[:2] == ["pipeline_name", "noted_at"]
+    choose(qtbot, again, "Newest")
+    assert "noted_at" not in again.catalog.columns.shown_keys()
