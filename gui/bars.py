@@ -62,6 +62,12 @@ class TopBar(QToolBar):
         self.new_run.setDefaultAction(commands.new_run)
         self.more.setMenu(commands.more_menu)
 
+    def show_more(self) -> None:
+        """Open the menu of all commands, as F10 does everywhere."""
+        menu = self.more.menu()
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+        menu.setActiveAction(menu.actions()[0])
+
     def show_workspace(self, held: Opened | None) -> None:
         """Show which workspace is open."""
         self.workspace.setText(held.name if held is not None else tr("No workspace"))

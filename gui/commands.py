@@ -194,6 +194,7 @@ class Commands:
             KeyGroup(tr("Everywhere"), (
                 (tr("From one part of the window to the next"), "Tab, Shift+Tab"),
                 (action_text(self._window.catalog.rows.export), _key_text(self._export_anywhere.key())),
+                (tr("The menu of all commands"), _key_text(self._open_menu.key())),
             )),
         ]  # fmt: skip
 
@@ -262,6 +263,7 @@ class Commands:
         self.cancel_jobs = self._action(tr("Cancel all jobs"), window.jobs.cancel_all, "", "cancel")
         # E alone works in the table and the tree, where it takes no letter away; this is what other programs have.
         self._export_anywhere = QShortcut(QKeySequence("Ctrl+E"), window, window.catalog.rows.export.trigger)
+        self._open_menu = QShortcut(QKeySequence("F10"), window, window.top.show_more)
         self.undo = self._action(tr("&Undo"), window.undo.take_back, "Ctrl+Z")
         self.keys = self._action(tr("&Keys"), window.show_keys, "F1", "info")
         self.keys.setShortcuts([*self.keys.shortcuts(), QKeySequence("?")])  # where text is typed it is a letter

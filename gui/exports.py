@@ -31,7 +31,8 @@ def write_export(root: Path, request: ExportRequest, report: Report) -> int:
     """Write the file and return how many rows it has; the workspace is opened anew, for this thread, to read it."""
     from storage import Workspace
 
-    with Workspace.open(root, read_only=True) as workspace:
+    report(0, 0, tr("opening the workspace"))
+    with Workspace.open(root, read_only=True, report=report) as workspace:
         return workspace.catalog.export(
             request.path,
             request.filter,
@@ -61,7 +62,8 @@ def take_pipelines(root: Path, request: TakeRequest, report: Report) -> Taken:
     from storage import Cancelled, StorageError, Workspace
 
     taken, problems, first = [], [], None
-    with Workspace.open(root, read_only=True) as workspace:
+    report(0, 0, tr("opening the workspace"))
+    with Workspace.open(root, read_only=True, report=report) as workspace:
         places = [place for one in request.places for place in _pipelines_of(one, workspace)]
         for number, (run_id, pipeline_id) in enumerate(places):
             report(number, len(places), pipeline_id)

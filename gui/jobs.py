@@ -99,13 +99,13 @@ class Job:
         return max(0.0, now - self.started - self._rested - resting)
 
     def seconds_left(self) -> float | None:
-        """Estimate the time left from the pace so far; None while there is no pace."""
+        """Estimate the time left from the pace so far; None while there is no pace, or nothing left that is counted."""
         if self.over or self.state in ("waiting", "stopping") or self._pace_from is None:
             return None
         since, first = self._pace_from
-        if self.done <= first or not self.total:
+        if not first < self.done < self.total:
             return None
-        return (self.seconds_worked() - since) / (self.done - first) * max(0, self.total - self.done)
+        return (self.seconds_worked() - since) / (self.done - first) * (self.total - self.done)
 
     def advance(self, progress: Progress) -> None:
         """Take in how far it is."""
@@ -156,6 +156,12 @@ def _train(
     from storage import run_in_child
 
     return run_in_child(root, request, report, on_pipeline=news.put, control=control)
+
+
+def _begin(fn: Callable[[Report], T], report: Report) -> T:
+    """Do the work of a job; say first that its turn has come, for it may be long before it tells anything."""
+    report(0, 0, "")
+    return fn(report)
 
 
 def _make_demo(folder: Path, report: Report) -> Path:
@@ -247,7 +253,7 @@ class Jobs(QObject):
     ) -> Job:
         self.jobs.insert(0, job)
         job.task = self._tasks.start(
-            fn, partial(complete, job), partial(self._fail, failed, job), partial(self._advance, job),
+            partial(_begin, fn), partial(complete, job), partial(self._fail, failed, job), partial(self._advance, job),
             executor=self._lanes[lane], quiet=True,
         )  # fmt: skip
         self._clock.start()

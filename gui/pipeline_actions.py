@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from gui.deleting import Deleting, Doomed
 from gui.dialogs.export import ExportDialog
 from gui.dragging import Carried, pack
 from gui.exports import Taken, TakeRequest, take_pipelines
-from gui.formats import counted, tr
+from gui.formats import counted, integer_text, tr
 from gui.keeping import Keeping
 from gui.menus import fill_menu
 from gui.models.listings import fetch_ids
@@ -138,6 +138,7 @@ class PipelineActions(QObject):
         window.tree.menu_wanted.connect(self._show_menu)
         window.catalog.table.drag_wanted.connect(self._drag)
         self.deleting.done.connect(window.tell_deed)
+        self.deleting.gone.connect(lambda gone: window.catalog.rows_selected.go_on() if gone else None)
         self.deleting.gone.connect(window.selection.drop)
         # When the rows are listed anew: in those of before they are not.
         self.deleting.back.connect(window.selection.bring_back, Qt.ConnectionType.QueuedConnection)
@@ -232,15 +233,16 @@ class PipelineActions(QObject):
         if held is None:
             return None
         carried = self.carried()
-        places = [(one.run_id, one.pipeline_id) for one in carried.pipelines] + [(run, "") for run in carried.runs]
-        count = len(carried.pipelines) + sum(run.successful for run in self._runs() if run.run_id in carried.runs)
+        there = self._with_folder(carried.pipelines)
+        places = [(one.run_id, one.pipeline_id) for one in there] + [(run, "") for run in carried.runs]
+        count = len(there) + sum(run.successful for run in self._runs() if run.run_id in carried.runs)
         listed = pane.model.listing is not None
         rows = (len(pane.table.chosen.rows()), len(pane.model.keys)) if listed else None
         columns = (len(pane.columns.shown_keys()), len(pane.model.columns))
         which = carried.pipelines[0].pipeline_id if len(carried.pipelines) == 1 else ""
         dialog = ExportDialog(
             window.settings, f"{held.name}-catalog", rows, columns, pane,
-            pipelines=count, which=which, tasks=window.tasks,
+            pipelines=count, which=which, note=self._left_out(len(there)), tasks=window.tasks,
         )  # fmt: skip
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if window.tree.tree.hasFocus():
@@ -257,6 +259,28 @@ class PipelineActions(QObject):
         dialog.accepted.connect(go)
         dialog.open()
         return dialog
+
+    def _with_folder(self, pipelines: Sequence[Picked]) -> list[Picked]:
+        """Return the pipelines whose run is there, not in the catalog alone; all while the runs are not known."""
+        shown = self._window.tree.model.tree
+        if shown is None:
+            return list(pipelines)
+        there = {run.run_id for run in shown.known if run.folder}
+        return [one for one in pipelines if one.run_id in there]
+
+    def _left_out(self, there: int) -> str:
+        """Say which of the selected pipelines can't be taken with their files, and why; empty where all can."""
+        known, total = len(self._window.selection.chosen), self._window.selection.chosen_total
+        lines = []
+        if total > known:
+            words = tr("With their files go the first {n} of the {total} selected ones; rows go of all.")
+            lines.append(words.format(n=integer_text(known), total=integer_text(total)))
+        if known == 1 and not there:
+            lines.append(tr("The folder of its run is not there: the catalog alone has the result."))
+        elif known > there:
+            words = tr("Of {n} of them the folder of the run is not there: the catalog alone has the results.")
+            lines.append(words.format(n=integer_text(known - there)))
+        return " ".join(lines)
 
     def _take(self, root: Path, request: TakeRequest, count: int) -> None:
         name = counted(count, "Exporting {n} pipeline", "Exporting {n} pipelines")

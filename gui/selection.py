@@ -53,6 +53,7 @@ class Selection(QObject):
         self._past: list[Picked] = []
         self._future: list[Picked] = []
         self._dropped: tuple[frozenset[str], tuple[Picked, ...], int, Picked | None] | None = None
+        self._instead: Picked | None = None  # of what was dropped, selected by itself
 
     def pick(self, picked: Picked | None) -> None:
         """Make a pipeline the current one, or none; it is the only one selected unless it was among them."""
@@ -106,9 +107,15 @@ class Selection(QObject):
         if self.current is not None and self.current.prediction_id in gone:
             self._set(left[-1] if left else None)
 
+    def stand_in(self) -> None:
+        """What is selected now is so only because what was is gone."""
+        self._instead = self.current
+
     def bring_back(self, results: Collection[str]) -> None:
         """Select again what was when these results went, unless something else is selected by now."""
-        if self._dropped is None or self.current is not None or self._dropped[0].isdisjoint(results):
+        if self._dropped is None or self._dropped[0].isdisjoint(results):
+            return
+        if self.current not in (None, self._instead):
             return
         _, chosen, total, current = self._dropped
         self._dropped = None

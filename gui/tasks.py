@@ -168,7 +168,7 @@ class _Reporter:
             self._lines.append(text)
         now = time.monotonic()
         if now - self._last >= SECONDS_BETWEEN_REPORTS:
-            self._last = now
+            self._last = now if total or text else self._last  # what only says that it began delays nothing
             self.flush()
         if self._stop.is_set():
             raise Cancelled()

@@ -21,7 +21,8 @@ MOST_VIEWS = 100
 class SavedView:
     """A view: a query, an order ("" for the best known), columns (none for the standard ones), groups, charts.
 
-    `key` tells built-in views apart, whose names are translated; it is empty for people's own.
+    `key` tells built-in views apart, whose names are translated; it is empty for people's own. Of those with standard
+    columns, the ones that are `first` come before the others.
     """
 
     name: str
@@ -32,6 +33,7 @@ class SavedView:
     spread: bool = False
     charts: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
+    first: tuple[str, ...] = ()
 
     def same(self, other: SavedView) -> bool:
         """Whether the other one shows the same: widths and charts don't matter."""
@@ -46,7 +48,13 @@ def built_in_views() -> list[SavedView]:
         SavedView(tr("Best"), key="best"),
         SavedView(tr("Newest"), order="-created_at", key="newest"),
         SavedView(tr("Starred"), query="stars >= 1", order="-stars", key="starred"),
-        SavedView(tr("With notes"), query="notes is not null", order="-noted_at", key="with_notes"),
+        SavedView(
+            tr("With notes"),
+            query="notes is not null",
+            order="-noted_at",
+            key="with_notes",
+            first=("notes", "noted_at"),
+        ),
         SavedView(tr("Failed"), query="status = 'failed'", order="-created_at", key="failed"),
         SavedView(tr("By dataset"), group_by=("dataset_name",), key="by_dataset"),
         SavedView(tr("By model"), group_by=("model_type",), key="by_model"),
@@ -74,7 +82,8 @@ def drop_view(settings: Settings, name: str) -> None:
 
 def _write(settings: Settings, views: Sequence[SavedView]) -> None:
     settings.views = [
-        {name: value for name, value in asdict(one).items() if name != "key"} for one in views[:MOST_VIEWS]
+        {name: value for name, value in asdict(one).items() if name not in ("key", "first")}
+        for one in views[:MOST_VIEWS]
     ]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from storage.part_files import PartFiles, Range
 
 _RUNS_TOLD = 20  # one by one, of those whose folders are gone
+_HEARTBEAT = 10_000  # results
 _ATTEMPTS = 3  # at reading a catalog that others write to
 
 
@@ -284,10 +285,16 @@ class CatalogCheck:
             return
         hidden = {_name(one)[0] for one in odd}  # of these runs they may be any pipeline
         lost: dict[str, list[str]] = {}
-        for run, pipeline in names:
+        runs_there: dict[str, bool] = {}  # where a run is gone nobody has to look for each of its pipelines
+        for number, (run, pipeline) in enumerate(names):
+            if number % _HEARTBEAT == 0:
+                self._inspection.step(steps=0)  # so that it can be stopped
             if run in hidden or (run, pipeline) in damaged:
                 continue
-            if not (run and pipeline and (self._layout.run(run) / pipeline).is_dir()):  # made since it was looked at
+            if run and run not in runs_there:
+                runs_there[run] = self._layout.run(run).is_dir()
+            made_since = run and pipeline and runs_there[run] and (self._layout.run(run) / pipeline).is_dir()
+            if not made_since:
                 lost.setdefault(run or "", []).append(pipeline or "")
         kept = self._kept(lost) if lost else {}
         if len(lost) > _RUNS_TOLD:

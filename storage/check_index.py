@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from storage.check_catalog import CatalogCheck
 
 _NAMED = 3  # runs named in one sentence
+_STEPS_OF_MAKING = 100  # of an index made anew, which takes longer than all else
 _EDITED_TOLD = 20  # one by one, of documents that were changed
 _READ_AGAIN = "It is read when its run is opened; to read all again: runshelf index sync."
 
@@ -153,8 +154,9 @@ class IndexCheck:
             metrics = Metrics(read_marker(self._layout.root).metrics)
             catalog = Catalog(self._layout, disk, index, metrics, lambda: following.refill())
             following = Following(self._layout, disk, index, catalog, lambda text: None)
-            following.report = lambda done, total, text: self._inspection.step(text, 0)
+            following.report = self._inspection.part_of(_STEPS_OF_MAKING)
             following.sync()
+            following.report(1, 1, "")  # it may have had little to tell
             for file, ranges in self._catalog.places_of_arrays():
                 index.parts.put_ranges(file, ranges)
             if index.path is None:

@@ -56,6 +56,19 @@ class Inspection:
         self._done += steps
         self._report(min(self._done, self._total), self._total, self._text)
 
+    def part_of(self, steps: int) -> Progress:
+        """Expect so many steps, and return a report that does them as far as the work it is given to is done."""
+        self.expect(steps)
+        counted = 0
+
+        def report(done: int, total: int, text: str) -> None:
+            nonlocal counted
+            reached = max(counted, steps * done // total) if total else counted
+            counted, more = reached, reached - counted
+            self.step(text, more)
+
+        return report
+
     # ------------------------------------------------------------ what it finds
 
     def find(

@@ -101,13 +101,17 @@ class Legend(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.update)
 
-    def put(self, colouring: Colouring) -> None:
-        """Explain other colours."""
+    def put(self, colouring: Colouring | None) -> None:
+        """Explain other colours, or none."""
         self._colouring = colouring
+        self.update()
+        if colouring is None:
+            self.setAccessibleName("")
+            self.setToolTip("")
+            return
         words = " – ".join(colouring.labels) if colouring.ranked else ", ".join(colouring.labels)
         self.setAccessibleName(tr("Colours by {title}: {words}").format(title=colouring.title, words=words))
         self.setToolTip(words if not colouring.ranked else "")
-        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(200, ROW_HEIGHT - 4)

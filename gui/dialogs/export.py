@@ -38,7 +38,8 @@ class ExportDialog(QDialog):
     """Asks what to take away: pipelines with their files to a folder, or rows of the table to a file.
 
     `rows` are how many are selected and listed, `columns` how many are shown and known; None where there is no table.
-    `pipelines` are how many would go with their files. `takes_pipelines` says which of the two was chosen; of rows
+    `pipelines` are how many would go with their files, `note` says which of the selected ones do not and why; where
+    none does, rows of the selected ones are proposed. `takes_pipelines` says which of the two was chosen; of rows
     `selection_only`, `shown_only` and `path()` are the answer, and `overwrite` that somebody agreed to replace the
     file; of pipelines it is `folder()`. With `tasks` the dialog looks whether the folder is there, and
     `creates` says that somebody agreed to make it.
@@ -54,6 +55,7 @@ class ExportDialog(QDialog):
         *,
         pipelines: int = 0,
         which: str = "",
+        note: str = "",
         tasks: Tasks | None = None,
     ) -> None:
         super().__init__(parent)
@@ -71,9 +73,15 @@ class ExportDialog(QDialog):
         top = Form()
         top.setHorizontalSpacing(16)
         top.addRow(_title(tr("Export")), what_row)
+        self.note = _dress_hint(QLabel(note))
+        if note:
+            top.addRow("", self.note)
+            self._what.buttons()[0].setToolTip(note)
         self._forms = QStackedWidget()
         self._forms.addWidget(self._make_folder_form())
         self._forms.addWidget(self._make_row_form(name, rows or (0, 0), columns))
+        if note and not pipelines and rows is not None and rows[0]:
+            self._rows.buttons()[0].setChecked(True)
         buttons = QDialogButtonBox()
         self._export = buttons.addButton(tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.addButton(tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)

@@ -329,6 +329,7 @@ class NotesDialog(QDialog):
         below.addWidget(keys)
         below.addWidget(buttons, 1)
         layout.addLayout(below)
+        self.edit_box.moveCursor(QTextCursor.MoveOperation.End)  # one goes on writing behind what is there
         self.edit_box.setFocus()
 
     def offer(self, notes: str) -> None:
@@ -336,6 +337,7 @@ class NotesDialog(QDialog):
         self._saved = notes
         if not self.edit_box.toPlainText():
             self.edit_box.setPlainText(notes)
+            self.edit_box.moveCursor(QTextCursor.MoveOperation.End)
 
     def take_up(self, draft: str) -> None:
         """Show what was written before and not saved, if there is any."""

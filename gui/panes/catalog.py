@@ -25,7 +25,7 @@ from gui.panes.selecting import Selecting
 from gui.panes.sorting import Sorting
 from gui.panes.views import Views
 from gui.query_box import QueryBox
-from gui.query_text import SortKey, narrowed, split_order
+from gui.query_text import SortKey, narrowed, sort_keys, split_order
 from gui.selection import Selection
 from gui.session import Session
 from gui.settings import Settings
@@ -232,8 +232,8 @@ class CatalogPane(QWidget):
         self.veil.lift()
         self.model.clear()
         self._filter = ""
-        self.columns.recall()
         self.sorting.order = self.settings.order
+        self.columns.recall([key.name for key in sort_keys(self.sorting.order)])
         self.grouping.by = tuple(self.settings.group_by)
         self.views.recall()
         self.query.reset()
@@ -364,11 +364,12 @@ class CatalogPane(QWidget):
         """Show what a view says, as far as this workspace has it."""
         if view.spread != self.model.spread_shown:
             self.show_spread(view.spread)
-        self.columns.restore([dict(one) for one in view.columns])
+        self.columns.restore([dict(one) for one in view.columns], view.first)
         self.sorting.order = self.settings.order = view.order
         self.grouping.by = view.group_by
         self.settings.group_by = list(view.group_by)
         self.group_button.setText(self.grouping.text())
+        self._show_page()  # groups that were taken off go at once, not only when the rows are there
         self.query.put(view.query)
 
     def show_spread(self, shown: bool) -> None:

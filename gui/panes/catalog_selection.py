@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from gui.models.catalog import CatalogModel
 from gui.models.listings import Listing
 from gui.models.row_set import RowSet
-from gui.panes.catalog_table import CatalogTable
+from gui.panes.catalog_table import CatalogTable, Flag
 from gui.selection import MOST_CHOSEN, Picked, Selection
 from gui.session import Session
 
@@ -52,6 +52,7 @@ class CatalogSelection(QObject):
         self._column_key = ""  # of the cell somebody went to last
         self._hidden = (0, False)
         self._found = RowSet()
+        self._go_on_at = -1  # the row to go on from where those that were selected were deleted
         self._question: object = None  # the last one for selected rows, as long as nothing else was selected
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -202,6 +203,21 @@ class CatalogSelection(QObject):
             self._follow()  # rows that come into sight again are still selected
         else:
             self._hide()
+        if self._go_on_at >= 0:
+            self._take_next(listing)
+
+    def go_on(self) -> None:
+        """What is selected was deleted: of the rows that are listed then, select the one that comes in its place."""
+        self._go_on_at = next(iter(self._table.chosen.rows().rows(1)), -1)
+
+    def _take_next(self, listing: Listing) -> None:
+        row = min(self._go_on_at, len(listing.keys) - 1)
+        if row < self._go_on_at and not listing.complete:
+            return
+        self._go_on_at = -1
+        if row >= 0 and not listing.selected:
+            self._table.chosen.setCurrentIndex(self._model.index(row, self._column()), Flag.ClearAndSelect | Flag.Rows)
+            self._selection.stand_in()
 
     def _column(self) -> int:
         """Return the column somebody was in, so that its keys go on meaning it; the first one shown if it is gone."""

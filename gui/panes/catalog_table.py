@@ -281,13 +281,26 @@ class CatalogTable(QTableView):
         self._flipping = False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up and down first select the row that is current but not selected, as it is after coming here by key."""
+        """Up and down first select the row that is current but not selected, as it is after coming here by key.
+
+        Home and End select the row they lead to also where it is the current one already; Qt does nothing there.
+        """
         here = self.currentIndex()
         walking = event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up) and not event.modifiers()
         if walking and here.isValid() and not self.chosen.rows():
-            self.chosen.setCurrentIndex(here, Flag.ClearAndSelect | Flag.Rows)
+            self.select_current()
             return
         super().keyPressEvent(event)
+        to_an_end = event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End)
+        plain = not event.modifiers() & ~(Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.KeypadModifier)
+        if to_an_end and plain and not self.is_editing():
+            self.select_current()
+
+    def select_current(self) -> None:
+        """Select the row that is current, and no other."""
+        here = self.currentIndex()
+        if here.isValid() and self.chosen.rows() != RowSet([here.row(), here.row() + 1]):
+            self.chosen.setCurrentIndex(here, Flag.ClearAndSelect | Flag.Rows)
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
         """Ctrl+Home and Ctrl+End go to the first and the last row and stay in their column."""

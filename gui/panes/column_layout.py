@@ -67,6 +67,7 @@ class ColumnLayout(QObject):
         self._revealed: set[str] = set()
         self._sized = _sized_in(self._arranged)  # whose width the user chose
         self._chosen = _chosen_in(self._arranged)  # which the user chose to see, or not to see
+        self._led: tuple[str, ...] = ()  # which come first, and are shown, as long as the user arranged none
         self._least: dict[str, int] = {}  # widths of SPARE columns without any room to spare
         header = table.horizontalHeader()
         header.sectionMoved.connect(self._moved)
@@ -217,24 +218,31 @@ class ColumnLayout(QObject):
         self._note()
         return self._arranged if self._by_user else []
 
-    def restore(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Arrange the columns as `entries` returned it, as far as they exist; without any, the standard ones."""
+    def restore(self, entries: Sequence[dict[str, Any]], first: Sequence[str] = ()) -> None:
+        """Arrange the columns as `entries` returned it, as far as they exist; without any, the standard ones.
+
+        Of the standard ones those that are to be `first` come before the others, behind pinned ones.
+        """
         self._settings.columns = list(entries)
-        self._take(entries)
+        self._take(entries, first)
         self._apply([column.key for column in self._model.columns])
         self.arranged.emit()
 
-    def recall(self) -> None:
-        """Go by what is remembered, as for another workspace; it shows once something is listed."""
-        self._take(self._settings.columns)
+    def recall(self, sorted_by: Sequence[str] = ()) -> None:
+        """Go by what is remembered, as for another workspace; it shows once something is listed.
+
+        What is sorted by is shown, too: else nothing in the table would tell why the rows are in that order.
+        """
+        self._take(self._settings.columns, [key for key in sorted_by if key not in SHOWN_AT_FIRST])
         self._keys, self._marked = [], frozenset()
 
-    def _take(self, entries: Sequence[dict[str, Any]]) -> None:
+    def _take(self, entries: Sequence[dict[str, Any]], first: Sequence[str]) -> None:
         self._arranged, self._by_user = list(entries), bool(entries)
         self._pinned = _pinned_in(self._arranged)
         self._sized = _sized_in(self._arranged)
         self._chosen = _chosen_in(self._arranged)
-        self._revealed.clear()
+        self._led = tuple(first)
+        self._revealed = set(first)
         self._least.clear()
 
     def first(self) -> int:
@@ -289,7 +297,10 @@ class ColumnLayout(QObject):
         """Arrange the columns there are; remembered ones that are gone are skipped, others come after."""
         remembered = {str(entry.get("key")): entry for entry in self._arranged}
         header = self._table.horizontalHeader()
-        self._put_in_order(self._with_new([key for key in remembered if key in keys], keys))
+        order = self._with_new([key for key in remembered if key in keys], keys)
+        if not self._by_user:
+            order = sorted(order, key=lambda key: key not in self._led)  # all else stays in order
+        self._put_in_order(order)
         self._placing = True
         for place, key in enumerate(keys):
             entry = remembered.get(key, {})

@@ -79,6 +79,7 @@ class ExplorePane(QWidget):
 
     def _connect(self) -> None:
         self._catalog.model.listed.connect(self._listed)
+        self._session.opened.connect(self._forget)
         self._session.closed.connect(self._forget)
         self._selection.changed.connect(self._highlight)
         self._selection.chosen_changed.connect(self._highlight)
@@ -178,7 +179,8 @@ class ExplorePane(QWidget):
         self.explored, self.ranges, self.ranking = Explored(), {}, []
         self._base = self._composed = ""
         self._stale = True
-        self._pages.setCurrentWidget(self.empty)
+        self.options.offer(self.explored, "")
+        self._draw()
 
     def _refresh(self) -> None:
         """Read what is listed if that is news and somebody looks."""
@@ -332,6 +334,8 @@ class ExplorePane(QWidget):
         if not self.explored:
             self.empty.say(tr("Nothing to draw yet"), tr("Charts of what is listed appear here."))
             self._pages.setCurrentWidget(self.empty)
+            if self.legend is not None:
+                self.legend.put(None)
             self._say()
             return
         colouring = self._colouring()

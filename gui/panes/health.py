@@ -24,7 +24,7 @@ class HealthPane(QWidget):
     def __init__(self, session: Session, jobs: Jobs, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._awaited = False  # the trash, by somebody who has the keyboard on its title until it is read
+        self._awaited = False  # the trash, by somebody who has the keyboard on its title until something is in it
         self.findings = FindingsPage(session, jobs)
         self.storage = StoragePage(session)
         self.trash = TrashPage(session, jobs)
@@ -63,10 +63,15 @@ class HealthPane(QWidget):
         self._awaited = self.trash.first is None
 
     def _enter_trash(self) -> None:
-        """Go on from the title of the trash, which had the keyboard until it was read."""
-        if self._awaited and self.tabs.tabBar().hasFocus() and self.tabs.currentIndex() == self.pages.index(self.trash):
-            self.first.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._awaited = False
+        """Go on from the title of the trash, which had the keyboard until there was something in it.
+
+        A dialog that closes just now may still have the keyboard: what counts is who has it in the window then.
+        """
+        there = self.tabs.currentIndex() == self.pages.index(self.trash)
+        waiting = there and self.window().focusWidget() is self.tabs.tabBar()
+        if self._awaited and waiting and self.trash.first is not None:
+            self.trash.first.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._awaited = self._awaited and waiting and self.trash.first is None
 
     def save(self) -> None:
         """Remember which page is shown."""

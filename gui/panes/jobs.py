@@ -337,7 +337,7 @@ def no_log_text(job: Job | None) -> str:
     if job is None:
         return tr("Select a job to read its log.")
     if job.state == "waiting":
-        return tr("It waits until another job has ended, or is just starting. Its log begins when it does.")
+        return tr("It waits until another job has ended. Its log begins when it does.")
     return tr("Nothing is written here yet.")
 
 

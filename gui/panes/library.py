@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 LOOK_MS = 2000  # between two looks whether another program changed the library
 PAUSE_MS = 150
+HOVER_MS = 600  # over the title of a tab, until that tab is shown
 EMPTY = {
     "template": ("No templates yet", "Keep the steps of a good pipeline, to run them on other data."),
     "filtered": ("No filtered results yet", "Keep the steps and metrics of a result that you want to come back to."),
@@ -71,6 +72,11 @@ class LibraryPane(QWidget):
         self._wanted: tuple[str, str] | None = None  # an item to be selected when it is listed
         self.setAcceptDrops(True)
         self.items = LibraryActions(self._page, session, selection, jobs, settings, self)
+        self._hovered = -1  # the tab that something is held over
+        self._hovering = QTimer(self)
+        self._hovering.setSingleShot(True)
+        self._hovering.setInterval(HOVER_MS)
+        self._hovering.timeout.connect(lambda: self.tabs.setCurrentIndex(self._hovered))
         self._make_tabs()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -305,15 +311,24 @@ class LibraryPane(QWidget):
             event.ignore()
             return
         bar = self.tabs.tabBar()
-        if bar.tabAt(bar.mapFrom(self, at)) >= 0:
-            self.tabs.setCurrentIndex(KINDS.index(kind))
+        self._hover(KINDS.index(kind) if bar.tabAt(bar.mapFrom(self, at)) >= 0 else -1)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
 
+    def _hover(self, tab: int) -> None:
+        """Show a tab once something has been held over its title for a while; passing over it does nothing."""
+        if tab != self._hovered:
+            self._hovered = tab
+            self._hovering.stop()
+            if tab >= 0:
+                self._hovering.start()
+
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._hover(-1)
         event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self._hover(-1)
         carried = self._carried(event)
         if carried is None:
             if self._may_take() and (paths := dropped_files(event, (".zip",))):

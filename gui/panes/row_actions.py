@@ -68,8 +68,9 @@ class RowActions(QObject):
         self.note = self._action(tr("&Note…"), lambda: pane.annotating.ask_notes(), "N")
         self.star = self._action(tr("&Star on or off"), pane.annotating.toggle_star, "S")
         self.stars = self._action(tr("Sta&rs…"), lambda: pane.annotating.ask_stars(), "Shift+S")
-        self.export = self._action(tr("&Export…"), lambda: self.ask_export(), "E")
+        self.export = self._action(tr("&Export…"), self._ask_export, "E")
         table.addActions(self._all)
+        pane.grouping.table.addAction(self.export)
 
     def _action(
         self, text: str, act: Callable[[], object], keys: str | QKeySequence.StandardKey | None = None
@@ -137,6 +138,16 @@ class RowActions(QObject):
             pane.export_wanted.emit(replace(request, ids=tuple(ids)))
 
         pane.session.query(lambda workspace: fetch_ids(chosen.chosen_keys(), workspace), go)
+
+    def _ask_export(self) -> None:
+        """Ask what to export; where no row is selected the one somebody is at is meant. Of groups say what to do."""
+        table, groups = self._pane.table, self._pane.grouping.table
+        if groups.hasFocus():
+            self._pane.said.emit(tr("Enter lists the results of a group, which E then exports; Ctrl+C copies groups."))
+            return
+        if table.hasFocus() and not table.chosen.rows():
+            table.select_current()
+        self.ask_export()
 
     def _sort(self, further: bool) -> None:
         if self._pane.table.currentIndex().isValid():

@@ -5,6 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QLineEdit
 
 from gui.panes import annotating
+from gui.panes.annotating import NotesDialog
 from storage import Workspace
 from tests.gui.holding import held
 from tests.gui.test_window import apply_filter, focus, names
@@ -186,3 +187,13 @@ def test_more_than_can_be_taken_back_is_not_edited_at_once(qtbot, three, monkeyp
     monkeypatch.setattr(annotating, "MOST_EDITED", 2)
     qtbot.keyClick(three.catalog.table, Qt.Key.Key_S)
     assert three.notice.text() == "3 results are too many to edit at once. Select at most 2."
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_one_goes_on_writing_behind_the_notes_there_are(qtbot, window, late):
+    dialog = NotesDialog(1, "corn 3", "" if late else "old", window)
+    if late:
+        dialog.offer("old")
+    qtbot.keyClicks(dialog.edit_box, " new")
+    assert dialog.text() == "old new"
+    dialog.accept()

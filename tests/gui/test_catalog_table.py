@@ -59,6 +59,19 @@ def test_ctrl_end_and_ctrl_home_go_to_the_last_and_first_row_and_stay_in_their_c
     assert [*table.chosen.rows().ranges()] == [(20 if shift else row, row + 1)]
 
 
+@pytest.mark.parametrize("all_first", [False, True])
+@pytest.mark.parametrize("modifier", [Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier])
+def test_home_selects_the_first_row_also_where_somebody_is_there_already(qtbot, window, modifier, all_first):
+    table = window.catalog.table
+    focus(qtbot, table)
+    table.chosen.setCurrentIndex(window.catalog.model.index(0, 0), table.chosen.SelectionFlag.NoUpdate)
+    if all_first:
+        table.selectAll()
+    qtbot.keyClick(table, Qt.Key.Key_Home, modifier)
+    assert [*table.chosen.rows().ranges()] == [(0, 1)]
+    qtbot.waitUntil(lambda: len(window.selection.chosen) == 1)
+
+
 # --- sorting ---
 
 

@@ -445,3 +445,15 @@ def test_one_result_is_told_as_one(qtbot, window, pane):
     apply_filter(qtbot, window, "pipeline_name = 'p03'")
     qtbot.waitUntil(lambda: pane.options.caption.whole() == "1 result")
     assert window.status._listed.text().startswith("1 of 24 predictions")
+
+
+def test_nothing_of_one_workspace_is_left_in_the_charts_of_an_empty_one(qtbot, window, pane, tmp_path):
+    assert pane.options.caption.whole() and pane.legend.accessibleName()
+    Workspace.create(tmp_path / "empty").close()
+    with qtbot.waitSignal(window.session.opened):
+        window.open_workspace(tmp_path / "empty")
+    assert pane._pages.currentWidget() is pane.empty, "at once, not when the new rows are there"
+    qtbot.waitUntil(lambda: window.tasks.idle)
+    told = (pane.options.caption.whole(), pane.legend.accessibleName(), pane.options.colour.count())
+    assert told == ("", "", 0)
+    assert pane._pages.currentWidget() is pane.empty

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from gui.dialogs.export import ExportDialog
-from gui.panes import row_actions
+from gui.panes import catalog_selection, row_actions
 from gui.widgets import FIELD_HEIGHT
 from storage import Workspace
 from tests.gui.test_window import apply_filter, focus, select
@@ -35,6 +35,49 @@ def test_ctrl_e_asks_at_once_what_to_export_wherever_one_is(qtbot, window, place
     (dialog,) = window.findChildren(ExportDialog)
     assert dialog.isVisible() and window.query.text() == ""
     dialog.reject()
+
+
+def test_e_takes_the_row_somebody_is_at_where_none_is_selected(qtbot, window):
+    table = window.catalog.table
+    focus(qtbot, table)
+    table.clearSelection()
+    table.chosen.setCurrentIndex(window.catalog.model.index(0, 0), table.chosen.SelectionFlag.NoUpdate)
+    qtbot.keyClick(table, Qt.Key.Key_E)
+    (dialog,) = window.findChildren(ExportDialog)
+    assert dialog.takes_pipelines and window.selection.chosen_total == 1
+    dialog.reject()
+
+
+def test_of_results_whose_run_folder_is_gone_rows_are_proposed_and_it_is_said_why(qtbot, window, root):
+    with Workspace.open(root) as other:
+        (run,) = other.runs(dataset="wheat")
+        other.plan_delete_run(run.run_id).apply()
+    window.session.sync()
+    qtbot.waitUntil(lambda: run.run_id not in {one.run_id for one in window.tree.model.tree.known})
+    apply_filter(qtbot, window, "dataset_name = 'wheat' and status = 'completed'")
+    select(qtbot, window, 0)
+    dialog = window.catalog.rows.ask_export()
+    assert not dialog.takes_pipelines and dialog.selection_only and not dialog._what.button(0).isEnabled()
+    assert dialog.note.text() == "The folder of its run is not there: the catalog alone has the result."
+    dialog.reject()
+
+
+def test_of_more_than_are_known_one_by_one_the_dialog_says_which_go_with_their_files(qtbot, window, monkeypatch):
+    monkeypatch.setattr(catalog_selection, "MOST_CHOSEN", 3)
+    window.catalog.table.selectAll()
+    qtbot.waitUntil(lambda: window.selection.chosen_total == 41)
+    dialog = window.catalog.rows.ask_export()
+    assert dialog.note.text() == "With their files go the first 3 of the 41 selected ones; rows go of all."
+    dialog.reject()
+
+
+def test_e_on_groups_says_what_to_do(qtbot, window):
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        window.catalog.grouping.group(("dataset_name",))
+    focus(qtbot, window.catalog.grouping.table)
+    qtbot.keyClick(window.catalog.grouping.table, Qt.Key.Key_E)
+    assert "Enter lists the results of a group" in window.notice.text()
+    assert not window.findChildren(ExportDialog)
 
 
 def export(qtbot, window, dialog):

@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QWidget
 
+from gui.dialogs.palette import CommandDialog
 from gui.dialogs.plan_preview import PlanDialog
 from gui.jobs import AT_A_TIME, Jobs
 from gui.panes.health import HealthPane
@@ -319,6 +320,35 @@ def test_the_keyboard_goes_to_the_list_of_the_trash_and_stays_there_when_things_
     qtbot.keyClick(page.restore_button, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page._empty.isVisible() and window.tasks.active == 0)
     assert bar.hasFocus() and bar.currentIndex() == 2
+
+
+def test_from_the_list_of_commands_the_keyboard_comes_to_the_trash_also_where_it_was_empty_at_first(
+    qtbot, open_window, root
+):
+    window = open_window(root)
+    page, bar = window.health.trash, window.health.tabs.tabBar()
+    window.activateWindow()
+    window.show_commands()
+    dialog = window.findChild(CommandDialog)
+    qtbot.keyClicks(dialog._edit, "Show the trash")
+    qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.focusWidget() is bar and window.tasks.active == 0 and page._empty.isVisible())
+    with Workspace.open(root) as other:
+        other.plan_delete_run(other.runs(dataset="wheat")[0].run_id).apply()
+    window.session.sync()
+    qtbot.waitUntil(lambda: window.focusWidget() is page.table)
+    assert page.table.chosen() == [0]
+
+
+def test_the_keyboard_comes_to_the_trash_also_while_the_window_is_not_in_front(qtbot, open_window, deleted, root):
+    window, other = open_window(root), QWidget()
+    qtbot.addWidget(other)
+    other.show()
+    other.activateWindow()
+    qtbot.waitUntil(other.isActiveWindow)
+    window.commands.trash.trigger()
+    qtbot.waitUntil(lambda: len(window.health.trash.model.rows) == 2 and window.tasks.active == 0)
+    assert window.focusWidget() is window.health.trash.table
 
 
 def test_emptying_the_trash_shows_what_goes_first(qtbot, pane_on, deleted, root):

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QMessageBox, QStyleOptionViewItem
 
 from gui.dialogs.messages import ErrorDialog
 from gui.dialogs.new_run import NewRunDialog
+from gui.formats import MISSING
 from gui.jobs import Job, time_left_text
 from gui.models.jobs import FAILED_SHOWN, FINISHED_SHOWN, JobsModel
 from gui.tasks import Progress
@@ -117,11 +118,24 @@ def test_a_job_that_waits_says_so_in_the_place_of_its_log(qtbot, window):
     assert time_left_text(jobs[0]).startswith("took ")
 
 
+def test_a_job_whose_turn_has_come_runs_also_before_it_tells_anything(qtbot, window):
+    gate, pane = threading.Event(), window.jobs_pane
+    job = window.jobs.start("silent", lambda report: gate.wait(60), lane="export")
+    try:
+        qtbot.waitUntil(lambda: job.state == "running")
+        assert "waits" not in pane.log.placeholderText()
+    finally:
+        gate.set()
+    qtbot.waitUntil(lambda: not window.jobs.busy())
+
+
 def test_time_left_and_time_taken_are_told_apart():
     job = Job("long")
     for done in range(50):
         job.advance(Progress(done, 100, ()))
     assert time_left_text(job) == "1.0 s left"
+    job.advance(Progress(100, 100, ()))
+    assert time_left_text(job) == MISSING, "what is done then is not counted, and may be long"
 
 
 def test_of_what_came_of_a_pipeline_the_number_is_never_cut_and_the_tip_has_all(qtbot, window, root):

@@ -120,6 +120,18 @@ def test_a_drag_from_the_tree_onto_a_tab_keeps_a_copy_of_that_kind(qtbot, window
     qtbot.waitUntil(lambda: names(window, "pipeline") == [])
 
 
+def test_a_tab_is_shown_only_once_something_is_held_over_its_title(qtbot, window, root, pipelines):
+    library, mime = window.library, pack(Carried(root, tuple(pipelines[:1])))
+    buttons = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    library.tabs.setCurrentIndex(KINDS.index("template"))
+    QApplication.sendEvent(library, QDragEnterEvent(tab_place(window, "pipeline"), *buttons))
+    QApplication.sendEvent(library, QDragMoveEvent(tab_place(window, "pipeline"), *buttons))
+    QApplication.sendEvent(library, QDragMoveEvent(library.rect().center(), *buttons))
+    assert library.tabs.currentIndex() == KINDS.index("template") and not library._hovering.isActive()
+    QApplication.sendEvent(library, QDragMoveEvent(tab_place(window, "pipeline"), *buttons))
+    qtbot.waitUntil(lambda: library.tabs.currentIndex() == KINDS.index("pipeline"))
+
+
 def test_a_run_becomes_a_full_run_and_is_refused_on_other_tabs(qtbot, window, root, pipelines):
     mime = pack(Carried(root, runs=(pipelines[0].run_id,)))
     assert not drag(window, mime, tab_place(window, "template"))

@@ -149,6 +149,14 @@ def test_the_model_of_the_palette_keeps_the_rules(qtmodeltester):
     model.put([])
 
 
+def test_f10_opens_the_menu_of_all_commands_and_the_arrows_go_through_it(qtbot, window):
+    focus(qtbot, window.catalog.table)
+    qtbot.keyClick(window.catalog.table, Qt.Key.Key_F10)
+    menu = window.commands.more_menu
+    assert menu.isVisible() and menu.activeAction() is menu.actions()[0]
+    menu.close()
+
+
 def test_the_sheet_of_keys_is_by_place_can_be_searched_and_copied(qtbot, window):
     window.commands.keys.trigger()
     sheet = window.findChild(KeysDialog)

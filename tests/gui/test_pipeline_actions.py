@@ -103,7 +103,7 @@ def test_del_in_the_table_deletes_results_and_leaves_the_folders(qtbot, window, 
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == 3)
 
 
-def test_results_that_were_deleted_are_selected_nowhere_any_more(qtbot, window):
+def test_results_that_were_deleted_are_selected_nowhere_any_more_and_the_next_one_is(qtbot, window):
     table, several = window.catalog.table, window.details._differences
     apply_filter(qtbot, window, "dataset_name = 'corn'")
 
@@ -119,10 +119,10 @@ def test_results_that_were_deleted_are_selected_nowhere_any_more(qtbot, window):
     with qtbot.waitSignals([window.session.changed, window.catalog.model.listed]):
         qtbot.keyClick(table, Qt.Key.Key_Delete)
     qtbot.waitUntil(several.isHidden)
-    assert (window.selection.current, window.selection.chosen, window.selection.chosen_total) == (None, (), 0)
-    assert not window.tree.tree.selectionModel().selectedRows() and not table.chosen.rows()
-    window.selection.back()
-    assert window.selection.current is None
+    assert [*map(name_of, table.chosen.rows().rows(9))] == ["corn 3"] and table.currentIndex().row() == 1
+    assert window.selection.chosen == (window.selection.current,) and window.selection.chosen_total == 1
+    qtbot.waitUntil(lambda: window.tasks.idle)
+    assert window.details.details.pipeline_id == window.selection.current.pipeline_id
     window.commands.undo.trigger()  # what comes back is selected again
     qtbot.waitUntil(lambda: several.isVisible() and [*map(name_of, table.chosen.rows().rows(9))] == chosen)
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialogButtonBox
 
 from gui.views import SavedView, own_views, put_view
 from storage import Workspace
+from tests.gui.holding import held
 from tests.gui.samples import fill
 from tests.gui.test_window import apply_filter, focus, names
 
@@ -60,6 +61,16 @@ def test_built_in_views_show_what_they_say(qtbot, window, views):
     assert window.catalog.model.listing.view.order == "-created_at"
 
 
+def test_a_view_without_groups_takes_them_off_while_its_rows_are_still_read(qtbot, window, views):
+    with qtbot.waitSignal(window.catalog.grouping.arrived):
+        window.catalog.grouping.group(("dataset_name",))
+    assert window.catalog.grouping.table.isVisible()
+    with held(qtbot, window.session):
+        next(one for one in window.commands.offers() if one.text == "View With notes").act()
+        assert window.catalog.table.isVisible() and views.button.text() == "View: With notes"
+    qtbot.waitUntil(lambda: window.tasks.idle)
+
+
 def test_a_view_with_columns_that_are_gone_opens_with_the_rest(qtbot, window, settings, views):
     columns = [{"key": "vanished", "width": 90, "shown": True}, {"key": "test_r2", "width": 99, "shown": True}]
     put_view(settings, SavedView("Old", order="-vanished,test_r2", columns=tuple(columns), group_by=("vanished",)))
@@ -80,7 +91,8 @@ def test_a_view_lists_what_has_notes_by_when_they_were_written(qtbot, window, vi
             window.session.change(partial(lambda one, ws: ws.catalog.annotate([one], notes="promising"), one))
     choose(qtbot, window, "With notes")
     assert [model.row(place)["prediction_id"] for place in range(model.rowCount())] == [last, first]
-    window.catalog.columns.show_column("noted_at", True)
+    assert window.catalog.columns.shown_keys()[:3] == ["pipeline_name", "notes", "noted_at"]
+    assert views.button.text() == "View: With notes"
     assert model.index(0, model.column("noted_at")).data().startswith("today")
 
 
@@ -146,3 +158,13 @@ def test_another_workspace_has_its_own_order_columns_and_view(qtbot, window, roo
     assert catalog.model.listing.view.order == "-created_at"
     assert "model_type" not in catalog.columns.shown_keys()
     assert catalog.views.button.text() == "View: Newest, changed"
+
+
+def test_what_is_sorted_by_when_a_workspace_is_opened_again_is_shown(qtbot, window, open_window, root, views):
+    choose(qtbot, window, "With notes")
+    window.close()
+    again = open_window(root)
+    assert "sorted by Noted" in again.status._listed.text()
+    assert again.catalog.columns.shown_keys()[:2] == ["pipeline_name", "noted_at"]
+    choose(qtbot, again, "Newest")
+    assert "noted_at" not in again.catalog.columns.shown_keys()

@@ -165,6 +165,28 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+def test_making_an_index_to_compare_with_is_counted_among_the_steps(root):
+    with Workspace.open(root):
+        pass  # so that there is an index
+    told = []
+    check_workspace(root, lambda *how_far: told.append(how_far), deep=True)
+    making = [(done, total) for done, total, text in told if text == "building the index from the files"]
+    assert making and making[0][0] < making[0][1], "all was said to be done before it began"
+    assert told[-1][0] == told[-1][1]
+
+
+def test_of_a_run_whose_folder_is_gone_no_pipeline_is_looked_for(root, monkeypatch):
+    with Workspace.open(root) as workspace:
+        run = workspace.runs()[0]
+        folder = workspace.layout.run(run.folder)
+    shutil.rmtree(folder)
+    asked = []
+    really = Path.is_dir
+    monkeypatch.setattr(Path, "is_dir", lambda path: asked.append(path) or really(path))
+    assert "folder-gone" in codes(check_workspace(root))
+    assert folder in asked and not [path for path in asked if path.parent == folder]
+
+
 @pytest.mark.parametrize("name", DAMAGES)
 def test_every_damage_is_found_and_named_and_the_rest_is_checked(root: Path, name: str) -> None:
     damage, code = DAMAGES[name]
