@@ -370,7 +370,8 @@ def test_arrow_keys_stop_at_configurations_and_not_at_headings(qtbot, dialog):
     tree.setCurrentItem(None)
     focus(qtbot, tree)
     seen = []
-    for key, count in ((Qt.Key.Key_Down, 1), (Qt.Key.Key_Up, 1), (Qt.Key.Key_Down, len(lines)), (Qt.Key.Key_Left, 1), (Qt.Key.Key_Home, 1)):
+    down, up, left, home = Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Left, Qt.Key.Key_Home
+    for key, count in ((down, 1), (up, 1), (down, len(lines)), (left, 1), (home, 1)):
         for _ in range(count):
             qtbot.keyClick(tree, key)
             seen.append(tree.currentItem())
