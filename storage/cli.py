@@ -88,9 +88,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _use_utf8() -> None:
-    """Names and marks are Unicode, also where the console thinks otherwise."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and hasattr(stream, "reconfigure"):
+    """Names and marks are Unicode, also where the console thinks otherwise; where there is none, they go nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  until the end
+        elif hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
 
 

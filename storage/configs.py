@@ -38,6 +38,7 @@ METADATA_KEY = "library_metadata"  # what the library notes in a template; no pa
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _MAX_VALUES = 1_000_000
 _MAX_LEVELS = 50
+_MAX_BITS = 10_000  # of a number: Python writes none of more than 4,300 digits
 _STEP_ADVICE = 'Each step is {"class": "sklearn.preprocessing.StandardScaler", "params": {…}}.'
 _FIVE_FOLDS = {"n_splits": 5}
 
@@ -252,7 +253,7 @@ def _parse(path: Path, data: bytes) -> Any:
 
     try:
         return yaml.safe_load(data)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, KeyError, TypeError, AttributeError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise BadInput(f"{path.name} is not valid YAML{place}.", path, "Mend the file at that place.") from error
@@ -268,6 +269,8 @@ def _check_plain(found: Any, path: Path) -> None:
             raise BadInput(f"{path.name} holds too much, or too deep within each other.", path, "Simplify it.")
         if isinstance(value, (dict, list)):
             waiting += [(item, level + 1) for item in (value.values() if isinstance(value, dict) else value)]
+        elif isinstance(value, int) and value.bit_length() > _MAX_BITS:
+            raise BadInput(f"{path.name} has a number that is too large.", path, "Take a smaller one.")
         elif value is not None and not isinstance(value, (bool, int, float, str)):
             kind = type(value).__name__
             raise BadInput(f"{path.name} has a value of the kind {kind}: {value}.", path, "Write a number or a text.")

@@ -889,7 +889,7 @@ def host_of(writer: str) -> str:
 def user_name() -> str:
     """Who is at work; "unknown" where the machine can't say, as in many containers."""
     try:
-        return getpass.getuser()
+        return getpass.getuser().encode(errors="replace").decode()  # it may be no text
     except (OSError, KeyError):
         return "unknown"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800, "month": 2_629_800, "year": 31_557_600}
 DAY = 86_400_000_000  # microseconds
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 to 9999
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _PERIOD = "(minute|hour|day|week|month|year)"
 _AGO = re.compile(rf"(\d+)\s+{_PERIOD}s?\s+ago", re.IGNORECASE)
@@ -23,6 +25,20 @@ def to_microseconds(moment: datetime) -> int:
 def from_microseconds(value: int) -> datetime:
     """The moment `to_microseconds` made a number of."""
     return _START + timedelta(microseconds=value)
+
+
+def timely(values: Any) -> Any:
+    """Timestamps in microseconds; those that Python can't tell, outside the years 1 to 9999, are null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    moments = values.cast(pa.timestamp("us", tz=values.type.tz), safe=False)
+    counts = moments.cast(pa.int64())
+    told = pc.min_max(counts).as_py()
+    if told["min"] is None or (told["min"] >= EARLIEST and told["max"] <= LATEST):
+        return moments
+    inside = pc.and_(pc.greater_equal(counts, EARLIEST), pc.less_equal(counts, LATEST))
+    return pc.if_else(inside, moments, pa.scalar(None, moments.type))
 
 
 def may_speak_of_now(text: str) -> bool:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from storage.disk import Disk, discard
 from storage.errors import BadInput, Corrupt, NotFound, os_errors
 from storage.layout import Layout
+from storage.moments import timely
 from storage.reading import is_behind_link, is_plain_file
 from storage.records import PartRecord, new_id
 from storage.schema import is_number_type
@@ -125,7 +126,7 @@ class PartFiles:
                     columns = [name for name in columns if name in have]
                 if twice := [name for name in (have if columns is None else columns) if have[name] > 1]:
                     raise pa.ArrowInvalid(f"several columns are called {twice[0]}")
-                return file.read(columns, use_threads=file.metadata.num_rows >= THREADED_ROWS)
+                return _sane(part, file.read(columns, use_threads=file.metadata.num_rows >= THREADED_ROWS))
 
     def read_meta(self, part: PartRecord, columns: Sequence[str]) -> pa.Table:
         """These columns of a part of meta, whatever the case of their names, of the rows that have an id."""
@@ -165,7 +166,7 @@ class PartFiles:
                 if "prediction_id" not in file.schema_arrow.names:
                     raise _without_ids(part, path)
                 for batch in file.iter_batches(_BATCH_ROWS):
-                    table = pa.Table.from_batches([batch])
+                    table = _sane(part, pa.Table.from_batches([batch]))
                     ids = table.column("prediction_id")
                     yield table.filter(pc.is_valid(ids)) if ids.null_count else table
 
@@ -176,7 +177,7 @@ class PartFiles:
             self._verify_once(path, part)
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(ROW_GROUP["data"]):
-                    yield pa.Table.from_batches([batch])
+                    yield _sane(part, pa.Table.from_batches([batch]))
 
     def ids(self, dataset: str, part: PartRecord) -> pa.ChunkedArray:
         """The prediction_id of each row, all bytes of the part verified. Raises as `read`, Corrupt without such ids."""
@@ -346,6 +347,24 @@ def ranges_of(table: pa.Table) -> list[Range]:
         edges = pc.min_max(ids.slice(start, ROW_GROUP["data"])).as_py()
         found.append((edges["min"], edges["max"]))
     return found
+
+
+def _sane(part: PartRecord, table: pa.Table) -> pa.Table:
+    """A table without what Python can't tell, which another program may have written: odd times, text that is none."""
+    if part.footer and not part.foreign:
+        return table
+    for place, field in enumerate(table.schema):
+        column = table.column(place)
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(place, field.name, timely(column))
+        elif pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            try:
+                column.validate(full=True)
+            except pa.ArrowInvalid:
+                known = column.cast(pa.large_binary()).to_pylist()
+                text = [None if one is None else one.decode(errors="replace") for one in known]
+                table = table.set_column(place, field.name, pa.array(text, field.type))
+    return table
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:

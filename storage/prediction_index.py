@@ -22,7 +22,7 @@ from sqlalchemy.sql.expression import UnaryExpression
 from storage.best_values import BestValue, BestValues
 from storage.errors import Cancelled, Locked
 from storage.moments import from_microseconds
-from storage.schema import TEXT_COLUMNS, is_number_type, shared, sql_values
+from storage.schema import TEXT_COLUMNS, is_number_type, plain, shared, sql_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,16 +91,25 @@ class PredictionIndex:
         return sorted(self._index.predictions.indexes, key=lambda one: str(one.name))
 
     def _insert(self, connection: Connection, table: pa.Table) -> None:
+        import pyarrow as pa
+
+        try:
+            taken = self._converted(table)
+        except (pa.ArrowException, ValueError):  # another program wrote it
+            taken = self._converted(plain(table))
+        if taken.get("prediction_id"):
+            names = tuple(taken)
+            connection.exec_driver_sql(self._statement(names), list(zip(*taken.values(), strict=True)))
+
+    def _converted(self, table: pa.Table) -> dict[str, list[Any]]:
+        """The values by the columns of the index; columns that it doesn't have are left out."""
         by_name = {name.lower(): column for name, column in self._index.catalog_columns.items()}
         taken: dict[str, list[Any]] = {}
         for place, one in enumerate(table.schema):
             column = by_name.get(one.name.lower())
             if column is not None and (values := sql_values(table.column(place), column.info["kind"])) is not None:
                 taken[column.name] = values
-        taken.update(self._texts(table))
-        if taken.get("prediction_id"):
-            names = tuple(taken)
-            connection.exec_driver_sql(self._statement(names), list(zip(*taken.values(), strict=True)))
+        return taken | self._texts(table)
 
     def _texts(self, table: pa.Table) -> dict[str, list[int | None]]:
         """Which texts are those of each row; each different one is looked up once."""

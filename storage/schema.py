@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, column, table
 from sqlalchemy.sql.expression import TableClause
 
-from storage.moments import to_microseconds
+from storage.moments import timely, to_microseconds
 
 STORED_AS = {  # how SQLite calls what a value of a kind may be
     "text": ("text", "null"), "date": ("text", "null"), "integer": ("integer", "null"), "time": ("integer", "null"),
@@ -246,16 +246,36 @@ def sql_values(values: Any, kind: str) -> list[Any] | None:
     if values.null_count == len(values):
         return None
     if kind == "time" and pa.types.is_timestamp(values.type):
-        return _numbers(values.cast(pa.timestamp("us", tz=values.type.tz), safe=False).cast(pa.int64()))
+        return _numbers(timely(values).cast(pa.int64()))
     if kind == "number" and is_number_type(values.type):
-        return values.cast(pa.float64()).to_numpy().tolist()  # type: ignore[no-any-return]  # SQLite takes NaN for null
-    if kind == "integer" and pa.types.is_integer(values.type):
+        return values.cast(pa.float64(), safe=False).to_numpy().tolist()  # type: ignore[no-any-return]  # NaN is null
+    if kind == "integer" and pa.types.is_integer(values.type) and values.type != pa.uint64():
         return _numbers(values)
     if kind == "text" and pa.types.is_string(values.type):
         return shared(values)
     if kind in ("text", "date"):
         return shared(values, lambda value: _value(value, kind))
     return [_value(value, kind) for value in values.to_pylist()]
+
+
+def plain(table: Any) -> Any:
+    """A table of another program in simple types: whatever is no text, number or time becomes the text of it."""
+    import pyarrow as pa
+
+    def plain_column(values: Any) -> Any:
+        kind = values.type
+        if is_number_type(kind) or pa.types.is_timestamp(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+            return values
+        return pa.array([_as_text(value) for value in values.to_pylist()], pa.string())
+
+    return pa.table([plain_column(values) for values in table.columns], names=table.column_names)
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text.encode(errors="replace").decode()
 
 
 def _numbers(values: Any) -> list[Any]:
@@ -282,7 +302,9 @@ def _value(value: Any, kind: str) -> Any:
     if kind in ("number", "integer"):
         if not isinstance(value, (int, float)) or value != value:
             return None
-        return float(value) if kind == "number" else int(value)
+        if kind == "number":
+            return float(value)
+        return int(value) if abs(value) < 2**63 else None  # SQLite counts no further
     if kind == "time":
         with suppress(ValueError):
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))

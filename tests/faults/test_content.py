@@ -11,12 +11,17 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+import pyarrow as pa
+import pytest
 
 from storage import StorageError, Workspace, check_workspace
 from tests.faults.specimen import KINDS, answers, changed, command, look_round, told
 from tests.storage.hostile import Calls
+from tests.storage.samples import add_foreign_part
 
 DOCUMENTS = [
     "manifest", "run_config.json", "run_summary.json", "pipeline.json", "metrics.json", "archive.json", "template",
@@ -175,3 +180,39 @@ def test_looking_never_unpickles(root: Path) -> None:
     )
     assert child.stdout == "[]\n", child.stdout + child.stderr[-2000:]
     assert not canary.exists()
+
+
+ODD_COLUMNS: dict[str, Callable[[], pa.Table]] = {
+    "a metric beyond 2**53": lambda: pa.table({"prediction_id": [ODD_ID], "test_rmse": [2**63 - 1]}),
+    "a seed beyond 2**63": lambda: pa.table({"prediction_id": [ODD_ID], "seed": pa.array([2**64 - 1], pa.uint64())}),
+    "a seed that is a float": lambda: pa.table({"prediction_id": [ODD_ID], "seed": [1e300]}),
+    "bytes": lambda: pa.table({"prediction_id": [ODD_ID], "dataset_name": pa.array([b"\xff"]), "config": [b"\xff"]}),
+    "structs": lambda: pa.table({"prediction_id": [ODD_ID], "config": [{"a": 1}], "run_name": [{"b": [1]}]}),
+    "times of no year": lambda: pa.table(
+        {"prediction_id": [ODD_ID], "run_id": ["r"], "created_at": pa.array([2**62], pa.timestamp("us"))}
+    ),
+    "text that is none": lambda: pa.table({"prediction_id": [ODD_ID], "run_name": no_text()}),
+}
+ODD_ID = "01a2270e-0000-7000-8000-000000000001"
+
+
+def no_text() -> pa.Array:
+    places, content = pa.py_buffer(b"\x00\0\0\0\x02\0\0\0"), pa.py_buffer(b"\xff\xfe")
+    return pa.Array.from_buffers(pa.string(), 1, [None, places, content])
+
+
+@pytest.mark.parametrize("odd", ODD_COLUMNS.values(), ids=ODD_COLUMNS)
+def test_values_of_another_program_that_can_not_be_kept_harm_no_other(root: Path, odd: Callable[[], pa.Table]) -> None:
+    before = told(root)
+    add_foreign_part(root, "meta", odd())
+    assert set(look_round(root)) == {0}
+    assert {one for one in before if one[:6] == "result"} <= set(told(root))
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.find(ODD_ID) is not None
+        workspace.catalog.search()
+        workspace.catalog.runs()
+        workspace.session_report()
+        workspace.catalog.export(root.parent / "rows.csv")
+        with suppress(StorageError):
+            workspace.catalog.compact()
+        assert not [one for one in workspace.check(deep=True).findings if one.code == "unchecked"]

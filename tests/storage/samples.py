@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 
 from storage import Workspace
 from storage.records import DatasetSource
@@ -36,7 +38,7 @@ def fill(workspace: Workspace, count: int, dataset: str = "corn", name: str = ""
     return ids
 
 
-def add_foreign_part(root: Path, dataset: str, table: pd.DataFrame, replacing: str = "") -> str:
+def add_foreign_part(root: Path, dataset: str, table: pd.DataFrame | pa.Table, replacing: str = "") -> str:
     """Add a part as another program would, by the documented format alone; returns its name."""
     folder = (
         root / "catalog" / ("annotations.parquet" if dataset == "annotations" else f"predictions_{dataset}.parquet")
@@ -44,7 +46,8 @@ def add_foreign_part(root: Path, dataset: str, table: pd.DataFrame, replacing: s
     manifest_path = root / "catalog" / "manifest.json"
     manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {"format": 1, "generation": 0}
     path = folder / f"foreign-{manifest['generation'] + 1}.parquet"
-    table.to_parquet(path, index=False)
+    made = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
+    pyarrow.parquet.write_table(made, path)
     content = path.read_bytes()
     entry = {
         "file": path.name,

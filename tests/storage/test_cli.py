@@ -306,3 +306,26 @@ def test_a_dry_run_tells_which_pipelines_are_made_for_another_task(
     config.write_text("{name: svc, steps: [{class: sklearn.svm.SVC}]}")
     assert run("run", spectra_csv, "--target", "protein", "--pipelines", config, "-w", root, "--dry-run") == 0
     assert "svc (not made for regression: it is likely to fail)" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closing a stream takes a shell of Unix, a name that is no text too")
+def test_without_an_output_or_a_name_of_the_user_it_does_its_work(root: Path) -> None:
+    Workspace.create(root).close()
+    command = f"exec {sys.executable} -m storage runs list -w {root} >&-"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run(
+        [sys.executable, "-m", "storage", "runs", "list", "-w", str(root)], capture_output=True, text=True, check=False,
+        env={**os.environ, "LOGNAME": "\udcff"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_number_in_a_configuration_that_python_can_not_write_is_refused(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Workspace.create(root).close()
+    config = tmp_path / "ridge.yaml"
+    config.write_text(f"{{name: r, steps: [{{class: sklearn.linear_model.Ridge, params: {{alpha: 0x{'f' * 5000}}}}}]}}")
+    assert main(["library", "save", "template", "ridge", "--config", str(config), "-w", str(root)]) == 2
+    assert "too large" in capsys.readouterr().err

@@ -150,6 +150,7 @@ def test_the_recorded_template_builds_the_same_pipeline(estimator: Any) -> None:
         ({"steps": [{**FEATURES, "params": {"memory": "cache"}}]}, "'memory'", "Leave it out"),
         ("steps: [{class: sklearn.linear_model.Ridge, params: {alpha: 2026-01-01}}]", "kind date", "number"),
         ("steps: [{class: sklearn.linear_model.Ridge, params: {alpha: 2026-99-99}}]", "not valid YAML", ""),
+        ("steps: [{class: sklearn.linear_model.Ridge, params: {alpha: !!bool maybe}}]", "not valid YAML", ""),
         ("steps: [{class: sklearn.linear_model.Ridge, params: {alpha: &a [*a]}}]", "too deep", "Simplify"),
         (LAUGHS, "holds too much", "Simplify"),
         ("steps: [unclosed", "not valid YAML", ""),
