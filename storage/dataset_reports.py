@@ -31,7 +31,7 @@ from storage.report_parts import (
     made_sections,
     whole_pipeline,
 )
-from storage.wording import counted, direction, first_line, moment, number, with_spread
+from storage.wording import counted, direction, first_line, moment, number, with_spread, with_units
 
 TOP = 10
 MOST_RUNS = 50  # that are listed; all are counted and drawn
@@ -55,7 +55,7 @@ def dataset_report(name: str, catalog: Catalog, places: Places, tell: Tell, made
     planned: list[Planned] = [("The data", lambda: _data(run, counts))]
     if ranks and top:
         target = ", ".join(run.dataset_source.target) if run else ""
-        target += f" ({units})" if units else ""
+        target = with_units(target, units)
         where = ("run", lambda row: str(row["run_id"] or ""))
         note = f"By {ranks.in_words}. ± is the standard deviation over folds."
         planned += [

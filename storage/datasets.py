@@ -31,10 +31,12 @@ READABLE = (*TEXTS, ".parquet", ".npy", ".npz")
 WINDOWS = "cp1252"
 TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
 TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
-ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name")
+ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name", "sampleid")
+ID_WORDS_ELSEWHERE = ("probe", "proben_id", "probe_id", "probenname", "probenbezeichnung", "probennummer", "probennr")
 TARGET_WORDS = ("target", "y")
 SPLIT_WORDS = ("split", "partition", "set", "subset")
 _WITH_UNIT = re.compile(r"(\d+(?:[.,]\d+)?) *(nm|[µμu]m|cm ?-1|cm\^-1|cm⁻¹|1/cm|eV|THz)")
+_UNITS_AT_END = re.compile(r".*\S\s*[(\[]([^()\[\]]{1,20})[)\]]")
 _FEWEST_WAVELENGTHS = 3
 _BLOCK = 1 << 20  # bytes
 _NO_VALUE = ["n.d.", "N.D.", "n. d.", "n.a.", "N.A.", "n.b.", "k.A.", "k. A.", "#NV", "#WERT!", "#VALUE!", "#DIV/0!"]
@@ -113,7 +115,7 @@ def load_dataset(
     targets = [_column(table, column, "target", path) for column in target]
     if not targets:
         raise BadInput("No target was named.", path, f"Name one of: {_some(candidates(table))}.")
-    id_column = _column(table, id_column, "id", path) if id_column else guess_column(table, ID_WORDS, targets)
+    id_column = _column(table, id_column, "id", path) if id_column else guess_id(table, targets)
     split_column = _column(table, split_column, "split", path) if split_column else None
     if split_column and test_size:
         raise BadInput("Both a split column and a test size were given.", path, "Choose one of the two.")
@@ -348,9 +350,28 @@ def _some(names: Sequence[str], most: int = 8) -> str:
 
 
 def guess_column(table: pd.DataFrame, words: Sequence[str], taken: Sequence[str]) -> str | None:
-    """The first column of these names that is not taken, whatever its case."""
-    lower = {str(column).lower(): str(column) for column in table.columns if column not in taken}
-    return next((lower[word] for word in words if word in lower), None)
+    """The first column of these names that is not taken, whatever its case and what stands between its words."""
+    known = {_plain_word(str(column)): str(column) for column in reversed(table.columns) if column not in taken}
+    return next((known[word] for word in words if word in known), None)
+
+
+def _plain_word(name: str) -> str:
+    return re.sub(r"[\s_.-]+", "_", name.lower()).strip("_")
+
+
+def guess_id(table: pd.DataFrame, taken: Sequence[str]) -> str | None:
+    """The column that names the samples; of words that mean other things, too, one whose values are all different."""
+    found = guess_column(table, ID_WORDS, taken)
+    if found is None and (other := guess_column(table, ID_WORDS_ELSEWHERE, taken)) is not None:
+        values = table[other]
+        found = other if values.dtype.kind != "f" and values.is_unique else None
+    return found
+
+
+def units_in(name: str) -> str:
+    """The units that a column's name ends with, as `Protein (%)` does; empty where it doesn't."""
+    found = _UNITS_AT_END.fullmatch(name.strip())
+    return found[1].strip() if found else ""
 
 
 def is_number(text: str) -> bool:

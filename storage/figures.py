@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import TightLayoutEngine
 
 from storage.predictions import PredictionArrays
+from storage.wording import with_units
 
 DPI = 100
 # Okabe and Ito's colour-blind-safe hues, orange dark enough for white, and a marker each; the window uses the same.
@@ -27,7 +28,7 @@ def charts(arrays: Sequence[PredictionArrays], title: str, target: str, units: s
         return {}
     if arrays[0].labels:
         return {"confusion_matrix": confusion_matrix(arrays, title)}
-    axis = f"{target} ({units})" if units else target
+    axis = with_units(target, units)
     return {"parity": parity(arrays, title, axis), "residuals": residuals(arrays, title, axis)}
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from storage.configs import ConfigSpec, PipelineConfig, StepSpec, expand, inline_configs, read_specs
 from storage.datasets import (
-    ID_WORDS,
     SPLIT_WORDS,
     TARGET_WORDS,
     TEST_WORDS,
@@ -24,12 +23,14 @@ from storage.datasets import (
     Incomplete,
     candidates,
     guess_column,
+    guess_id,
     is_number,
     looks_like_classes,
     numbers,
     read_table,
     rows_without,
     text_encoding,
+    units_in,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class ColumnPreview:
     edges: tuple[float, ...] = ()
     counts: tuple[int, ...] = ()
     split: tuple[int, int] | None = None
+
+    @property
+    def units(self) -> str:
+        """The units its name ends with, empty where it doesn't."""
+        return units_in(self.name)
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
     axis = [column for column in names if is_number(column)]
     named = candidates(table)
     ordered = named + axis
-    id_column = guess_column(table, ID_WORDS, [])
+    id_column = guess_id(table, [])
     split_column = guess_column(table, SPLIT_WORDS, [])
     target = _only_target(table, [c for c in named if c not in (id_column, split_column)])
     task = None

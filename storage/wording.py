@@ -100,3 +100,8 @@ def first_line(text: str) -> str:
 def shortened(text: str, most: int) -> str:
     """A text of at most so many characters."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def with_units(name: str, units: str) -> str:
+    """A quantity with its units, unless its name ends with them anyway."""
+    return name if not units or name.rstrip().endswith((f"({units})", f"[{units}]")) else f"{name} ({units})"

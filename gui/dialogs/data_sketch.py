@@ -105,7 +105,8 @@ class DataSketch(QTabWidget):
             width = column.edges[1] - column.edges[0]
         colours = theme().colours
         plot.addItem(pg.BarGraphItem(**places, width=width, brush=colours.accent, pen=colours.base))
-        plot.label(f"{column.name} [{self._units}]" if self._units else column.name, tr("samples"))
+        told = not self._units or column.units == self._units
+        plot.label(column.name if told else f"{column.name} [{self._units}]", tr("samples"))
         plot.getPlotItem().autoRange()
         plot.setAccessibleDescription(column_text(column))
 

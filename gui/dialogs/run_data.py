@@ -99,6 +99,7 @@ class DataChoice(QWidget):
         self.units.setPlaceholderText(tr("for example %, mg/kg"))
         self.target.currentTextChanged.connect(lambda _: self._name_task())
         self.target.currentTextChanged.connect(lambda _: self._name_dataset())
+        self.target.currentTextChanged.connect(lambda _: self._name_units())
         self.leave_out = QCheckBox()
         self.leave_out.setVisible(False)
         self.leave_out.toggled.connect(self._check)
@@ -150,6 +151,7 @@ class DataChoice(QWidget):
         self.path, self.preview, self._refused = path, None, ""
         self._file.put(str(path))
         self.leave_out.setVisible(False)
+        self.units.setModified(False)
         self.dataset_name.setText(path.stem)  # now, so that what somebody writes while it is read stays
         self._shape.setText(tr("Reading…"))
         self.drop_task()
@@ -195,6 +197,7 @@ class DataChoice(QWidget):
         self.sketch.show_preview(preview)
         self._name_task()
         self._name_dataset()
+        self._name_units()
         self._check()
         self.previewed.emit()
 
@@ -228,6 +231,18 @@ class DataChoice(QWidget):
         told = bool(others) and set(self.targets()) <= set(preview.columns)
         about = "".join(c if c.isalnum() or c in " -_" else "-" for c in " ".join(self.targets())) if told else ""
         self.dataset_name.setText(f"{self.path.stem} {about}".strip(" -_"))
+
+    def _name_units(self) -> None:
+        """Propose the units that the name of the target tells, unless others were asked for with that target."""
+        if self.preview is None or self.units.isModified():
+            return
+        last = self._wanted or self._last_time(self.preview.path)
+        if last is not None and last.target == self.targets():
+            self.units.setText(last.units)
+            return
+        column = self._described_target()
+        told = column.units if column is not None else ""
+        self.units.setText(told or (self._wanted.units if self._wanted is not None else ""))
 
     def _last_time(self, path: Path) -> RunRequest | None:
         known = self._settings.run_choices.get(str(path))

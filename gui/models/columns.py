@@ -37,7 +37,7 @@ TITLES = {
     "n_samples": "Samples", "n_features": "Features", "n_folds": "Folds", "fit_seconds": "Fit time",
     "created_by": "Created by", "run_id": "Run", "pipeline_id": "Pipeline id", "prediction_id": "Prediction id",
     "config_hash": "Configuration hash", "run_name": "Run name", "tags": "Tags", "notes": "Notes", "stars": "Stars",
-    "noted_at": "Noted", "preprocessing": "Preprocessing",
+    "noted_at": "Noted", "preprocessing": "Preprocessing", "seed": "Seed", "data_hash": "Hash of the data",
 }  # fmt: skip
 SORT_ROLE = Qt.ItemDataRole.UserRole + 10  # of a header: (falling, rank), or None where nothing is sorted by it
 ASIDE_ROLE = SORT_ROLE + 1  # of a cell: the end of its text that is said aside, such as the spread of a value

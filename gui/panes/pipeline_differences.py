@@ -38,7 +38,7 @@ MOST_VALUES = 6  # told of one parameter
 MOST_LINES = 4  # of rows that are wrapped, in row heights
 MOST_NAMED = 5  # pipelines that are told by their numbers; of more it is told how many
 PARTITIONS = ("val", "test")
-TOLD = ("dataset_name", "model_type", "run_id", "status")
+TOLD = ("dataset_name", "model_type", "run_id", "status", "seed")
 
 
 Who = dict[str, list[str]]  # the numbers of the pipelines by what they have
@@ -118,7 +118,8 @@ def numbers_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 def _sorted_out(name: str, rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]) -> Who:
     who: Who = {}
     for row, number in zip(rows, numbers, strict=True):
-        who.setdefault(str(row.get(name) or ""), []).append(number)
+        value = row.get(name)
+        who.setdefault("" if value is None else str(value), []).append(number)
     return who
 
 
@@ -317,4 +318,5 @@ def _column_title(name: str) -> str:
         "model_type": tr("Model"),
         "run_id": tr("Run"),
         "status": tr("Status"),
+        "seed": tr("Seed"),
     }[name]

@@ -11,6 +11,8 @@ from gui.crash import Crash
 from gui.dialogs.demo import DemoDialog
 from gui.dialogs.messages import ErrorDialog
 from gui.panes.facts import origin_sections
+from gui.panes.pipeline_differences import fetch_differences
+from gui.selection import Picked
 from gui.theme import theme
 from storage import RunRequest, Workspace, demo
 from tests.gui.samples import write_config, write_data
@@ -378,3 +380,21 @@ def test_arrow_keys_stop_at_configurations_and_not_at_headings(qtbot, dialog):
     places = [next(n for n, (item, _) in enumerate(lines) if item is one) for one in seen]
     last = len(lines) - 1
     assert places == [0, 0, *range(1, last + 1), last, last, 0]
+
+
+def test_the_same_pipeline_with_another_seed_is_told_apart_by_it(qtbot, window, tmp_path):
+    asked = RunRequest(
+        data=write_data(tmp_path), target=["protein"], pipelines=[write_config(tmp_path, 1)], test_size=0.25
+    )
+    root = window.session.workspace.root
+    for seed in (0, 5):
+        with qtbot.waitSignal(window.jobs.ended, timeout=MINUTE):
+            window.training.start(root, asked.model_copy(update={"seed": seed}))
+    with Workspace.open(root, read_only=True) as workspace:
+        rows = workspace.catalog.rows(workspace.catalog.keys("dataset_name = 'barley'", "seed"))
+        chosen = [Picked(str(row["run_id"]), str(row["pipeline_id"]), str(row["prediction_id"])) for row in rows]
+        found = fetch_differences(chosen, 2, workspace)
+    assert len({one.run_id for one in chosen}) == 1 and {row["pipeline_name"] for row in rows} == {"ridge"}
+    assert {seed: len(who) for seed, who in found.columns["seed"].items()} == {"0": 1, "5": 1}
+    titles = {column.key: column.title for column in window.catalog.model.columns}
+    assert titles["seed"] == "Seed"

@@ -206,3 +206,12 @@ def test_text_is_read_in_the_encodings_that_spreadsheets_save(tmp_path: Path, en
     assert "Eiweiß (%)" in preview.columns and preview.from_windows == (encoding == "cp1252")
     data = load_dataset(path, ["Eiweiß (%)"], id_column="Probe")
     assert data.sample_ids[0] == "Müller 1" and data.X[1].tolist() == [0.4, 0.5, 0.6]
+
+
+def test_sample_names_and_units_are_proposed_as_laboratories_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "lab.csv"
+    for names, found in ((("P1", "P2"), "Probe"), (("P1", "P1"), None)):
+        path.write_text(f"Probe,Eiweiß (%),1100,1102\n{names[0]},1.5,1,2\n{names[1]},2.5,3,4\n", encoding="utf-8")
+        preview = preview_data(path)
+        assert preview.id_column == load_dataset(path, ["Eiweiß (%)"]).id_column == found
+        assert preview.described["Eiweiß (%)"].units == "%" and preview.described["Probe"].units == ""
