@@ -46,6 +46,9 @@ class ConfusionPlot(SamplePlot):
         found = [one for one in every if one.partition == self.shown.partition]
         return next(iter(found or every[-1:]), None)
 
+    def why_empty(self) -> str:
+        return super().why_empty() or ("" if self.matrix is not None else tr("No predicted classes are known here."))
+
     def draw_data(self) -> None:
         matrix = self.matrix
         if matrix is None:

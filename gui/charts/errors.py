@@ -55,7 +55,8 @@ class ErrorsPlot(SamplePlot):
         parts = self.parts()
         self.label(self.shown.axis_text(tr("residual")), tr("samples (%)"))
         self.guide(0.0, angle=90.0)
-        top = max((max(float(one.shares.max()), float(_normal(one)[1].max())) for one in parts), default=1.0)
+        # The curve of errors that are all but alike is higher than any share can be.
+        top = min(100.0, max((max(one.shares.max(), _normal(one)[1].max()) for one in parts), default=1.0))
         self._strips = {one.partition: -(n + 1) * STRIP * top for n, one in enumerate(parts)}
         for one in parts:
             self._draw_bars(one)

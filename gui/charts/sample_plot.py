@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from gui.charts.plot import MARKERS, Plot
 from gui.charts.shown import Shown, row_words
+from gui.formats import tr
 from gui.models.points import Points
 from gui.models.points_rows import Numbers
 from gui.theme import theme
@@ -73,7 +74,7 @@ class SamplePlot(Plot):
 
     def why_empty(self) -> str:
         """Say why there is nothing to draw; empty if there is."""
-        return self.shown.why_empty if self.shown.data.empty else ""
+        return (self.shown.why_empty or tr("Nothing to draw yet.")) if self.shown.data.empty else ""
 
     # --- for subclasses ---
 

@@ -195,11 +195,13 @@ class CatalogSelection(QObject):
 
     def place(self, listing: Listing) -> None:
         """Select again what was selected before it was listed anew."""
+        few, current = self._selection.chosen_total <= MOST_CHOSEN, self._selection.current
+        outdated = few and current is not None and current.prediction_id != listing.view.current
         self._placing = True
-        self._found = listing.selected
-        self._table.place(self._model.index(listing.current_row, self._column()), listing.selected)
+        self._found = RowSet() if outdated else listing.selected  # another one was selected since it was asked for
+        self._table.place(self._model.index(listing.current_row, self._column()), self._found)
         self._placing = False
-        if len(listing.selected) < self._selection.chosen_total <= MOST_CHOSEN:
+        if few and (outdated or len(listing.selected) < self._selection.chosen_total):
             self._follow()  # rows that come into sight again are still selected
         else:
             self._hide()

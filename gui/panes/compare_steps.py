@@ -114,7 +114,10 @@ def _with_default(value: Any, chosen: bool | None) -> str:
 
 
 class StepsModel(CompareModel):
-    """Columns are the steps of all chains together: those that differ first, then the others, each in their order."""
+    """Columns are the steps of all chains together: those that differ first, then the others, each in their order.
+
+    Where that is not the order of the chains, titles say at which place a step stands.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -159,7 +162,18 @@ class StepsModel(CompareModel):
             return QBrush(word_colour("muted"))
         if self.grid is None or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
-        return self.grid.rows[self._order[section]].title if section < len(self._order) else tr("Steps")
+        return self._title(self._order[section]) if section < len(self._order) else tr("Steps")
+
+    def _title(self, number: int) -> str:
+        """Call a step; with its place in the baseline, or in the first chain that has it, where columns mix them."""
+        assert self.grid is not None
+        row = self.grid.rows[number]
+        if self._order == sorted(self._order):
+            return row.title
+        cells = (cell for cell in row.cells if cell is not None)
+        places = (cell.old_place if cell.old_place is not None else cell.new_place for cell in cells)
+        place = next((place for place in places if place is not None), None)
+        return tr("{place}. {step}").format(place=place + 1, step=row.title) if place is not None else row.title
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self.pipelines):

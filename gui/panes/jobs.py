@@ -42,6 +42,7 @@ from gui.widgets import EmptyState, first_button
 if TYPE_CHECKING:
     from storage import PipelineEvent
 
+LEAST_COUNT = 72  # pixels beside a bar, so that those of most jobs end in line
 RESULT_WIDTH = 152  # pixels; what most pipelines come to fits in
 
 
@@ -67,7 +68,7 @@ class _Bar(Cells):
                 whole.widget.style().ControlElement.CE_ItemViewItem, whole, painter, whole.widget
             )
         area = QRectF(whole.rect).adjusted(GRID, 0, -GRID, 0)
-        words = 72.0
+        words = max(LEAST_COUNT, whole.fontMetrics.horizontalAdvance(text) + GRID)
         bar = QRectF(area.left(), area.center().y() - 3, max(0.0, area.width() - words), 6)
         colours = theme().colours
         painter.save()

@@ -1,6 +1,7 @@
 """The charts of a pipeline: what they draw, what a hover names, and what a click selects."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication
 
+from gui.charts.confusion import ConfusionPlot
 from gui.charts.lines import LineField, binned
 from gui.charts.page import Charts
 from gui.charts.picture import save_picture
@@ -16,7 +18,7 @@ from gui.charts.plot import Plot
 from gui.charts.shown import Shown
 from gui.charts.spectra import SpectraPlot, distances
 from gui.garbage import garbage
-from gui.models.points import chart_data
+from gui.models.points import Errors, chart_data
 from gui.models.points_spectra import MOST_LINES, OUTLYING, spectral_lines
 from gui.settings import Settings
 from gui.theme import theme
@@ -186,6 +188,26 @@ def test_the_normal_curves_of_the_errors_are_all_in_sight(page):
     plot = page.pane.charts.plot
     top = max(float(item.getData()[1].max()) for item in drawn(plot, "PlotDataItem") if len(item.getData()[1]))
     assert top <= plot.getPlotItem().getViewBox().viewRange()[1][1]
+
+
+def test_no_axis_of_shares_goes_past_all_samples(page):
+    edges = np.linspace(-1.0, 1.0, 9)
+    narrow = Errors("val", edges, np.array([0.0, 0, 0, 50, 50, 0, 0, 0]), 0.0, 0.05, 20)
+    page.show("pls")
+    page.pane.charts.choose("errors")
+    plot = page.pane.charts.plot
+    plot.show_data(replace(plot.shown, data=replace(plot.shown.data, errors=[[narrow]]), hidden=frozenset()))
+    high = plot.getPlotItem().getViewBox().viewRange()[1][1]
+    assert 100 <= high < 115
+
+
+def test_a_confusion_matrix_that_is_not_there_is_told_and_no_bare_axes_are_shown(qtbot, page):
+    plot = ConfusionPlot()
+    qtbot.addWidget(plot)
+    assert plot.why_empty(), "before anything was shown"
+    page.show("pls")
+    plot.show_data(page.pane.charts.plot.shown)
+    assert plot.why_empty() == "No predicted classes are known here."
 
 
 # --- points ---

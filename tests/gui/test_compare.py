@@ -117,10 +117,10 @@ def row_of(pane: ComparePane, model: object, name: str) -> int:
 
 
 def cells(model: object, row: int) -> dict[str, str]:
-    """The words of a row by the titles of the columns."""
+    """The words of a row by the titles of the columns, without the place of a step."""
     across = Qt.Orientation.Horizontal
     return {
-        str(model.headerData(column, across)): str(model.index(row, column).data() or "")  # type: ignore[attr-defined]
+        str(model.headerData(column, across)).rpartition(". ")[2]: str(model.index(row, column).data() or "")  # type: ignore[attr-defined]
         for column in range(model.columnCount())  # type: ignore[attr-defined]
     }
 
@@ -188,7 +188,7 @@ def test_steps_that_differ_come_first_and_names_with_numbers_take_the_room_there
     bench.compare("plain", "strong")
     model, table = bench.pane.steps.model, bench.pane.steps.table
     across = Qt.Orientation.Horizontal
-    assert [model.headerData(column, across) for column in range(2)] == ["Ridge", "StandardScaler"]
+    assert [model.headerData(column, across) for column in range(2)] == ["2. Ridge", "1. StandardScaler"]
     assert model.headerData(1, across, Qt.ItemDataRole.ForegroundRole) is not None
     assert model.headerData(0, Qt.Orientation.Vertical) == "0001  plain"
     long = "a name that is longer than what is usual for the names of pipelines"

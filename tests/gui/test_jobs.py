@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QStyleOptionViewItem
 
 from gui.dialogs.messages import ErrorDialog
@@ -19,6 +19,7 @@ from gui.formats import MISSING
 from gui.jobs import Job, time_left_text
 from gui.models.jobs import FAILED_SHOWN, FINISHED_SHOWN, JobsModel
 from gui.tasks import Progress
+from gui.theme import theme
 from storage import NotFound, PipelineEvent, RunRequest, Workspace
 from tests.gui.samples import write_config, write_data
 from tests.gui.test_window import select
@@ -375,3 +376,21 @@ def test_a_long_run_shows_its_failures_and_its_newest_pipelines(qtbot, qtmodelte
     hidden = len(job.failed) + len(job.finished) - FAILED_SHOWN - FINISHED_SHOWN
     assert model.index(model.rowCount(branch) - 1, 0, branch).data() == f"{hidden} earlier ones"
     window.jobs.cancel(job)
+
+
+def test_the_count_beside_a_bar_is_not_printed_over_it(qtbot, window):
+    pane, gate = window.jobs_pane, threading.Event()
+    job = window.jobs.start("many", lambda report: report(950_000, 1_000_000, "") or gate.wait(60))
+    try:
+        qtbot.waitUntil(lambda: job.total == 1_000_000)
+        window.show_pane(4)
+        place = pane.table.visualRect(pane.model.index(0, 1))
+        words = pane.table.fontMetrics().horizontalAdvance("950,000/1,000,000")
+        picture = pane.table.viewport().grab(place).toImage()
+        middle = place.height() // 2
+        accent = QColor(theme().colours.accent)
+        coloured = [x for x in range(picture.width()) if picture.pixelColor(x, middle) == accent]
+        assert coloured and max(coloured) < place.width() - words
+    finally:
+        gate.set()
+    qtbot.waitUntil(lambda: not window.jobs.busy())
