@@ -217,6 +217,8 @@ def read_table(path: Path) -> tuple[pd.DataFrame, str]:
     if not path.exists():
         raise NotFound(f"The data file {path} is not there.", path, "Check the path.")
     kind = path.suffix.lower()
+    if not path.is_file() and not path.is_dir():
+        raise BadInput(f"{path} is not a file.", path, "Name a file.")  # a pipe would block
     if kind not in READABLE or path.is_dir():
         raise BadInput(f"{path.name} is not a kind of data file Runshelf reads.", path, f"Use {', '.join(READABLE)}.")
     try:

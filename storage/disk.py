@@ -258,6 +258,7 @@ class Disk:
         self._known = _identity(self.root)
         self.writer = f"{writer_prefix(os.getpid())}{uuid.uuid4().hex[:8]}"
         self._staging = staging
+        self.patience = LOCK_TIMEOUT
         self._own_lock: FileLock | None = None
         self._own_file: tuple[int, tuple[int, int]] | None = None  # its number among open files, and which it is
         self._locks: dict[str, tuple[threading.RLock, FileLock]] = {}
@@ -407,8 +408,12 @@ class Disk:
         return self._staging / f"lock-{name}"
 
     @contextmanager
-    def lock(self, name: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-        """Hold the workspace-wide lock `name` against other threads and processes; re-entrant in one thread."""
+    def lock(self, name: str, timeout: float | None = None) -> Iterator[None]:
+        """Hold the workspace-wide lock `name` against other threads and processes; re-entrant in one thread.
+
+        It is waited for as long as `timeout` says, else `patience`. Raises Locked.
+        """
+        timeout = self.patience if timeout is None else timeout
         self._check_writable()
         self._make_staging()
         with self._guard:

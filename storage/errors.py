@@ -150,7 +150,15 @@ def in_a_sentence(method: _Function) -> _Function:
         except OSError as error:
             place = Path(str(error.filename or ""))
             raise from_os_error(error, f"get at {place.name}" if place.name else "go on", place) from error
+        except OverflowError as error:
+            raise BadInput("A number is too large.", advice="Take a smaller one.") from error
+        except UnicodeEncodeError as error:
+            raise BadInput("A text has a character that can't be written.", advice="Leave it out.") from error
+        except RecursionError as error:
+            raise BadInput("What was given is too deep within itself.", advice="Simplify it.") from error
         except (TypeError, ValueError) as error:
+            if "null byte" in str(error):
+                raise BadInput("A path has a character that no path can have.", advice="Leave it out.") from error
             if args and (mend := getattr(args[0], "_mend_index", None)) is not None and mend():
                 raise Corrupt("The index was damaged. It is made again.", None, "Ask once more.") from error
             raise

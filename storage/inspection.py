@@ -85,7 +85,7 @@ class Inspection:
         self._look_away()
         told = self.relative(place)
         if told.startswith(f"{TRASH}/") and told.count("/") > 1:
-            if KINDS[code].severity != "damage" and code != EDITED:
+            if KINDS[code].severity != "damage" and code not in (EDITED, "chart-damaged"):
                 return
             code, told, advice = "trash-damaged", "/".join(told.split("/")[:2]), CHECK_AGAIN
         self.findings.append(finding(code, told, what, advice=advice, bytes=bytes, trash_ids=trash_ids))

@@ -59,13 +59,13 @@ class Pipeline:
 
     def save_predictions(self, table: pd.DataFrame) -> None:
         """Write predictions.csv from a table with y_true and y_pred; see `storage.predictions` for the columns."""
-        from storage.predictions import from_frame
+        from storage.predictions import as_written
 
         try:
-            self._arrays = from_frame(table, self._has_classes())
-        except ValueError as error:
+            content, self._arrays = as_written(table, self._has_classes())
+        except (ValueError, OverflowError) as error:
             raise BadInput(f"The predictions can't be read: {error}.", advice="Make the columns numbers.") from error
-        self._write_csv(table)
+        self._write("predictions.csv", content)
 
     def save_arrays(
         self, arrays: Sequence[PredictionArrays], sample_ids: Sequence[str], targets: Sequence[str]
@@ -74,9 +74,7 @@ class Pipeline:
         from storage.predictions import to_frame
 
         self._arrays = list(arrays)
-        self._write_csv(to_frame(arrays, sample_ids, targets))
-
-    def _write_csv(self, table: pd.DataFrame) -> None:
+        table = to_frame(arrays, sample_ids, targets)
         self._write("predictions.csv", table.to_csv(index=False).encode())
 
     def save_chart(self, name: str, chart: Figure | bytes) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PROBABILITY = "p_"
 _SMALL_BYTES = 256 * 1024  # a file up to this size is read quicker without pandas, if it is as Runshelf writes it
+_LARGEST_FOLD = 2**31
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,27 @@ def from_frame(table: pd.DataFrame, classes: bool | None = None) -> list[Predict
     columns |= {name: table[name].to_numpy(kind) for name, kind in kinds.items() if name in names}
     if "fold" in names:
         columns["fold"] = pd.to_numeric(table["fold"]).to_numpy(float)
+        if (np.abs(columns["fold"]) > _LARGEST_FOLD).any():
+            raise ValueError("a fold is too large a number")
     return _blocks(columns, len(table), classes)
+
+
+def as_written(table: pd.DataFrame, classes: bool | None) -> tuple[bytes, list[PredictionArrays]]:
+    """A table as the content of predictions.csv, and its arrays. Raises as `from_frame`, or where the two differ."""
+    arrays, content = from_frame(table, classes), table.to_csv(index=False).encode()
+    if wrong := differ(arrays, _read(content, classes)):
+        raise ValueError(f"written as text the table {wrong}")
+    return content, arrays
 
 
 def read_csv(path: Path, classes: bool | None = None) -> list[PredictionArrays]:
     """Read predictions.csv; see `from_frame`. Raises ValueError or BadInput for what is no such table."""
+    return _read(path if path.stat().st_size > _SMALL_BYTES else path.read_bytes(), classes)
+
+
+def _read(source: Path | bytes, classes: bool | None) -> list[PredictionArrays]:
     try:
-        found = _read_plainly(path, classes)
+        found = _read_plainly(source, classes) if isinstance(source, bytes) else None
     except OverflowError as error:  # a fold or a row number that is no such thing
         raise ValueError(str(error)) from error
     if found is not None:
@@ -117,17 +132,18 @@ def read_csv(path: Path, classes: bool | None = None) -> list[PredictionArrays]:
 
     text = {c: str for c in ("sample_id", "partition")} | ({"y_true": str, "y_pred": str} if classes else {})
     try:
-        return from_frame(pd.read_csv(path, dtype=text, keep_default_na=not classes), classes)
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        return from_frame(pd.read_csv(file, dtype=text, keep_default_na=not classes), classes)
     except (KeyError, TypeError, OverflowError, pd.errors.ParserError) as error:
         raise ValueError(str(error)) from error
 
 
-def _read_plainly(path: Path, classes: bool | None) -> list[PredictionArrays] | None:
+def _read_plainly(content: bytes, classes: bool | None) -> list[PredictionArrays] | None:
     """Read a small table without any oddity, as Runshelf writes them: pandas takes fifty times as long. Else None."""
-    if path.stat().st_size > _SMALL_BYTES:
+    if len(content) > _SMALL_BYTES:
         return None
     try:
-        names, *rows = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
+        names, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         texts = dict(zip(names, zip(*rows, strict=True), strict=True))
         true, pred = _value_columns(list(texts))
         columns: dict[str, NDArray[Any]] = {}

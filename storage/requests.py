@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
+from storage.errors import BadInput
 from storage.records import RunSummary
 
 Report = Callable[[int, int, str], None]
@@ -40,6 +41,18 @@ class RunRequest(BaseModel):
     seed: int = 0
     again: bool = False
     charts: bool = True
+
+    @model_validator(mode="after")
+    def _check_text(self) -> RunRequest:
+        """Raise BadInput for names that are no text: no document can hold them."""
+        names = [self.data, *self.target, *self.pipelines, *self.pipeline_names, self.run_name, self.description]
+        for name in [*names, self.id_column, self.split_column, self.dataset_name, self.units]:
+            try:
+                str(name or "").encode()
+            except UnicodeEncodeError as error:
+                shown = str(name).encode(errors="backslashreplace").decode()
+                raise BadInput(f"{shown} is no text.", advice="Give it a name in UTF-8.") from error
+        return self
 
 
 class Remainder(BaseModel):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import platformdirs
 
 from storage.catalog import Catalog
-from storage.disk import UPDATE, Disk, make_root, writer_prefix
+from storage.disk import LOCK_TIMEOUT, UPDATE, Disk, make_root, writer_prefix
 from storage.errors import (
     BadInput,
     Corrupt,
@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     from storage.thinning import Thinning
     from storage.trust import TrustedDigest
     from storage.usage import Usage
+
+_PATIENCE = 20.0  # seconds an opening waits for whoever holds a lock
 
 
 @in_sentences
@@ -153,7 +155,17 @@ class Workspace:
         return workspace
 
     def _start(self, report: Report) -> None:
-        """Take up work: announce the writer, sweep, bring the index up to date, recover."""
+        """Take up work: announce the writer, sweep, bring the index up to date, recover.
+
+        Whoever holds a lock for long, for he was stopped, is told of and not waited for.
+        """
+        self._disk.patience = _PATIENCE
+        try:
+            self._take_up(report)
+        finally:
+            self._disk.patience = LOCK_TIMEOUT
+
+    def _take_up(self, report: Report) -> None:
         if not self.read_only:
             try:
                 self._disk.make_folders(self.layout.folders())
@@ -168,7 +180,7 @@ class Workspace:
                 self.sync()
             if not self.read_only:
                 self._recover(report)
-        except (TooNew, DiskFull, ReadOnly) as error:
+        except (TooNew, DiskFull, ReadOnly, Locked) as error:
             self.notices.append(str(error))
         except BaseException:
             self.close()

@@ -330,7 +330,9 @@ class CatalogTable(QTableView):
             self.chosen.clear()
         self.chosen.choose(rows)
         if current.isValid():
+            self.setAutoScroll(False)
             self.chosen.setCurrentIndex(current, Flag.NoUpdate)
+            self.setAutoScroll(True)
 
 
 def dress_table(table: QTableView) -> None:

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
-from storage import StorageError, Workspace, check_workspace
+from storage import BadInput, StorageError, Workspace, check_workspace
 from tests.faults.specimen import KINDS, answers, changed, command, look_round, told
 from tests.storage.hostile import Calls
 from tests.storage.samples import add_foreign_part
@@ -216,3 +217,47 @@ def test_values_of_another_program_that_can_not_be_kept_harm_no_other(root: Path
         with suppress(StorageError):
             workspace.catalog.compact()
         assert not [one for one in workspace.check(deep=True).findings if one.code == "unchecked"]
+
+
+def test_what_no_number_or_path_can_be_is_refused_in_a_sentence(root: Path) -> None:
+    large = 10**30
+    with Workspace.open(root) as workspace:
+        catalog, run = workspace.catalog, workspace.runs()[0].run_id
+        asks: list[Callable[[], object]] = [
+            lambda: catalog.best("test_rmse", n=large),
+            lambda: catalog.rows([large]),
+            lambda: workspace.pipelines(run, limit=large),
+            lambda: workspace.plan_thin(large, "test_rmse"),
+            lambda: catalog.export(root.parent / "a\0b.csv"),
+            lambda: Workspace.create(root.parent / "a\0b"),
+            lambda: Workspace.create(root.parent / "\ud800"),
+        ]
+        for ask in asks:
+            with pytest.raises(StorageError):
+                ask()
+
+
+@pytest.mark.parametrize("odd", [{"fold": [10**30, 0]}, {"sample_index": [2**63, 1]}, {"y_true": [10**400, 1]}])
+def test_predictions_that_can_not_be_kept_are_refused_before_anything_is_written(
+    root: Path, odd: dict[str, list[int]]
+) -> None:
+    with Workspace.open(root) as workspace:
+        run = workspace.create_run("odd")
+        pipeline = run.add_pipeline({"k": 1})
+        pipeline.save_metrics({"test": {"rmse": 1.0}})
+        with pytest.raises(BadInput):
+            pipeline.save_predictions(pd.DataFrame({"y_true": [1.0, 2.0], "y_pred": [1.0, 2.0], **odd}))
+        pipeline.save_predictions(pd.DataFrame({"y_true": [1.0, 2.0], "y_pred": [1.0, 2.0]}))
+        pipeline.complete()
+        run.finalize()
+        assert not [one for one in workspace.check(deep=True).findings if "odd" in one.place]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no pipes among files")
+def test_data_that_is_a_pipe_or_has_no_text_for_a_name_is_refused(root: Path, tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe.csv")
+    for data, name in ((pipe, ""), (tmp_path / os.fsdecode(b"d\xff.csv"), ""), (pipe, "\udcff")):
+        code, said = command(
+            "run", data, "--target", "protein", "--pipelines", tmp_path / "r.yaml", "--run-name", name, "-w", root
+        )
+        assert code == 2 and said

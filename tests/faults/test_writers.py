@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from storage import Workspace, check_workspace
+from storage import Locked, Workspace, check_workspace
 from storage.cli import main
 from storage.disk import Disk
 from tests.storage.conftest import own_cache
@@ -94,3 +96,32 @@ def test_a_living_process_of_another_machine_whose_lock_is_seen_is_no_finding(tm
     finally:
         disk.close()
     assert not os.path.exists(root / f".staging/{disk.writer}.lock")
+
+
+HOLDING = """
+import sys
+from storage import Workspace
+with Workspace.open(sys.argv[1]) as workspace, workspace._disk.lock("catalog"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_that_was_stopped_while_it_holds_a_lock_keeps_nobody_from_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "workspace"
+    left_behind(root)
+    monkeypatch.setattr("storage.workspace._PATIENCE", 0.1)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        with Workspace.open(root) as workspace:
+            assert workspace.runs() and workspace.catalog.count() == 1
+            with pytest.raises(Locked):
+                workspace._disk.patience = 0.1
+                workspace.catalog.annotate(workspace.catalog.ids(), stars=1)
+        holder.communicate()
+    with Workspace.open(root) as workspace:
+        assert workspace.catalog.annotate(workspace.catalog.ids(), stars=1) == 1

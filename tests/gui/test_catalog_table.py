@@ -345,6 +345,19 @@ def test_selected_rows_are_compared_over_their_folds(qtbot, window):
     qtbot.waitUntil(lambda: window.compare.folds.isVisible())
 
 
+def test_the_best_are_seen_after_sorting_also_where_the_rest_is_listed_later(qtbot, window, monkeypatch):
+    monkeypatch.setattr(listings, "PAGE", 15)
+    window.resize(1280, 500)
+    with qtbot.waitSignal(window.catalog.model.completed):
+        window.catalog.sort_by("test_rmse", descending=True)
+    with qtbot.waitSignal(window.catalog.model.completed):
+        window.catalog.sort_by("test_rmse", descending=False)
+    window.catalog.table.selectRow(0)
+    with qtbot.waitSignal(window.catalog.model.completed):
+        window.catalog.sort_by("test_rmse", descending=True)
+    assert window.catalog.table.currentIndex().row() > 30 and window.catalog.table.rowAt(0) == 0
+
+
 def test_where_the_selected_row_lies_is_said_after_sorting(qtbot, window):
     with qtbot.waitSignal(window.catalog.model.listed):
         window.catalog.sort_by("test_rmse", descending=False)
