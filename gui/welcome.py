@@ -66,14 +66,10 @@ class WelcomePage(EmptyState):
         self.recent.setMouseTracking(True)
         self.recent.customContextMenuRequested.connect(self._show_menu)
         self.recent.itemClicked.connect(self._open)
-        for keys in ("Return", "Enter"):  # Enter alone is what the platform may not take for an activation
-            QShortcut(QKeySequence(keys), self.recent, self._open_current, context=Qt.ShortcutContext.WidgetShortcut)
-        QShortcut(
-            QKeySequence(QKeySequence.StandardKey.Delete),
-            self.recent,
-            self._forget_current,
-            context=Qt.ShortcutContext.WidgetShortcut,
-        )
+        # Enter alone is what the platform may not take for an activation.
+        for keys, act in (("Return", self._open_current), ("Enter", self._open_current), ("Del", self._forget_current)):
+            shortcut = QShortcut(QKeySequence(keys), self.recent, act)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)  # given to the constructor PySide forgets it
         self._title_of_recent = heading(tr("Recent workspaces"))
         self.demo = DemoPlace()
         self.below.addWidget(self.demo)

@@ -350,6 +350,16 @@ def test_where_the_demo_will_be_made_is_said_before_and_can_be_changed(qtbot, op
         assert button.isEnabled() and place.isVisible()
 
 
+def test_enter_and_delete_beside_the_list_of_workspaces_do_nothing_to_it(qtbot, open_window, late):
+    window = open_window()
+    recent, wanted = window.welcome.recent, []
+    window.welcome.wanted.connect(wanted.append)
+    focus(qtbot, window.library.filter)
+    qtbot.keyClick(window.library.filter, Qt.Key.Key_Return)
+    qtbot.keyClick(window.library.filter, Qt.Key.Key_Delete)
+    assert wanted == [] and recent.count() == 3
+
+
 def test_the_welcome_page_has_the_keyboard_where_people_begin(qtbot, open_window, late):
     window = open_window()
     assert window.focusWidget() is window.welcome.recent
