@@ -528,6 +528,8 @@ class MainWindow(QMainWindow):
         pressed = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if pressed and isinstance(button, QAbstractButton) and button.hasFocus():
             button.click()  # as in a dialog; what means something else where it is pressed does not come here
+        elif pressed and isinstance(button, QTabBar) and button.hasFocus():
+            self.focusNextChild()  # from the title into what it is the title of
         else:
             super().keyPressEvent(event)
 

@@ -25,6 +25,7 @@ from gui.tasks import Problem, Tasks
 from gui.theme import ROW_HEIGHT
 from storage import Workspace, check_workspace
 from tests.gui.samples import fill
+from tests.gui.test_window import focus
 
 Open = Callable[[Path], HealthPane]
 
@@ -451,3 +452,17 @@ def test_findings_and_what_is_offered_are_seen_whole_beside_charts_in_a_small_wi
     window.health_dock.setFixedHeight(150)
     qtbot.waitUntil(lambda: findings.visibleRegion().boundingRect().height() < findings.height())  # scrolled, not cut
     assert findings.table.viewport().height() >= 3 * ROW_HEIGHT
+
+
+def test_enter_on_the_title_of_the_trash_goes_into_its_list(qtbot, window, root):
+    run = window.tree.model.groups()[0].row.runs[0]
+    window.tree.select_run(run.run_id)
+    focus(qtbot, window.tree.tree)
+    qtbot.keyClick(window.tree.tree, Qt.Key.Key_Delete)
+    window.health_dock.show()
+    window.health.tabs.setCurrentIndex(2)
+    qtbot.waitUntil(lambda: window.health.trash.first is not None)
+    bar = window.health.tabs.tabBar()
+    focus(qtbot, bar)
+    qtbot.keyClick(bar, Qt.Key.Key_Return)
+    assert window.health.trash.isAncestorOf(window.focusWidget())
