@@ -82,6 +82,10 @@ class Commands:
             metrics = self._window.catalog.sorting.best_first()
             offers += [Offer(tr("Best by {column}").format(column=column.title), act, tr("Sort"), known_as=words,
                              quiet=True) for column, act, words in metrics]  # fmt: skip
+            tabs = self._window.compare.tabs
+            none = "" if self._window.comparison.pipelines else tr("Nothing is compared yet")
+            offers += [Offer(tabs.tabText(place), partial(self._window.show_comparison, place), tr("Comparison"),
+                             why_not=none, quiet=True) for place in range(tabs.count())]  # fmt: skip
             report = self._window.pipelines.report_on
             why_not = self._why_not(self.new_run)  # where nothing can be written
             offers += [Offer(tr("Report on dataset {name}").format(name=name), partial(report, name), tr("Dataset"),

@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
         if held is None:
             self.setWindowTitle("Runshelf")
             self.welcome.refresh()
-            self._begin()
+            self.welcome.begin()  # there is nothing anywhere else
             return
         self.settings.remember_workspace(held.root)
         self.setWindowTitle(f"{held.name} — Runshelf" + (tr(" (read only)") if held.read_only else ""))
@@ -227,7 +227,7 @@ class MainWindow(QMainWindow):
         """Give the keyboard to where people begin, unless somebody went elsewhere meanwhile."""
         here = self.focusWidget()
         if here is None or not here.isVisible() or isinstance(here, QToolButton | QTabBar):  # Qt's choice: the first
-            (self.welcome if self.session.workspace is None else self.catalog).begin()
+            self.catalog.begin()
 
     # --- training ---
 
@@ -476,6 +476,11 @@ class MainWindow(QMainWindow):
             self.notice.say(tr("The first {n} of the selected pipelines are compared.").format(n=MOST))
         else:
             self.notice.hide()  # what was to do next has been done
+        self.show_pane(7)
+
+    def show_comparison(self, page: int) -> None:
+        """Show one of the pages of the comparison."""
+        self.compare.tabs.setCurrentIndex(page)
         self.show_pane(7)
 
     def reset_layout(self) -> None:

@@ -34,6 +34,7 @@ class DemoPlace(QWidget):
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.change = QToolButton()
         self.change.setObjectName("flat")
+        self.change.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.change.setText(tr("Change…"))
         self.change.setToolTip(tr("Have the demo made in another folder"))
         self.change.clicked.connect(lambda: self._choose())

@@ -607,3 +607,20 @@ def test_pressing_the_button_of_a_notice_gives_the_keyboard_back(qtbot, window):
         qtbot.keyClick(button, Qt.Key.Key_Space)
         assert window.catalog.table.hasFocus() and not window.notice.isVisible()
     assert done == ["undone"]
+
+
+def test_closing_a_workspace_gives_the_keyboard_to_the_welcome_page(qtbot, window):
+    focus(qtbot, window.catalog.table)
+    window.commands.close.trigger()
+    qtbot.waitUntil(lambda: window.session.workspace is None)
+    qtbot.waitUntil(lambda: window.welcome.isAncestorOf(window.focusWidget()))
+
+
+def test_a_page_of_the_comparison_is_gone_to_by_its_name(qtbot, window):
+    window.catalog.table.selectRow(0)
+    window.compare_chosen()
+    window.catalog.table.selectRow(1)
+    window.compare_chosen()
+    dialog = say(qtbot, window, "better")
+    qtbot.keyClick(dialog._edit, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.compare.folds.isVisible())
