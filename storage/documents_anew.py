@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from storage.records import (
     PipelineRecord,
     PlannedPipeline,
     RunConfig,
+    RunSummary,
     ThinnedRecord,
     read_document,
     read_json,
@@ -86,7 +87,7 @@ class DocumentsAnew:
             run_id=str(row.get("run_id") or folder.name),
             dataset_name=str(row.get("dataset_name") or _after_date(folder.name)),
             run_name=str(row.get("run_name") or ""),
-            created_at=first.created_at,
+            created_at=self._started(folder) or first.created_at,
             created_by=first.created_by or str(row.get("created_by") or ""),
             dataset_source=first.dataset_source,
             task_type=first.task_type,
@@ -100,6 +101,12 @@ class DocumentsAnew:
                 for r in records
             ],
         )
+
+    def _started(self, folder: Path) -> datetime | None:
+        """When a run was begun, as its summary says; None where that can't be read."""
+        with suppress(StorageError):
+            return read_document(folder / "run_summary.json", RunSummary).started_at
+        return None
 
     def _row_of(self, records: Sequence[PipelineRecord]) -> Mapping[str, Any]:
         for record in records:

@@ -84,7 +84,10 @@ _ORDER = (  # parts early: what the index still knows of them is gone once it is
 )
 _MARKED = ("run or pipeline", "runs and pipelines", "marked as interrupted")
 _WRITTEN = ("run summary", "run summaries", "written anew")
-_CONFIGS = ("run document", "run documents", "written anew as the pipelines tell; what was damaged lies in the trash")
+_CONFIGS = (
+    "run document", "run documents",
+    "written anew as the pipelines tell, which know no description; what was damaged lies in the trash",
+)  # fmt: skip
 _DOCUMENTS = ("document", "documents", "written anew from the catalog")
 assert set(_ORDER) == set(FIXES) - set(RESCUES) == set(_SENTENCES)
 

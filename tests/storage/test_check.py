@@ -1084,7 +1084,7 @@ def test_the_document_of_a_run_is_made_anew(root: Path, content: str | None, cat
     repaired(root, report)
     repaired(root, check_workspace(root))
     record = json.loads(place.read_text())
-    kept = ("run_id", "dataset_name", "run_name", "created_by")
+    kept = ("run_id", "dataset_name", "run_name", "created_by", "created_at")
     assert {k: record[k] for k in kept} == {k: original[k] for k in kept}
     assert {p["pipeline_id"] for p in record["pipelines"]} == {p["pipeline_id"] for p in original["pipelines"]}
     if damaged is not None:
