@@ -88,7 +88,7 @@ class LibraryPane(QWidget):
         self._clock.setInterval(LOOK_MS)
         self._clock.timeout.connect(self.refresh)
         self._connect()
-        self._choose()
+        self._take("", ())
 
     # --- making ---
 

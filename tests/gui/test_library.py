@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from gui.dialogs.keep import KeepDialog
 from gui.dialogs.new_run import NewRunDialog
@@ -336,3 +336,9 @@ def test_the_model_keeps_the_rules_of_qt_whatever_comes_and_goes(qtbot, shelf):
     model.sort(column_number("bytes"), Qt.SortOrder.DescendingOrder)
     assert [item.kind for item in model.items] == ["fullrun", "pipeline", "template"]
     assert tester.model() is model
+
+
+def test_a_window_that_starts_without_a_workspace_asks_for_nothing_to_be_kept(open_window):
+    library = open_window().library
+    assert all("No workspace is open" in page.empty.text() for page in library.pages.values())
+    assert not any(button.isVisible() for button in library.findChildren(QPushButton))
