@@ -49,8 +49,7 @@ def _connect_panes(window: MainWindow) -> None:
     window.catalog.new_run_wanted.connect(window.new_run)
     window.catalog.migrate_wanted.connect(window.migrating.ask)
     model = window.catalog.model
-    for known in (model.listed, model.completed):  # of many the first ones are listed before all are counted
-        known.connect(lambda: window.tree.tell_results(model.listing.total if model.listing is not None else 0))
+    model.listed.connect(lambda: window.tree.tell_results(model.listing is not None and model.listing.total > 0))
     window.tree.migrate_wanted.connect(window.migrating.ask)
     window.tree.query_wanted.connect(window.query.put)
     window.tree.details_wanted.connect(lambda: window.show_pane(3))

@@ -8,12 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.errors import StorageError
+from storage.errors import Corrupt, StorageError
 from storage.index import Index
 from storage.part_files import DATA_SCHEMA, META_SCHEMA, conform
 from storage.parts import Parts
 from storage.predictions import PredictionArrays, from_row
 from storage.records import PartRecord
+
+_MEND = "Ask whoever wrote them, or delete this result."
 
 
 class StoredArrays:
@@ -26,7 +28,11 @@ class StoredArrays:
 
     def read(self, prediction_id: str) -> list[PredictionArrays]:
         """The arrays of a prediction by partition and fold; none where it has none. Raises Corrupt or NotFound."""
-        return [from_row(row) for row in self._parts.look(lambda live: self._rows(prediction_id, live.data))]
+        rows = self._parts.look(lambda live: self._rows(prediction_id, live.data))
+        try:
+            return [from_row(row) for row in rows]
+        except (ValueError, TypeError, OverflowError) as error:  # another program wrote them
+            raise Corrupt(f"The arrays of {prediction_id} are no such arrays: {error}.", None, _MEND) from error
 
     def rows(self, prediction_ids: Sequence[str]) -> pa.Table:
         """The rows of these predictions in the data parts, as they are. Raises Corrupt where a part can't be read."""

@@ -21,7 +21,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui.filter_box import FilterBox
-from gui.formats import counted, status_word, tr
+from gui.formats import status_word, tr
 from gui.models.run_groups import ORDERS, Arrangement, By, damage, is_damaged
 from gui.models.run_nodes import Key, Node, picked_pipelines
 from gui.models.runs import RunsModel
@@ -73,7 +73,7 @@ class WorkspaceTree(QWidget):
         self._anchor: tuple[QPersistentModelIndex, int] | None = None
         self._kept: Key | None = None  # what to bring back to the top after a new arrangement
         self._in_view = False
-        self._results = 0  # that the catalog has
+        self._results = False  # whether the catalog has any
         self._awaited = ""  # the run to go to once the tree isn't narrowed any more
         self._make_pages()
         layout = QVBoxLayout(self)
@@ -200,7 +200,7 @@ class WorkspaceTree(QWidget):
 
     def _start_over(self) -> None:
         self.model.clear()
-        self._results = 0
+        self._results = False
         self._awaited = ""
         self.filter.reset()
         self.model.arrangement = replace(self.model.arrangement, text="")
@@ -299,11 +299,7 @@ class WorkspaceTree(QWidget):
         if shown is None or shown.groups:
             self._pages.setCurrentWidget(self.tree)
         elif not shown.known and self._results:
-            words = counted(
-                self._results,
-                "The catalog has {n} result, but the folder of its run is not in this workspace.",
-                "The catalog has {n} results, but the folders of their runs are not in this workspace.",
-            )
+            words = tr("The catalog has results, but the folders of their runs are not in this workspace.")
             self._no_folders.say(tr("No run folders here"), words)
             self._pages.setCurrentWidget(self._no_folders)
         elif not shown.known:
@@ -319,10 +315,10 @@ class WorkspaceTree(QWidget):
         else:
             self._no_workspace.say(tr("No workspace is open"), tr("The runs of the one you open appear here."))
 
-    def tell_results(self, total: int) -> None:
-        """Say how many results the catalog has: without any there are no runs yet, else their folders are elsewhere."""
-        if total != self._results:
-            self._results = total
+    def tell_results(self, there: bool) -> None:
+        """Say whether the catalog has results: without any there are no runs yet, else their folders are elsewhere."""
+        if there != self._results:
+            self._results = there
             if self._session.workspace is not None:
                 self._show_page()
 

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from storage import BadInput, StorageError, Workspace, check_workspace
+from storage import BadInput, Corrupt, StorageError, Workspace, check_workspace
 from tests.faults.specimen import KINDS, answers, changed, command, look_round, told
 from tests.storage.hostile import Calls
 from tests.storage.samples import add_foreign_part
@@ -261,3 +261,13 @@ def test_data_that_is_a_pipe_or_has_no_text_for_a_name_is_refused(root: Path, tm
             "run", data, "--target", "protein", "--pipelines", tmp_path / "r.yaml", "--run-name", name, "-w", root
         )
         assert code == 2 and said
+
+
+def test_arrays_of_another_program_that_are_none_are_told_of(root: Path) -> None:
+    odd = {"partition": ["val"], "n_targets": [2**62], "sample_indices": [[0, 1]], "y_true": [[1.0, 2.0]]}
+    add_foreign_part(root, "meta", pa.table({"prediction_id": [ODD_ID]}))
+    add_foreign_part(root, "data", pa.table({"prediction_id": [ODD_ID], "y_pred": [[1.0, 2.0]], **odd}))
+    with Workspace.open(root) as workspace:
+        with pytest.raises(Corrupt, match=ODD_ID):
+            workspace.catalog.arrays(ODD_ID)
+        assert [one for one in workspace.catalog.ids() if one != ODD_ID and workspace.catalog.arrays(one)]
