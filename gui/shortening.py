@@ -72,7 +72,7 @@ def in_sight(rect: QRect, whole: QRect, covered: int = 0) -> QRect:
 
 
 def _show_whole(option: QStyleOptionViewItem, covered: int) -> None:
-    """Let "…" stand for a number that the edge of the table cuts."""
+    """Move a number that the edge of the table cuts to where it is seen whole; where that is nowhere, "…" stands."""
     if not isinstance(option.widget, QAbstractItemView):
         return
     whole = option.widget.viewport().rect()
@@ -82,7 +82,9 @@ def _show_whole(option: QStyleOptionViewItem, covered: int) -> None:
     end = option.rect.right() - EDGE
     begin = end - option.fontMetrics.horizontalAdvance(option.text)
     if seen.right() < end or (begin < seen.left() and seen.left() > option.rect.left()):
-        option.text, option.icon, option.rect = "…", QIcon(), seen
+        option.rect = seen
+        if end - begin + AROUND > seen.width():
+            option.text, option.icon = "…", QIcon()
 
 
 class Cells(QStyledItemDelegate):

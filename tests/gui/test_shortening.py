@@ -8,7 +8,7 @@ from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QStyleOptionViewItem
 
 from gui.panes.sheets import Sheet, folds_sheet
-from gui.shortening import shortened
+from gui.shortening import AROUND, shortened
 from storage import Workspace
 from tests.gui.test_window import apply_filter
 
@@ -109,15 +109,16 @@ def shown(sheet, row, column, left):
     return option.text, QRect(option.rect)
 
 
-def test_a_number_that_the_edge_cuts_is_not_shown_at_all(qtbot):
+def test_a_number_that_the_edge_cuts_moves_into_sight_or_is_not_shown_at_all(qtbot):
     sheet = folds_sheet()
     qtbot.addWidget(sheet)
-    sheet.resize(200, 100)
+    sheet.resize(300, 100)
     sheet.fill([("1", 0.4823)], columns=["Fold", "RMSE"])
     sheet.show()
-    width, edge = sheet.columnWidth(1), sheet.viewport().width()
+    width, edge, needed = sheet.columnWidth(1), sheet.viewport().width(), sheet.fontMetrics().horizontalAdvance("0.482")
     assert shown(sheet, 0, 1, edge - width) == ("0.482", QRect(edge - width, 0, width, sheet.rowHeight(0)))
-    for left in (edge - width + 20, 20 - width):  # at the right, at the left
-        text, rect = shown(sheet, 0, 1, left)
-        assert text == "…" and sheet.viewport().rect().contains(rect)
+    for visible, text in ((needed + AROUND, "0.482"), (needed // 2, "…")):
+        told, rect = shown(sheet, 0, 1, edge - visible)
+        assert told == text and sheet.viewport().rect().contains(rect)
+        assert shown(sheet, 0, 1, visible - width)[0] == text
     assert sheet.item(0, 1).data(Qt.ItemDataRole.DisplayRole) == "0.482"  # for ears and the clipboard
