@@ -178,6 +178,8 @@ def from_os_error(error: OSError, doing: str, path: Path) -> StorageError:
         return NotFound(f"Could not {doing}: {path} is not there.", path, "It may have been moved or deleted.")
     if error.errno == errno.EEXIST:
         return Exists(f"Could not {doing}: {path} exists already.", path, "Choose another name.")
+    if error.errno == errno.ENOTDIR:
+        return BadInput(f"Could not {doing}: what lies above {path} is no folder.", path, "Take it away.")
     if error.errno == errno.ELOOP:
         return BadInput(f"Could not {doing}: {path} is a link, which is not followed.", path, "Take the link away.")
     if error.errno == errno.ENAMETOOLONG:

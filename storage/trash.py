@@ -184,7 +184,7 @@ class Trash:
         try:
             with os.scandir(self._layout.trash) as entries:
                 found = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             raise from_os_error(error, "read the trash", self._layout.trash) from error

@@ -171,7 +171,13 @@ class Workspace:
                 self._disk.make_folders(self.layout.folders())
                 self._disk.open()
                 self._rescue_catalog()
-            except (ReadOnly, DiskFull, Locked, BadInput) as error:  # the last: a folder of it is a link to elsewhere
+            except (
+                ReadOnly,
+                DiskFull,
+                Locked,
+                BadInput,
+                Exists,
+            ) as error:  # a folder of it is none, or a link
                 self._disk.close()
                 self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")

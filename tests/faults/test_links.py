@@ -278,3 +278,17 @@ def test_a_staging_folder_that_becomes_a_link_meanwhile_leads_nowhere(root: Path
             assert [one.name for one in outside.iterdir()] == ["file"]
             place.unlink()
             place.mkdir()
+
+
+@pytest.mark.parametrize("odd", [pipe, loop, link_to_file], ids=lambda odd: odd.__name__)
+def test_what_is_no_folder_in_the_place_of_one_keeps_nobody_from_looking(
+    root: Path, outside: Path, odd: Callable[[Path, Path], None]
+) -> None:
+    for where in (".trash", ".staging", "exports", "library/templates", "catalog/archives/pipeline", "catalog/reports"):
+        place, kept = root / where, root.parent / "kept"
+        place.rename(kept)
+        odd(place, outside)
+        with Workspace.open(root) as workspace:
+            assert workspace.runs() and workspace.catalog.count(), where
+        place.unlink()
+        kept.rename(place)
