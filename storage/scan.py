@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from storage.errors import Corrupt, NotFound, StorageError, TooNew, os_errors
+from storage.errors import BadInput, Corrupt, NotFound, StorageError, TooNew, os_errors
 from storage.layout import Layout, pipeline_number
 from storage.records import AnyRecord, PipelineRecord, RunConfig, RunSummary, read_document
 from storage.trees import file_signature
@@ -36,7 +36,7 @@ def run_folders(layout: Layout) -> list[os.DirEntry[str]]:
     try:
         with os_errors("list the runs", layout.runs), os.scandir(layout.runs) as entries:
             return [e for e in entries if e.name[0] not in "._" and e.is_dir(follow_symlinks=False)]
-    except NotFound:
+    except (NotFound, BadInput):  # the latter: it is no folder, which the check tells
         return []
 
 

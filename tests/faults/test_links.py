@@ -284,7 +284,15 @@ def test_a_staging_folder_that_becomes_a_link_meanwhile_leads_nowhere(root: Path
 def test_what_is_no_folder_in_the_place_of_one_keeps_nobody_from_looking(
     root: Path, outside: Path, odd: Callable[[Path, Path], None]
 ) -> None:
-    for where in (".trash", ".staging", "exports", "library/templates", "catalog/archives/pipeline", "catalog/reports"):
+    for where in (
+        "runs",
+        ".trash",
+        ".staging",
+        "exports",
+        "library/templates",
+        "catalog/archives/pipeline",
+        "catalog/reports",
+    ):
         place, kept = root / where, root.parent / "kept"
         place.rename(kept)
         odd(place, outside)
