@@ -70,11 +70,11 @@ def _entry(job: Job) -> dict[str, Any] | None:
 
 def _read(known: Any) -> BrokenOff | None:
     """Read one entry; None where it can't be understood."""
-    from storage import RunRequest
+    from storage import RunRequest, StorageError
 
     try:
         asked = known["request"]
         request = RunRequest.model_validate(asked) if asked is not None else None
         return BrokenOff(str(known["name"]), Path(known["root"]), request)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, StorageError):
         return None

@@ -42,9 +42,7 @@ class WindowShape(QObject):
         self._below = (window.jobs_dock, window.health_dock)
         self._unasked: set[QDockWidget] = set()  # shown because something goes on in them
         self._height_below = 0  # what the user gave them; 0 for a share of the window
-        self._wider = (
-            0  # the window in which the docks got their widths, where those are still to be fitted to this one
-        )
+        self._wider = 0  # how wide the window was in which the docks got the widths that are still to be fitted
         self._make_room()
         self._first = self._lay_out_docks()
         window.installEventFilter(self)

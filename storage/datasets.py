@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TEXTS = (".csv", ".tsv", ".txt")
 READABLE = (*TEXTS, ".parquet", ".npy", ".npz")
 WINDOWS = "cp1252"
+ENCODING = "encoding"  # among the attributes of a table that was read from text
 TRAIN_WORDS = frozenset({"train", "training", "cal", "calibration"})
 TEST_WORDS = frozenset({"test", "testing", "val", "validation", "prediction"})
 ID_WORDS = ("sample_id", "id", "sample", "name", "sample_name", "sampleid")
@@ -266,15 +267,17 @@ def _read_text(path: Path) -> pd.DataFrame:
     """CSV with comma, semicolon (then decimal commas may occur) or tab, told from the first line."""
     import pandas as pd
 
-    encoding = text_encoding(path)
+    encoding = _text_encoding(path)
     with path.open(encoding=encoding) as file:
         first = file.readline()
     separator = max((",", ";", "\t"), key=first.count)
     options: dict[str, Any] = {"sep": separator, "encoding": encoding, "low_memory": False, "na_values": _NO_VALUE}
     table: pd.DataFrame = pd.read_csv(path, **options)
+    table.attrs[ENCODING] = encoding
     if separator == ";" and any(table[c].dtype == object or str(table[c].dtype) == "str" for c in table.columns):
         with_commas: pd.DataFrame = pd.read_csv(path, decimal=",", **options)
         if with_commas.select_dtypes("number").shape[1] > table.select_dtypes("number").shape[1]:
+            with_commas.attrs[ENCODING] = encoding
             with_commas.columns = [_with_point(str(column)) for column in with_commas.columns]
             for column in with_commas.select_dtypes(exclude="number").columns:  # text for a single gap
                 if is_number(column) or _WITH_UNIT.fullmatch(column.strip()):
@@ -283,7 +286,7 @@ def _read_text(path: Path) -> pd.DataFrame:
     return table
 
 
-def text_encoding(path: Path) -> str:
+def _text_encoding(path: Path) -> str:
     """How a CSV is encoded: UTF-16 where its byte order mark says so, UTF-8, else Windows-1252, as Excel writes it."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:

@@ -36,7 +36,7 @@ LOCK_TIMEOUT = 300.0  # seconds a writer waits for another: as long as tagging a
 _FOLDER_MODE = 0o777  # the umask decides, as for any file the user makes
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
-_FOLDER = "Take the link away, and open the workspace again."
+_NO_LINK = "Take the link away, and open the workspace again."
 _NOBODY_KNOWN = "another program"
 _WRITER_LOCK = re.compile(r".+-[0-9]+-[0-9a-f]{8}\.lock")
 Life = Literal["alive", "dead", "unknown"]
@@ -616,15 +616,13 @@ class Disk:
         self._check_writable()
         self._make_staging()
         folder = self._staging / self.writer
-        if os.path.islink(folder):
-            raise BadInput(f"{folder} is a link; nothing is written to where it leads.", folder, _FOLDER)
+        _refuse_link(folder)
         folder.mkdir(exist_ok=True)
         return folder
 
     def _make_staging(self) -> None:
         """Make the staging folder where it is missing; a workspace that is not there is not made again."""
-        if os.path.islink(self._staging):
-            raise BadInput(f"{self._staging} is a link; nothing is written to where it leads.", self._staging, _FOLDER)
+        _refuse_link(self._staging)
         if self._staging.is_dir():
             return
         self.check_there()
@@ -677,6 +675,11 @@ def _plain_file(path: Path, flags: int) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def _refuse_link(folder: Path) -> None:
+    if os.path.islink(folder):
+        raise BadInput(f"{folder} is a link; nothing is written to where it leads.", folder, _NO_LINK)
 
 
 def _no_file(path: Path) -> BadInput:

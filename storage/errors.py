@@ -129,7 +129,7 @@ def os_errors(doing: str, path: Path) -> Iterator[None]:
 
 
 def in_sentences(cls: _Class) -> _Class:
-    """Let the public methods of a class raise no bare `OSError`: whatever the disk does is a sentence."""
+    """Let the public methods of a class fail in sentences, as `in_a_sentence` says."""
     for name, method in [(name, one) for name, one in vars(cls).items() if not name.startswith("_")]:
         if isinstance(method, classmethod):
             setattr(cls, name, classmethod(in_a_sentence(method.__func__)))
@@ -139,7 +139,10 @@ def in_sentences(cls: _Class) -> _Class:
 
 
 def in_a_sentence(method: _Function) -> _Function:
-    """Let a function raise no bare `OSError`."""
+    """Let a function raise a StorageError for whatever the disk does, and for what no number, text or path can be.
+
+    A value in the index that its column can't hold has the index made again. Other errors are bugs and stay bare.
+    """
 
     @functools.wraps(method)
     def told(*args: Any, **named: Any) -> Any:

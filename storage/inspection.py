@@ -51,7 +51,7 @@ class Inspection:
 
     def step(self, text: str = "", steps: int = 1) -> None:
         """Say that a step is done; `text` when something else begins. Raises Cancelled, Away."""
-        self._look_away()
+        self._check_away()
         self._text = text or self._text
         self._done += steps
         self._report(min(self._done, self._total), self._total, self._text)
@@ -82,7 +82,7 @@ class Inspection:
         trash_ids: Sequence[str] = (),
     ) -> None:
         """Note a finding. What lies in the trash is told as a damaged entry: nothing is mended there."""
-        self._look_away()
+        self._check_away()
         told = self.relative(place)
         if told.startswith(f"{TRASH}/") and told.count("/") > 1:
             if KINDS[code].severity != "damage" and code not in (EDITED, "chart-damaged"):
@@ -109,7 +109,7 @@ class Inspection:
         """Look at one thing: whatever goes wrong with it is a finding, unless it went away meanwhile."""
         try:
             yield
-            self._look_away()
+            self._check_away()
         except (Cancelled, Away):
             raise
         except (StorageError, OSError) as error:
@@ -121,7 +121,7 @@ class Inspection:
         except Exception as error:  # one thing that can't be checked must not hide the others
             self.find("unchecked", place, f"{place.name} could not be checked: {type(error).__name__}: {error}.")
 
-    def _look_away(self) -> None:
+    def _check_away(self) -> None:
         try:
             self._check_there()
         except NotFound as error:

@@ -104,14 +104,19 @@ def run_folder_name(date: str, dataset_name: str, run_name: str) -> str:
 
 
 def from_the_top(path: Path | str) -> Path:
-    """The path of a workspace from the top. Raises NameRefused where it is no text: SQLite and JSON take none other."""
+    """The path of a workspace from the top. Raises NameRefused as `check_text` does."""
     place = Path(path).absolute()
-    try:
-        str(place).encode()
-    except UnicodeEncodeError as error:
-        shown = str(place).encode(errors="backslashreplace").decode()
-        raise NameRefused(f"{shown} is no text.", advice="Give each folder above it a name in UTF-8.") from error
+    check_text(place)
     return place
+
+
+def check_text(name: Path | str) -> None:
+    """Raise NameRefused for a name that is no text, as bytes that are no UTF-8: documents and SQLite hold none such."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError as error:
+        shown = str(name).encode(errors="backslashreplace").decode()
+        raise NameRefused(f"{shown} is no text.", advice="Give it a name in UTF-8.") from error
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ def from_microseconds(value: int) -> datetime:
     return _START + timedelta(microseconds=value)
 
 
-def timely(values: Any) -> Any:
-    """Timestamps in microseconds; those that Python can't tell, outside the years 1 to 9999, are null."""
+def within_years(values: Any) -> Any:
+    """Timestamps in microseconds; those outside the years 1 to 9999, which Python has no word for, are null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from storage.disk import Disk, discard
 from storage.errors import BadInput, Corrupt, NotFound, os_errors
 from storage.layout import Layout
-from storage.moments import timely
+from storage.moments import within_years
 from storage.reading import is_behind_link, is_plain_file
 from storage.records import PartRecord, new_id
 from storage.schema import is_number_type
@@ -356,7 +356,7 @@ def _sane(part: PartRecord, table: pa.Table) -> pa.Table:
     for place, field in enumerate(table.schema):
         column = table.column(place)
         if pa.types.is_timestamp(field.type):
-            table = table.set_column(place, field.name, timely(column))
+            table = table.set_column(place, field.name, within_years(column))
         elif pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             try:
                 column.validate(full=True)

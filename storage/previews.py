@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from storage.configs import ConfigSpec, PipelineConfig, StepSpec, expand, inline_configs, read_specs
 from storage.datasets import (
+    ENCODING,
     SPLIT_WORDS,
     TARGET_WORDS,
     TEST_WORDS,
-    TEXTS,
     TRAIN_WORDS,
     WINDOWS,
     Incomplete,
@@ -29,7 +29,6 @@ from storage.datasets import (
     numbers,
     read_table,
     rows_without,
-    text_encoding,
     units_in,
 )
 
@@ -73,7 +72,8 @@ class DataPreview:
 
     `columns` names what may be a target first, then the wavelengths. `axis` (points,) and `spectra` (samples, points)
     are some of the samples, thinned out for a small drawing; empty where columns are no wavelengths.
-    `gaps` are the rows where a column has no value, for each that has such; `named` what may be a target.
+    `gaps` are the rows where a column has no value, for each that has such; `lacking` (samples,) in how many of the
+    columns to learn from a sample has none; `named` what may be a target.
     `axis_unit` is empty where the columns don't tell it. `target` is None unless one column alone can be meant.
     """
 
@@ -92,6 +92,7 @@ class DataPreview:
     axis_unit: str = ""
     spectra: tuple[tuple[float, ...], ...] = ()
     gaps: dict[str, NDArray[np.int64]] = field(default_factory=dict, compare=False, repr=False)
+    lacking: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), compare=False, repr=False)
     named: pd.DataFrame | None = field(default=None, compare=False, repr=False)
     encoding: str = ""
 
@@ -113,11 +114,13 @@ class DataPreview:
     def incomplete(self, targets: Sequence[str], roles: Sequence[str]) -> Incomplete:
         """The samples that lack a value of a target, or of a column that is trained on beside those of `roles`."""
         none = np.zeros(0, dtype=np.int64)
-        features = self.features.difference(roles)
-        lacking = {column: rows for column, rows in self.gaps.items() if column in features}
-        in_features = np.unique(np.concatenate([none, *lacking.values()]))
+        lacking = self.lacking.copy()
+        for role in self.features.intersection(roles):
+            lacking[self.gaps.get(role, none)] -= 1
+        in_features = np.flatnonzero(lacking > 0)
         in_target = np.unique(np.concatenate([none, *(self.gaps.get(target, none) for target in targets)]))
-        first = (column for column, rows in lacking.items() if rows[0] == in_features[0])
+        others = self.features.difference(roles) if len(in_features) else frozenset()
+        first = (column for column, rows in self.gaps.items() if column in others and rows[0] == in_features[0])
         return Incomplete(in_target, in_features, next(first, ""))
 
     def sample_name(self, row: int, id_column: str | None) -> str:
@@ -161,6 +164,10 @@ def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
     head = [[_cell(value) for value in row] for row in shown.to_numpy(dtype=object)]
     numeric = [column for column in named if table[column].dtype.kind in "fiub"]
     points, spectra = _some_spectra(table, axis)
+    features, gaps = frozenset(axis or numeric), _gaps(table, named, axis)
+    lacking = np.zeros(len(table), dtype=np.int64)
+    for column in features.intersection(gaps):
+        lacking[gaps[column]] += 1
     return DataPreview(
         Path(path),
         len(table),
@@ -172,13 +179,14 @@ def preview_data(path: Path, rows: int = 8, columns: int = 12) -> DataPreview:
         split_column,
         task,
         {column: _describe(table[column]) for column in named[:_COLUMNS_DESCRIBED]},
-        frozenset(axis or numeric),
+        features,
         points,
         axis_unit,
         spectra,
-        _gaps(table, named, axis),
+        gaps,
+        lacking,
         table[named],
-        text_encoding(Path(path)) if Path(path).suffix.lower() in TEXTS else "",
+        table.attrs.get(ENCODING, ""),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, model_validator
 
-from storage.errors import BadInput
+from storage.layout import check_text
 from storage.records import RunSummary
 
 Report = Callable[[int, int, str], None]
@@ -44,14 +44,11 @@ class RunRequest(BaseModel):
 
     @model_validator(mode="after")
     def _check_text(self) -> RunRequest:
-        """Raise BadInput for names that are no text: no document can hold them."""
-        names = [self.data, *self.target, *self.pipelines, *self.pipeline_names, self.run_name, self.description]
-        for name in [*names, self.id_column, self.split_column, self.dataset_name, self.units]:
-            try:
-                str(name or "").encode()
-            except UnicodeEncodeError as error:
-                shown = str(name).encode(errors="backslashreplace").decode()
-                raise BadInput(f"{shown} is no text.", advice="Give it a name in UTF-8.") from error
+        """Raise NameRefused for names that no document can hold."""
+        names: list[Path | str | None] = [self.data, *self.target, *self.pipelines, *self.pipeline_names]
+        names += [self.run_name, self.description, self.id_column, self.split_column, self.dataset_name, self.units]
+        for name in filter(None, names):
+            check_text(name)
         return self
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, column, table
 from sqlalchemy.sql.expression import TableClause
 
-from storage.moments import timely, to_microseconds
+from storage.moments import to_microseconds, within_years
 
 STORED_AS = {  # how SQLite calls what a value of a kind may be
     "text": ("text", "null"), "date": ("text", "null"), "integer": ("integer", "null"), "time": ("integer", "null"),
@@ -246,7 +246,7 @@ def sql_values(values: Any, kind: str) -> list[Any] | None:
     if values.null_count == len(values):
         return None
     if kind == "time" and pa.types.is_timestamp(values.type):
-        return _numbers(timely(values).cast(pa.int64()))
+        return _numbers(within_years(values).cast(pa.int64()))
     if kind == "number" and is_number_type(values.type):
         return values.cast(pa.float64(), safe=False).to_numpy().tolist()  # type: ignore[no-any-return]  # NaN is null
     if kind == "integer" and pa.types.is_integer(values.type) and values.type != pa.uint64():

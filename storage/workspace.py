@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from storage.usage import Usage
 
 _PATIENCE = 20.0  # seconds an opening waits for whoever holds a lock
+_NO_FOLDER = (BadInput, Exists)  # one of its own is a link, or something else
 
 
 @in_sentences
@@ -157,7 +158,7 @@ class Workspace:
     def _start(self, report: Report) -> None:
         """Take up work: announce the writer, sweep, bring the index up to date, recover.
 
-        Whoever holds a lock for long, for he was stopped, is told of and not waited for.
+        For whoever holds a lock for long, as one that was stopped does, it waits no longer than `_PATIENCE`.
         """
         self._disk.patience = _PATIENCE
         try:
@@ -171,13 +172,7 @@ class Workspace:
                 self._disk.make_folders(self.layout.folders())
                 self._disk.open()
                 self._rescue_catalog()
-            except (
-                ReadOnly,
-                DiskFull,
-                Locked,
-                BadInput,
-                Exists,
-            ) as error:  # a folder of it is none, or a link
+            except (ReadOnly, DiskFull, Locked, *_NO_FOLDER) as error:
                 self._disk.close()
                 self._disk.read_only = True
                 self.notices.append(f"{error.what} The workspace is open for reading only.")

@@ -91,12 +91,9 @@ class ManyPoints(PointedPlot):
         self.front: Callable[[int], tuple[NDArray[Any], NDArray[Any]]] | None = None
         self._ahead = (np.zeros(0), np.zeros(0))  # the points of the current pipeline
         self._front: list[Any] = []
-        self._fitted = self._moved = False
+        self._fitted = False
         self.setAxisItems({side: EqualAxis(side) for side in ("left", "bottom")})
         self._dress()
-        box = self.getPlotItem().getViewBox()
-        box.sigRangeChangedManually.connect(self._note_moved)
-        box.sigResized.connect(self._fit_again)
 
     def show_points(
         self, pipelines: Sequence[Compared], x: NDArray[Any], y: NDArray[Any], owners: NDArray[np.int64],
@@ -107,7 +104,7 @@ class ManyPoints(PointedPlot):
         self.words, self.names, self.joined = words, names, joined
         self._rings = (np.zeros(0), np.zeros(0))
         self._ahead = self._points_of(self.current)
-        self._fitted = self._moved = False
+        self._fitted, self.fits = False, not joined and len(x) > 0
         self.redraw()
 
     def highlight(self, current: int, xs: NDArray[Any], ys: NDArray[Any]) -> None:
@@ -164,17 +161,12 @@ class ManyPoints(PointedPlot):
         self._draw_front()
         if not self._fitted:
             self._fitted = True
-            self.fit(self._bounds())
+            self.fit_data()
 
-    def _fit_again(self) -> None:
-        """Fit the points into another size, unless somebody moved them."""
-        if self.plotItem is None or self._moved or self.joined or not len(self.xs):
-            return
-        self.getPlotItem().setAspectLocked(has_one_scale(self.getPlotItem().getViewBox()))
+    def fit_data(self) -> None:
+        if not self.joined:
+            self.getPlotItem().setAspectLocked(has_one_scale(self.getPlotItem().getViewBox()))
         self.fit(self._bounds())
-
-    def _note_moved(self) -> None:
-        self._moved = True
 
     def _bounds(self) -> QRectF:
         sound = np.isfinite(self.ys)

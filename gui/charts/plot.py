@@ -49,7 +49,10 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.draw: Callable[[], None] = lambda: None
         self._faded = False
         self._names: dict[str, str] = {}
-        self.getPlotItem().getViewBox().sigResized.connect(self._write_labels)
+        self.fits = False  # whether what is drawn is fitted into another size: not where somebody moved it
+        box = self.getPlotItem().getViewBox()
+        box.sigResized.connect(self._resized)
+        box.sigRangeChangedManually.connect(self._note_moved)
         theme().changed.connect(self._recolour)
         self._dress()
 
@@ -81,9 +84,19 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self._names = {"bottom": bottom, "left": left}
         self._write_labels()
 
+    def fit_data(self) -> None:
+        """Bring what is drawn into sight, for subclasses; done again in another size as long as it `fits`."""
+
+    def _resized(self) -> None:
+        if self.plotItem is not None:  # else it is closed
+            self._write_labels()
+            if self.fits:
+                self.fit_data()
+
+    def _note_moved(self) -> None:
+        self.fits = False
+
     def _write_labels(self) -> None:
-        if self.plotItem is None:  # closed
-            return
         box = self.getPlotItem().getViewBox()
         for side, text in self._names.items():
             axis = self.getAxis(side)

@@ -46,10 +46,6 @@ class SamplePlot(Plot):
         self._y: Numbers = np.empty(0)
         self._ring: list[Any] = []
         self._legend: pg.LegendItem | None = None
-        self._moved = False  # by somebody, who wants it where it is
-        box = self.getPlotItem().getViewBox()
-        box.sigRangeChangedManually.connect(self._note_moved)
-        box.sigResized.connect(self._fit_again)
         self.draw = self._draw_all
         self.getAxis("left").setWidth(LEFT_WIDTH)  # else the plot moves with the numbers beside it
         self.viewport().setMouseTracking(True)
@@ -80,9 +76,6 @@ class SamplePlot(Plot):
 
     def draw_data(self) -> None:
         """Draw what is shown."""
-
-    def fit_data(self) -> None:
-        """Bring what is drawn into sight; called again when the chart has another size, unless somebody moved it."""
 
     def places(self, rows: Numbers) -> tuple[Numbers, Numbers]:
         """Return where rows of SampleRows are in the plot; NaN for those that are not."""
@@ -138,18 +131,11 @@ class SamplePlot(Plot):
             self._legend = None
         self._ring = []
         self.stand_for(np.empty(0, dtype=int))
-        self._moved = False
-        if not self.why_empty():
+        self.fits = not self.why_empty()
+        if self.fits:
             self.draw_data()
             self.fit_data()
         self._draw_ring()
-
-    def _note_moved(self) -> None:
-        self._moved = True
-
-    def _fit_again(self) -> None:
-        if self.plotItem is not None and not self._moved and not self.why_empty():
-            self.fit_data()
 
     def _draw_ring(self) -> None:
         for item in self._ring:

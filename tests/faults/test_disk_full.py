@@ -93,11 +93,15 @@ def test_no_room_from_any_call_on(recorded: Recorded, base: Path, tmp_path: Path
             if number % 2:
                 once_more(workspace, change, was_made)
         if number % 2 == 0:
-            old, new, state = (masked(settled(one)) for one in (made.states[0][1], made.states[-1][1], root))
-            for one in (old, new, state):
-                one.pop(COPIED_FIRST.get(change.__name__, ""), None)
-            what = f"no room from {made.calls[number]} on"
-            assert change in ONE_BY_ONE or not third(state, old, new, change.__name__ in OF_FILES), what
+            assert old_or_new(root, made, change), f"no room from {made.calls[number]} on"
+
+
+def old_or_new(root: Path, made: Recording, change: Change) -> bool:
+    """Whether a workspace is as before a change or after it, once opened; what is done one by one may be between."""
+    old, new, state = (masked(settled(one)) for one in (made.states[0][1], made.states[-1][1], root))
+    for one in (old, new, state):
+        one.pop(COPIED_FIRST.get(change.__name__, ""), None)
+    return change in ONE_BY_ONE or not third(state, old, new, change.__name__ in OF_FILES)
 
 
 @pytest.mark.parametrize("change", REPAIRS, ids=lambda change: change.__name__)
@@ -137,11 +141,7 @@ def test_a_disk_that_fails_for_good_is_told_in_a_sentence(
             next(steps)
             with watched(root, failing_from(number)), suppress(StorageError):  # any other error is one of ours
                 next(steps, None)
-        old, new, state = (masked(settled(one)) for one in (made.states[0][1], made.states[-1][1], root))
-        for one in (old, new, state):
-            one.pop(COPIED_FIRST.get(change.__name__, ""), None)
-        what = f"all fails from {made.calls[number]} on"
-        assert change in ONE_BY_ONE or not third(state, old, new, change.__name__ in OF_FILES), what
+        assert old_or_new(root, made, change), f"all fails from {made.calls[number]} on"
 
 
 def test_a_disk_that_is_really_small_keeps_what_was_acknowledged(tmp_path: Path) -> None:
