@@ -47,8 +47,8 @@ class RunRequest(BaseModel):
         """Raise NameRefused for names that no document can hold."""
         names: list[Path | str | None] = [self.data, *self.target, *self.pipelines, *self.pipeline_names]
         names += [self.run_name, self.description, self.id_column, self.split_column, self.dataset_name, self.units]
-        for name in filter(None, names):
-            check_text(name)
+        for name in names:
+            check_text(name or "")
         return self
 
 
