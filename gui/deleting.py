@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from gui.dialogs.plan_preview import PlanDialog
 from gui.formats import counted, integer_text, tr
 from gui.jobs import Jobs
-from gui.models.run_groups import run_text
+from gui.models.run_groups import run_in_words
 from gui.selection import Picked, fetch_labels
 from gui.session import Session
 from gui.tasks import Report
@@ -181,7 +181,7 @@ def _name_of(doomed: Doomed, workspace: Workspace) -> str:
     if doomed.results or len(doomed.runs) + len(_outside(doomed)) != 1:
         return ""
     if doomed.runs:
-        return next((run_text(run) for run in workspace.runs() if run.run_id == doomed.runs[0]), doomed.runs[0])
+        return next((run_in_words(run) for run in workspace.runs() if run.run_id == doomed.runs[0]), doomed.runs[0])
     return fetch_labels(_outside(doomed), workspace)[0]
 
 

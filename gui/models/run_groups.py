@@ -182,3 +182,8 @@ def run_text(run: RunRow, by: By | None = None) -> str:
         ),
     ]
     return "  ".join(part for part in parts if part) or run.folder or run.run_id
+
+
+def run_in_words(run: RunRow) -> str:
+    """Call a run within a sentence, where `run_text` would leave a gap."""
+    return " ".join(run_text(run).split())

@@ -10,7 +10,7 @@ from PySide6.QtGui import QBrush, QColor, QFont
 
 from gui.formats import MISSING, STATUS_ICONS, counted, integer_text, number_text, status_word, tr
 from gui.models.columns import LEFT, RIGHT, STATUS_COLOURS
-from gui.models.run_groups import SIZE, By, Group, damaged_count, group_text, is_damaged, run_text
+from gui.models.run_groups import SIZE, By, Group, damaged_count, group_text, is_damaged, run_in_words, run_text
 from gui.theme import theme
 from storage import metric_for
 
@@ -93,7 +93,7 @@ def run_words(run: RunRow) -> tuple[str, str]:
     best = ""
     if run.metric_name and run.metric_value is not None:
         best = tr("Best {metric}: {value}").format(metric=run.metric_name, value=score_text(run))
-    return run_text(run), "\n".join(part for part in (_states_text(run), best) if part)
+    return run_in_words(run), "\n".join(part for part in (_states_text(run), best) if part)
 
 
 def _states_text(run: RunRow) -> str:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 from gui import deleting
 from gui.dialogs.keep import KeepDialog
 from gui.dialogs.plan_preview import PlanDialog
-from gui.models.run_groups import run_text
+from gui.models.run_groups import run_in_words
 from gui.selection import Picked, Selection
 from storage import Workspace
 from tests.gui.test_annotating import marks
@@ -82,7 +82,7 @@ def test_del_on_a_run_moves_its_folder_to_the_trash_and_undo_brings_it_back(qtbo
         qtbot.keyClick(window.tree.tree, Qt.Key.Key_Delete)
     assert run_of_or_none(window, "corn") is None
     assert trash_of(root) == ["run"]
-    assert f"{run_text(known)} moved to the trash" in window.notice.text() and "corn" in window.notice.text()
+    assert f"{run_in_words(known)} moved to the trash" in window.notice.text() and "corn" in window.notice.text()
     with qtbot.waitSignals([window.session.changed, window.tree.model.listed]):
         window.notice._act.click()
     assert run_of_or_none(window, "corn").run_id == known.run_id

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 
-from gui.models.run_groups import FLAT, SIZE, Arrangement, Group, group_runs, group_text, run_text
+from gui.models.run_groups import FLAT, SIZE, Arrangement, Group, group_runs, group_text, run_in_words, run_text
 from gui.models.run_rows import MUTED_ROLE
 from gui.models.runs import RunsModel
 from gui.selection import Picked
@@ -462,7 +462,7 @@ def test_of_a_run_its_details_say_what_came_of_it_and_lead_to_its_results(qtbot,
     tree, told = window.tree, window.details._empty
     run = next(run for group in tree.model.groups() for run in group.row.runs if run.dataset_name == "corn")
     tree.select_run(run.run_id)
-    qtbot.waitUntil(lambda: run_text(run) in told.text())
+    qtbot.waitUntil(lambda: run_in_words(run) in told.text())
     assert f"{run.total} pipelines: {run.successful} completed" in told.text() and "Best " in told.text()
     first_button(told).click()
     qtbot.waitUntil(lambda: window.catalog.model.rowCount() == run.total)
